@@ -1,0 +1,87 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "codecs/payload.hpp"
+
+/// What a client may ask of a node, whatever protocol it speaks: one struct a method of docs/protocol.md, parsed and
+/// checked. Absent optional members have the defaults that stand here. Strings are valid UTF-8 within limits.hpp.
+namespace greenroom::codecs {
+
+struct position {
+  std::string epoch;
+  std::uint64_t seq = 0;
+};  ///< an empty epoch: the client gave a bare seq
+
+enum class ack_level : std::uint8_t { unstated, accepted, durable };
+
+namespace calls {
+
+struct room_position {
+  std::string room;
+  position at;
+};
+struct resume {
+  std::string session, token;
+  std::vector<room_position> positions;
+};
+struct session_open {
+  std::string token, client, user;
+  std::optional<codecs::calls::resume> resume;
+};
+struct session_refresh {
+  std::string token;
+};
+struct session_close {};
+struct room_join {
+  std::string room;
+  std::optional<position> since;
+  payload_ptr presence;
+};  ///< presence: null when absent
+struct room_leave {
+  std::string room;
+};
+struct room_publish {
+  std::string room, event;
+  payload_ptr body;
+  std::string id;
+  ack_level ack{};
+  bool echo = true;
+};
+struct room_history {
+  std::string room;
+  std::optional<std::uint64_t> before, after;
+  std::uint32_t limit = 100;
+};
+struct room_members {
+  std::string room, after;
+  std::uint32_t limit = 100;
+};
+struct user_send {
+  std::string to, event;
+  payload_ptr body;
+  std::string id;
+  std::optional<std::uint32_t> ttl_s;
+};
+struct inbox_ack {
+  std::uint64_t upto = 0;
+};
+struct discover {};  ///< rpc.discover
+struct other {
+  std::string method;
+  payload_ptr params;
+};  ///< any other method: a service's; params null when absent
+
+}  // namespace calls
+
+using call = std::variant<calls::session_open, calls::session_refresh, calls::session_close, calls::room_join,
+                          calls::room_leave, calls::room_publish, calls::room_history, calls::room_members,
+                          calls::user_send, calls::inbox_ack, calls::discover, calls::other>;
+
+/// The method's name, for metrics and logs: "room.publish", or what `other` carries.
+std::string_view method_of(const call& what);
+
+}  // namespace greenroom::codecs

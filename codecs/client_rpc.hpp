@@ -1,0 +1,29 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "codecs/codec.hpp"
+#include "codecs/outcome.hpp"
+#include "codecs/payload.hpp"
+
+/// The client's side of the native protocol, for Greenroom's own clients, tests and load generator.
+namespace greenroom::codecs {
+
+/// A request (or, without an id, a notification) in that format, unframed. `params_json` is a JSON object, transcoded
+/// where needed; throws std::invalid_argument where it is not one.
+std::string encode_request(format as, std::optional<std::uint64_t> id, std::string_view method,
+                           std::string_view params_json);
+
+/// What a server's frame held.
+struct incoming {
+  std::optional<std::uint64_t> id;       ///< of the request that this answers; absent in notifications
+  std::string method;                    ///< of a notification or a server's request; empty in answers
+  payload_ptr body;                      ///< result or params; null in an error answer
+  std::optional<codecs::error> failure;  ///< the error of an error answer
+};
+/// Empty when the bytes are no JSON-RPC message.
+std::optional<incoming> decode_incoming(format in, std::string_view bytes);
+
+}  // namespace greenroom::codecs

@@ -1,0 +1,146 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "codecs/call.hpp"
+#include "codecs/envelope.hpp"
+
+/// What a node answers and what it says unasked, whatever protocol carries it.
+namespace greenroom::codecs {
+
+/// The error numbers of docs/protocol.md; other protocols carry the same numbers in their own error place.
+enum class error_code : std::int32_t {
+  parse = -32700,
+  invalid_request = -32600,
+  method_not_found = -32601,
+  invalid_params = -32602,
+  internal = -32603,
+  unauthenticated = -32001,
+  forbidden = -32002,
+  rate_limited = -32003,
+  not_found = -32004,
+  conflict = -32005,
+  too_large = -32006,
+  queue_full = -32007,
+  unavailable = -32008,
+  timed_out = -32009,
+  draining = -32010,
+};
+
+struct error {
+  error_code code = error_code::internal;
+  std::string message;  ///< a sentence for the developer at the other end; nothing of the inside
+  std::string path;     ///< data.path: the bad member of the params, as `params.room`
+  std::string reason;   ///< data.reason: one word that programs test
+  std::string trace;    ///< data.trace: finds the log line
+  std::optional<std::uint32_t> retry_after_ms;  ///< data.retry_after_ms
+};
+
+/// The usual sentence for a code, where the caller has nothing better to say.
+error make_error(error_code code, std::string message = {});
+
+namespace results {
+
+struct nothing {};  ///< {}
+struct room_state {
+  std::string room, epoch;
+  std::uint64_t seq = 0;
+  bool recovered = false;
+  std::string reason;
+};
+struct session_limits {
+  std::uint64_t message_bytes_max = 0;
+  std::uint32_t rooms_max = 0, in_flight_max = 0;
+};
+struct heartbeat {
+  std::uint32_t interval_ms = 0, timeout_ms = 0;
+};
+struct session_opened {
+  std::string session, user, resume_token;
+  bool resumed = false;
+  std::string reason;  ///< why not resumed; absent when empty
+  std::vector<room_state> rooms;
+  session_limits limits;
+  codecs::results::heartbeat heartbeat;
+  std::int64_t time_ms = 0;
+};
+struct refreshed {
+  std::int64_t expires_at_ms = 0;
+};
+struct joined {
+  std::string room, epoch;
+  std::uint64_t seq = 0;
+  std::uint64_t members = 0;
+  std::optional<bool> recovered;     ///< only when `since` was given
+  std::string reason;                ///< absent when empty
+  std::vector<envelope_ptr> missed;  ///< stands in the answer when recovered
+};
+struct published {
+  std::string id, epoch;
+  std::uint64_t seq = 0;
+  ack_level ack = ack_level::accepted;
+  bool duplicate = false;
+};
+struct history {
+  std::string epoch;
+  std::uint64_t first = 0, last = 0;
+  std::vector<envelope_ptr> messages;
+};
+struct presence_entry {
+  std::string session;
+  payload_ptr meta;
+};  ///< meta: null when absent
+struct member {
+  std::string user;
+  std::int64_t since_ms = 0;
+  std::vector<presence_entry> entries;
+};
+struct members {
+  std::uint64_t total = 0;
+  std::vector<member> list;
+  std::string next;
+};  ///< next: absent when empty
+struct sent {
+  std::string id;
+  ack_level ack = ack_level::accepted;
+  bool duplicate = false;
+};
+struct inbox_acked {
+  std::uint64_t upto = 0, left = 0;
+};
+struct document {
+  payload_ptr body;
+};  ///< a service's own answer, rpc.discover
+
+}  // namespace results
+
+using result =
+    std::variant<results::nothing, results::session_opened, results::refreshed, results::joined, results::published,
+                 results::history, results::members, results::sent, results::inbox_acked, results::document>;
+using outcome = std::variant<result, error>;
+
+/// What the server says unasked, to one connection.
+namespace pushes {
+
+struct room_notice {
+  std::string room, code;
+  std::optional<std::uint64_t> from, to;
+  std::string epoch;
+};  ///< empty, absent: left out
+struct inbox_message {
+  envelope_ptr message;
+};
+struct inbox_acked {
+  std::uint64_t upto = 0;
+};
+struct session_notice {
+  std::string code, text;
+};
+
+}  // namespace pushes
+using push = std::variant<pushes::room_notice, pushes::inbox_message, pushes::inbox_acked, pushes::session_notice>;
+
+}  // namespace greenroom::codecs
