@@ -1,0 +1,66 @@
+/// A user's inbox: directed messages, numbered with a growing `n` (gaps are possible), which stay until they are
+/// acknowledged, expire, or fail too often. What leaves without an acknowledgement becomes a dead letter with its
+/// reason. At every moment
+///
+///   accepted = acknowledged + queued + dead + purged                                          (see `statistics`)
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "storage/errc.hpp"
+#include "storage/limits.hpp"
+#include "storage/log.hpp"
+
+namespace greenroom::storage {
+
+struct inbox_bounds {
+  std::uint64_t messages = limits::inbox_messages_max;
+  std::uint64_t bytes = limits::inbox_bytes_max;
+};
+
+struct inbox_message {
+  std::uint64_t n = 0;
+  std::int64_t at_ms = 0;
+  std::int64_t expires_ms = 0;  ///< never handed out at or after this moment
+  std::uint32_t attempts = 0;   ///< deliveries after which a connection ended without acknowledging anything
+  bytes_ptr body;
+};
+
+struct inbox_state {
+  std::uint64_t count = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t first = 0;  ///< the oldest queued, 0 when there is none
+  std::uint64_t last = 0;   ///< no later message gets a number up to this one
+  bool operator==(const inbox_state&) const = default;
+};
+
+struct inbox_page {
+  errc error = errc::success;
+  inbox_state state;
+  std::vector<inbox_message> messages;  ///< oldest first
+};
+
+struct inbox_summary {
+  std::string user;
+  inbox_state state;
+};
+
+enum class dead_reason : std::uint8_t {
+  expired,        ///< its time to live passed
+  undeliverable,  ///< `delivery_attempts_max` connections ended on it
+};
+
+struct dead_letter {
+  std::uint64_t id = 0;  ///< grows; names the letter for replay and purge
+  std::string user;
+  std::uint64_t n = 0;  ///< the number that it had in the inbox
+  std::int64_t at_ms = 0;
+  std::int64_t died_ms = 0;
+  dead_reason reason = dead_reason::expired;
+  std::uint32_t attempts = 0;
+  bytes_ptr body;
+};
+
+}  // namespace greenroom::storage

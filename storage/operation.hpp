@@ -1,0 +1,164 @@
+/// Everything that changes the store, as data. Operations travel: a shard may execute them at once (memory), or send
+/// them to the one writer that commits them in batches. Each is atomic in itself: either all of its effects happen, or
+/// none and the outcome says why. Operations of a batch run in order, so a later one sees what an earlier one did.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "storage/errc.hpp"
+#include "storage/inbox.hpp"
+#include "storage/limits.hpp"
+#include "storage/log.hpp"
+#include "storage/session.hpp"
+
+namespace greenroom::storage {
+
+/// A sender's own name for a message. The record is made in the step that stores the message; while it is kept, the
+/// same id with the same content yields the original outcome with `duplicate`, and with other content `errc::conflict`.
+struct idempotency {
+  std::string sender;                   ///< the user, or the session where the user is anonymous
+  std::string id;                       ///< at most `id_bytes_max` bytes
+  std::array<std::byte, 16> content{};  ///< hash of method, target, event and canonical payload
+};
+
+// --- logs
+// -----------------------------------------------------------------------------------------------------------------
+
+/// Makes the log with a fresh epoch where there is none, and sets what it keeps. Outcome: `at` is its head.
+struct log_open {
+  std::string log;
+  retention keep;
+};
+
+/// Adds a message, and the log where there is none. Outcome: `at` is its position.
+struct append {
+  std::string log;
+  bytes_ptr body;
+  std::int64_t at_ms = 0;
+  retention keep;                   ///< replaces what the log had
+  std::optional<idempotency> once;  ///< absent: no record is written
+  bytes_ptr snapshot;               ///< the behaviour's state after this message; null: unchanged
+};
+
+/// Keeps a behaviour's state that no message changed (a timer did). The log must exist.
+struct snapshot_put {
+  std::string log;
+  bytes_ptr snapshot;
+};
+
+/// History was lost: drops all messages and the snapshot, and starts at seq 1 of a new epoch.
+struct epoch_reset {
+  std::string log;
+};
+
+/// Forgets the log, its epoch and its snapshot.
+struct log_erase {
+  std::string log;
+};
+
+// --- inboxes
+// --------------------------------------------------------------------------------------------------------------
+
+/// Queues a message. A full inbox first moves its expired messages to the dead letters, then refuses
+/// (`errc::queue_full`). Outcome: `n`.
+struct inbox_append {
+  std::string user;
+  bytes_ptr body;
+  std::int64_t at_ms = 0;
+  std::int64_t expires_ms = 0;
+  inbox_bounds bounds;
+  std::optional<idempotency> once;
+};
+
+/// Removes every message up to `upto`. Outcome: `count` removed now, `left` in the inbox.
+struct inbox_ack {
+  std::string user;
+  std::uint64_t upto = 0;
+};
+
+/// Moves what has expired to the dead letters. Outcome: `count` moved, `left`.
+struct inbox_expire {
+  std::string user;
+  std::int64_t now_ms = 0;
+};
+
+/// A connection ended without acknowledging anything: counts against the oldest message, which becomes a dead letter at
+/// `attempts_max`. Outcome: `n` of that message (0: the inbox is empty), `count` 1 when it moved, `left`.
+struct inbox_attempt {
+  std::string user;
+  std::int64_t now_ms = 0;
+  std::uint32_t attempts_max = limits::delivery_attempts_max;
+};
+
+/// Drops all queued messages of a user, counted as purged. Outcome: `count`.
+struct inbox_purge {
+  std::string user;
+};
+
+// --- dead letters
+// ---------------------------------------------------------------------------------------------------------
+
+/// Queues a dead letter again, at the tail of its user's inbox and with a new `n` (outcome) and life.
+/// `errc::not_found`, `errc::queue_full`.
+struct dead_replay {
+  std::uint64_t id = 0;
+  std::int64_t now_ms = 0;
+  std::int64_t expires_ms = 0;
+  inbox_bounds bounds;
+};
+
+/// Drops dead letters up to and including `upto`, of one user or of all. Outcome: `count`.
+struct dead_purge {
+  std::uint64_t upto = 0;
+  std::optional<std::string> user;
+};
+
+// --- sessions, upkeep
+// -----------------------------------------------------------------------------------------------------
+
+/// Writes the whole session, in place of what stood there.
+struct session_put {
+  stored_session session;
+};
+
+/// Outcome: `errc::not_found` where there is none.
+struct session_erase {
+  std::string id;
+};
+
+/// Removes what its time has passed from one part of the store: messages over their log's age, expired inbox messages
+/// (to the dead letters), dead letters, idempotency records. Outcome: `count` removed, `left` the parts of this round
+/// still to do; a part with more than `removals_max` takes several calls.
+struct sweep {
+  std::int64_t now_ms = 0;
+  std::uint32_t removals_max = limits::sweep_removals_max;
+};
+
+using operation =
+    std::variant<log_open, append, snapshot_put, epoch_reset, log_erase, inbox_append, inbox_ack, inbox_expire,
+                 inbox_attempt, inbox_purge, dead_replay, dead_purge, session_put, session_erase, sweep>;
+
+/// What became of an operation. Its comment above names the members that it fills.
+struct outcome {
+  errc error = errc::success;
+  bool duplicate = false;  ///< stored before; `at`, `n` and `at_ms` are the original's
+  position at;
+  std::uint64_t n = 0;
+  std::int64_t at_ms = 0;  ///< when the message was stored
+  std::uint64_t count = 0;
+  std::uint64_t left = 0;
+
+  bool ok() const noexcept { return error == errc::success; }
+  bool operator==(const outcome&) const = default;
+};
+
+/// Whether names, ids, bodies and snapshots are within their limits: `errc::success` or `errc::too_large`. Every
+/// backend asks before it executes. A missing body is a broken invariant of the caller: std::invalid_argument.
+errc check(const operation& op);
+
+}  // namespace greenroom::storage

@@ -1,0 +1,42 @@
+/// What survives of a session when its connection or the whole node ends. The store never decides that a session is
+/// over: its actor does, and erases it here before it says so.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage/errc.hpp"
+#include "storage/log.hpp"
+
+namespace greenroom::storage {
+
+using token_hash = std::array<std::byte, 32>;  ///< SHA-256 of a resume token; the token itself is never stored
+
+enum class identity : std::uint8_t { authenticated, anonymous };
+
+struct stored_membership {
+  std::string room;
+  position seen;                  ///< what has provably arrived at the client
+  std::uint64_t incarnation = 0;  ///< a removal names it, so that a late one never removes a rejoin
+  std::string presence;           ///< opaque; what the member shows to others
+  bool operator==(const stored_membership&) const = default;
+};
+
+struct stored_session {
+  std::string id;
+  std::string user;
+  identity kind = identity::authenticated;
+  token_hash token{};
+  std::optional<token_hash> previous_token;  ///< still works until the new one has provably arrived
+  std::int64_t created_ms = 0;
+  std::int64_t window_ms = 0;    ///< how long it may stay detached
+  std::int64_t deadline_ms = 0;  ///< when the detached session ends; 0: attached
+  std::vector<stored_membership> rooms;
+  bool operator==(const stored_session&) const = default;
+};
+
+}  // namespace greenroom::storage
