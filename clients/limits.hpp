@@ -1,0 +1,20 @@
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <string_view>
+
+/// What a client of ours bounds, and what it takes where nobody says anything else.
+namespace greenroom::clients::limits {
+
+inline constexpr std::string_view default_url = "ws://127.0.0.1:8080/ws";
+inline constexpr std::string_view default_data_dir = "greenroom-data";  ///< as the node's own default
+
+inline constexpr std::chrono::milliseconds timeout_default{10'000};  ///< of connecting and of each call
+inline constexpr std::chrono::milliseconds close_timeout{1'000};     ///< of the polite close at the end
+inline constexpr std::chrono::milliseconds inbox_quiet{500};         ///< nothing came for so long: that was all
+
+inline constexpr std::size_t message_bytes_max = std::size_t{128} << 20;  ///< 1,000 messages of 64 KiB, in JSON
+inline constexpr std::size_t payload_bytes_max = std::size_t{16} << 20;   ///< the most a node can be configured to take
+inline constexpr std::size_t admin_answer_bytes_max = std::size_t{16} << 20;
+
+}  // namespace greenroom::clients::limits
