@@ -1,0 +1,55 @@
+/// HTTP_SERVER serves HTTP/1.1 and WebSocket handshakes on one shard: its listeners, its connections, their limits.
+///
+///   listening ──drain()──▶ draining ──▶ no connections ──▶ destroyed          destructor: at once
+///
+/// Lifecycle: made on its shard; `listen` once per probed address. `drain` stops accepting, closes connections that
+/// rest between requests and answers the others with `Connection: close`. The destructor aborts what is left;
+/// transports belong to their owners and are not its business any more. Threading: its shard's thread. Bounds:
+/// `connections_max` (HTTP and WebSocket together; over it 503 with Retry-After, and over `refusals_max` of those at
+/// once the socket is closed without a word), `http_limits` for each.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "runtime/http.hpp"
+#include "runtime/listener.hpp"
+
+namespace greenroom::runtime {
+
+struct http_server_options {
+  http_limits limits;
+  listener_options listener;
+  std::uint32_t connections_max = 20'000;
+  std::uint32_t refusals_max = 64;
+  std::uint32_t retry_after_ms = 5'000;
+};
+
+/// Counters of one shard; only its thread writes them.
+struct http_server_stats {
+  std::uint64_t connections = 0;  ///< Open now: HTTP and WebSocket.
+  std::uint64_t websockets = 0;   ///< Open now.
+  std::uint64_t refused = 0;      ///< Over `connections_max`.
+  listener_stats listening;
+  outbox_stats out;
+  std::uint64_t bytes_in = 0;
+};
+
+class http_server {
+ public:
+  http_server(shard& home, http_handler& handler, http_server_options options);
+  ~http_server();
+  http_server(const http_server&) = delete;
+  http_server& operator=(const http_server&) = delete;
+
+  void listen(const listen_address& where);
+  void drain();
+  http_server_stats stats() const;
+
+ private:
+  struct state;
+  std::shared_ptr<state> state_;
+};
+
+}  // namespace greenroom::runtime

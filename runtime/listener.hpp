@@ -1,0 +1,66 @@
+/// LISTENER accepts TCP connections of one address for one shard. Every shard has its own with SO_REUSEPORT, so that
+/// the kernel spreads connections over the shards and none of them is handed over.
+///
+/// Lifecycle: `probe` once per address (before the shards share it), then one listener a shard; `close()` or the
+/// destructor stops accepting. Threading: made, closed and destroyed on its shard; `probe` anywhere. Bounds: at most
+/// `accepts_per_wake` connections are taken at once; the kernel keeps `backlog` waiting. Failure: an address that
+/// cannot be had throws `std::system_error` at start-up. When the process is out of descriptors it rests `retry_ms`
+/// instead of spinning, counts it, and the clients wait in the backlog.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "runtime/unique_fd.hpp"
+
+namespace greenroom::runtime {
+
+class shard;
+
+/// A numeric address: "127.0.0.1:8080", "[::1]:8080". IPv6 listeners take IPv6 only; port 0 means any free one.
+struct listen_address {
+  std::string host;
+  std::uint16_t port = 0;
+
+  static std::optional<listen_address> parse(std::string_view text);
+  std::string text() const;  ///< As `parse` reads it.
+  friend bool operator==(const listen_address&, const listen_address&) = default;
+};
+
+/// Makes sure that nobody else listens there (a bind with SO_REUSEPORT would share the port without a word) and
+/// resolves port 0. Throws `std::system_error` whose text names the address.
+listen_address probe(const listen_address& wanted);
+
+struct listener_stats {
+  std::uint64_t accepted = 0;
+  std::uint64_t rests = 0;  ///< Times that accepting paused, because descriptors or memory were short.
+};
+
+struct listener_options {
+  int backlog = 4'096;
+  std::uint32_t accepts_per_wake = 64;
+  std::uint32_t retry_ms = 100;
+};
+
+class listener {
+ public:
+  using accept_function = std::function<void(unique_fd)>;  ///< The socket: non-blocking, close-on-exec, TCP_NODELAY.
+
+  listener(shard& home, const listen_address& where, accept_function on_accept, listener_options options = {});
+  ~listener();
+  listener(const listener&) = delete;
+  listener& operator=(const listener&) = delete;
+
+  void close();
+  const listener_stats& stats() const noexcept;
+
+ private:
+  struct state;
+  std::shared_ptr<state> state_;
+};
+
+}  // namespace greenroom::runtime

@@ -1,0 +1,82 @@
+/// TRANSPORT is the port at which a connection actor meets its socket: it sends frames, closes with a code, and hears
+/// what arrives. Runtime implements it and names neither an actor nor a codec.
+///
+///   opened ──▶ open ──close()──▶ closing ──▶ closed          abort(), a broken socket, a silent peer: at once closed
+///
+/// Lifecycle: made when a WebSocket handshake succeeded, handed to the function of that `upgrade`, whose answer is the
+/// `transport_events` that hear it. `on_closed` comes exactly once and last. An owner that goes earlier calls
+/// `detach()` (its destructor is the place): no event follows, and the socket is aborted unless it is closing already.
+/// Threading: one shard's thread, everything. No event is raised from inside a call to the transport.
+/// Bounds: the outbox's; one message of at most `message_bytes_max`; at idle no more than 3.7 KB of heap.
+/// Failure: `on_closed` with `clean == false`; a code of 1006 means that no close frame came.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "runtime/close_code.hpp"
+#include "runtime/outbox.hpp"
+
+namespace greenroom::runtime {
+
+class shard;
+
+enum class frame_kind : std::uint8_t { text, binary };
+
+/// How a connection ended: our code where we closed it, else the peer's, else 1006.
+struct close_info {
+  std::uint16_t code = close_code::abnormal;
+  std::string reason;
+  bool clean = false;  ///< Both close frames crossed.
+};
+
+/// Implemented by the connection's owner.
+class transport_events {
+ public:
+  virtual void on_message(frame_kind kind, std::string_view bytes) = 0;  ///< Valid only during the call.
+  virtual void on_pong(std::uint64_t ping) = 0;  ///< What was queued before that ping has arrived.
+  virtual void on_drained() = 0;                 ///< The outbox fell under half its bounds: feed who catches up.
+  virtual frame on_gap(const gap& lost) = 0;     ///< The notice of a drop (`outbox::push_latest`); null: none.
+  virtual void on_closed(const close_info& how) = 0;
+
+ protected:
+  ~transport_events() = default;
+};
+
+/// What happens to the frames that are unsent when a connection closes.
+enum class unsent : std::uint8_t { flush, drop };
+
+class transport {
+ public:
+  virtual ~transport() = default;
+
+  virtual outbox& out() noexcept = 0;
+
+  /// Says goodbye: what is queued leaves first (or is dropped), then the close frame, then the socket; after the close
+  /// deadline it is aborted. `reason` has at most 123 bytes. No `on_message` follows; a second call changes nothing.
+  virtual void close(std::uint16_t code, std::string_view reason, unsent rest = unsent::flush) = 0;
+  virtual void abort() = 0;            ///< Ends the socket now; `on_closed` follows from the loop.
+  virtual void detach() noexcept = 0;  ///< The owner is going away: no event is raised any more.
+
+  /// Flow control: nothing is read from the socket in between, so that the peer's sends block. Pings rest meanwhile.
+  virtual void pause_reading() = 0;
+  virtual void resume_reading() = 0;
+
+  /// Sends a ping at once and says its number, which `on_pong` will name; numbers grow, and a pong answers all before
+  /// it.
+  virtual std::uint64_t ping_now() = 0;
+
+  virtual const std::string& peer() const noexcept = 0;  ///< "192.0.2.7:50312", "[2001:db8::1]:50312".
+  virtual shard& home() const noexcept = 0;
+
+ protected:
+  transport() = default;
+  transport(const transport&) = delete;
+  transport& operator=(const transport&) = delete;
+};
+
+using transport_ptr = std::shared_ptr<transport>;
+
+}  // namespace greenroom::runtime
