@@ -1,0 +1,227 @@
+#include "runtime/actor_base.hpp"
+
+#include <spdlog/spdlog.h>
+#include <caf/actor_cast.hpp>
+#include <caf/actor_config.hpp>
+#include <caf/logger.hpp>
+#include <caf/system_messages.hpp>
+#include <caf/to_string.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/actor.hpp"
+#include "runtime/errc.hpp"
+#include "runtime/scheduler.hpp"
+#include "runtime/shard.hpp"
+
+namespace greenroom::runtime {
+
+namespace {
+
+void count(std::atomic<std::uint64_t>& what) noexcept { what.fetch_add(1, std::memory_order_relaxed); }
+
+shard* pick_home(const caf::actor_config& config) {
+  if (config.flags & caf::abstract_actor::is_detached_flag) return nullptr;
+  if (auto* host = dynamic_cast<shard*>(config.host)) return host;
+  return shard::current();
+}
+
+caf::result<caf::message> on_unexpected(caf::scheduled_actor* self, caf::message_view& what) {
+  count(strays().unexpected);
+  spdlog::warn("actor {} {}: unexpected message {}", self->name(), self->id(),
+               caf::to_string(what.copy_content_to_message()));
+  if (self->current_message_id().is_request()) return caf::sec::unexpected_message;
+  return caf::make_message();  // nothing is sent back
+}
+
+}  // namespace
+
+stray_messages& strays() noexcept {
+  static stray_messages counted;
+  return counted;
+}
+
+caf::execution_unit* detail::host_of(const place& where) {
+  if (where.home) return where.home;
+  if (auto* here = shard::current()) return here;
+  if (auto* all = scheduler::find(where.system)) return &all->next();
+  return nullptr;
+}
+
+bool detail::may_detach(caf::actor_system& system) { return scheduler::find(system) != nullptr; }
+
+void detail::forget_logger() noexcept {
+  if (shard::current()) caf::logger::set_current_actor_system(nullptr);
+}
+
+actor_base::actor_base(caf::actor_config& config, const caf::actor& supervisor)
+    : caf::event_based_actor{config},
+      home_{pick_home(config)},
+      supervisor_{caf::actor_cast<caf::weak_actor_ptr>(supervisor)} {
+  install_handlers();
+}
+
+actor_base::~actor_base() = default;
+
+void actor_base::install_handlers() {
+  set_default_handler(on_unexpected);
+  set_error_handler([](caf::scheduled_actor* self, caf::error& error) {
+    count(strays().errors);
+    spdlog::warn("actor {} {}: an error that nobody waits for: {}", self->name(), self->id(), explain(error));
+  });
+  set_down_handler([](caf::scheduled_actor* self, caf::down_msg& down) {
+    if (!static_cast<actor_base*>(self)->running_) return;  // the life that monitored it is over
+    count(strays().downs);
+    spdlog::warn("actor {} {}: unhandled end of actor {}: {}", self->name(), self->id(), down.source.id(),
+                 explain(down.reason));
+  });
+  set_exit_handler(default_exit_handler);
+  set_exception_handler([](caf::scheduled_actor*, std::exception_ptr& thrown) -> caf::error {
+    return make_error(errc::crashed, what(thrown));
+  });
+}
+
+place actor_base::under_me() noexcept { return {system(), home_, caf::actor{this}}; }
+
+// --- CAF's entrances -------------------------------------------------------------------------------------------------
+
+void actor_base::enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) {
+  if (home_ && shard::current() == home_)
+    here_.store(here_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  else
+    elsewhere_.fetch_add(1, std::memory_order_relaxed);
+  caf::event_based_actor::enqueue(std::move(what), home_ ? home_ : host);
+}
+
+void actor_base::launch(caf::execution_unit* host, bool lazy, bool hide) {
+  caf::event_based_actor::launch(home_ ? home_ : host, lazy, hide);  // the first resume must be at home, too
+}
+
+actor_base::resume_result actor_base::resume(caf::execution_unit* host, std::size_t messages_max) {
+  if (home_) home_->running(name(), id());
+  return caf::event_based_actor::resume(host, messages_max);
+}
+
+std::uint32_t actor_base::depth() const noexcept {
+  auto waiting = here_.load(std::memory_order_relaxed) + elsewhere_.load(std::memory_order_relaxed);
+  return static_cast<std::int32_t>(waiting) < 0 ? 0 : waiting;
+}
+
+caf::invoke_message_result actor_base::consume(caf::mailbox_element& x) {
+  using enum caf::invoke_message_result;
+  if (!running_ && !passes_while_waiting(x)) return skipped;
+  auto result = consumed;
+  try {
+    if (x.mid.is_response()) clock().cancel_request_timeout(this, x.mid);  // CAF 0.17 leaves it to its time
+    if (!handled_supervision(x)) result = caf::event_based_actor::consume(x);
+  } catch (...) {
+    crash(&x, std::current_exception());
+  }
+  if (result != skipped) here_.store(here_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  return result;
+}
+
+void actor_base::on_exit() {
+  running_ = false;
+  demolish();
+}
+
+// --- lives -----------------------------------------------------------------------------------------------------------
+
+caf::behavior actor_base::make_behavior() { return build_or_fail(); }
+
+/// The handlers of a waiting actor: consume() lets nothing reach them, but an actor without any would end.
+static caf::behavior waiting_behavior() {
+  static const caf::behavior none{[](const lifecycle::restart&) {}};
+  return none;
+}
+
+caf::behavior actor_base::build_or_fail() {
+  try {
+    auto handlers = build();
+    running_ = true;
+    tell_supervisor(lifecycle::started{address(), life_});
+    return handlers;
+  } catch (...) {
+    crash(nullptr, std::current_exception());
+  }
+  return waiting_behavior();
+}
+
+void actor_base::drop_state() {
+  running_ = false;
+  awaited_responses_.clear();  // they captured the State
+  multiplexed_responses_.clear();
+  become(waiting_behavior());
+  install_handlers();
+  demolish();
+}
+
+void actor_base::crash(caf::mailbox_element* cause, const std::exception_ptr& thrown) {
+  count(strays().crashes);
+  auto reason = make_error(errc::crashed, what(thrown));
+  spdlog::error("actor {} {}: life {} ended: {}", name(), id(), life_, what(thrown));
+  if (cause) {
+    if (cause->mid.is_request() && !cause->mid.is_answered()) make_response_promise().deliver(reason);
+    if (!cause->mid.is_response()) try {
+        on_dead_letter(cause->copy_content_to_message(), reason);
+      } catch (...) {
+        spdlog::error("actor {} {}: its dead_letter() failed, too: {}", name(), id(), what(std::current_exception()));
+      }
+  }
+  if (getf(is_shutting_down_flag)) return;  // it had quit already; CAF ends it after this message
+  drop_state();
+  if (!supervisor_ || !tell(lifecycle::failed{address(), life_, reason})) quit(reason);
+}
+
+void actor_base::on_suspend() {
+  if (running_) drop_state();
+  tell_supervisor(lifecycle::suspended{address(), life_});
+}
+
+void actor_base::on_restart() {
+  if (running_) return;
+  ++life_;
+  auto handlers = build_or_fail();
+  if (!running_) return;
+  become(std::move(handlers));
+  mailbox().flush_cache();
+}
+
+// --- the supervisor --------------------------------------------------------------------------------------------------
+
+bool actor_base::passes_while_waiting(const caf::mailbox_element& x) const {
+  if (x.mid.is_response()) return true;  // nobody waits for it any more
+  auto& what = x.content();
+  return what.match_elements<caf::exit_msg>() || what.match_elements<caf::down_msg>() ||
+         what.match_elements<caf::timeout_msg>() || what.match_elements<lifecycle::restart>() ||
+         what.match_elements<lifecycle::suspend>();
+}
+
+bool actor_base::handled_supervision(caf::mailbox_element& x) {
+  if (!x.sender || x.sender.get() != supervisor_.get()) return false;
+  if (x.content().match_elements<lifecycle::restart>()) {
+    on_restart();
+    return true;
+  }
+  if (x.content().match_elements<lifecycle::suspend>()) {
+    on_suspend();
+    return true;
+  }
+  return false;
+}
+
+template <class M>
+bool actor_base::tell(M what) {
+  auto to = caf::actor_cast<caf::actor>(supervisor_.lock());
+  if (!to) return false;
+  send(to, std::move(what));
+  return true;
+}
+
+void actor_base::tell_supervisor(lifecycle::started what) { tell(std::move(what)); }
+void actor_base::tell_supervisor(lifecycle::failed what) { tell(std::move(what)); }
+void actor_base::tell_supervisor(lifecycle::suspended what) { tell(std::move(what)); }
+
+}  // namespace greenroom::runtime

@@ -1,0 +1,34 @@
+// The bounds of the runtime's core: what a turn of the loop, a restart and a stop may take.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace greenroom::runtime::limits {
+
+using namespace std::chrono_literals;
+
+// --- a turn of the loop ---
+inline constexpr auto turn_time_max = 1ms;                  ///< for the sockets' part and for the actors' part, each
+inline constexpr std::size_t turn_handlers_max = 8'192;     ///< socket handlers a turn
+inline constexpr std::size_t clock_check_every = 32;        ///< handlers or jobs between two looks at the clock
+inline constexpr std::size_t messages_per_resume_max = 64;  ///< CAF's scheduler.max-throughput
+inline constexpr auto shard_leave_grace = 500ms;            ///< for actors that talk to themselves for ever
+inline constexpr std::size_t shards_max = 256;
+
+// --- the watchdog ---
+inline constexpr auto watchdog_interval = 25ms;
+inline constexpr auto watchdog_hold_max = 100ms;
+
+// --- supervision ---
+inline constexpr std::uint32_t restarts_max = 5;  ///< in restart_period, then the supervisor escalates
+inline constexpr auto restart_period = 30s;
+inline constexpr auto backoff_first = 100ms;
+inline constexpr auto backoff_longest = 30s;
+inline constexpr auto backoff_healthy_after = 60s;
+inline constexpr double backoff_jitter = 0.2;
+inline constexpr auto child_shutdown = 5s;
+inline constexpr std::size_t children_stopped_at_once = 256;  ///< of a dynamic supervisor
+
+}  // namespace greenroom::runtime::limits
