@@ -69,8 +69,9 @@ struct outbox_stats {
 /// What an outbox asks of the connection that it belongs to.
 class outbox_port {
  public:
-  virtual void on_dirty() = 0;                ///< There is something to write; called until the next `gather`, once.
-  virtual frame on_gap(const gap& lost) = 0;  ///< The notice that stands where messages were dropped; null: none.
+  virtual void on_dirty() = 0;  ///< There is something to write; called until the next `gather`, once.
+  /// The notice that stands where messages were dropped; null: none. Asked for inside `gather`: it must not push.
+  virtual frame on_gap(const gap& lost) = 0;
 
  protected:
   ~outbox_port() = default;
@@ -85,7 +86,7 @@ class outbox {
   };
   struct latest_verdict {
     verdict result =
-        verdict::queued;         ///< `full`: not even dropping all of the room's frames made space for the newer one.
+        verdict::queued;         ///< `full`: no frame of the room was left to give way, so the newer one was dropped.
     std::optional<gap> dropped;  ///< The smallest range that covers what this call dropped.
   };
   struct removed {
@@ -127,7 +128,9 @@ class outbox {
   bool closed() const noexcept { return closed_; }          ///< By `finish`, `cut` or `clear`.
   bool overflowed() const noexcept { return overflowed_; }  ///< Replies went over their bounds.
   std::size_t bytes() const noexcept { return bytes_; }     ///< Unsent, control frames included.
-  std::size_t frames() const noexcept { return queue_.size() - next_; }
+  std::size_t frames() const noexcept {
+    return queue_.size() - next_ - gaps_;
+  }  ///< Unsent, a partly written one included.
   bool below_half() const noexcept { return bytes_ < bounds_.bytes_max / 2 && frames() < bounds_.frames_max / 2; }
   const outbox_bounds& bounds() const noexcept { return bounds_; }
 
@@ -142,17 +145,20 @@ class outbox {
     std::uint32_t messages = 0;
     kind what = kind::reply;
   };
-  using iterator = std::vector<entry>::iterator;
 
+  verdict append(entry what);
   bool fits(std::size_t size) const noexcept;
-  void append(entry what);
-  void push_control(entry what);
-  iterator oldest(const delivery& newer);
-  void drop_into_gap(iterator which);
-  std::size_t first_movable() const noexcept;
+  std::size_t first_movable() const noexcept { return next_ + (written_ != 0 ? 1 : 0); }
+  std::size_t oldest_of(room_key room, event_key event) const noexcept;
+  void drop_into_gap(std::size_t which);
+  void append_gap(const gap& lost);
+  void merge_gap(std::size_t which);
   void write_gaps(std::size_t count);
-  void discard_unsent();
-  void release_if_empty();
+  void push_control(kind what, frame bytes);
+  void end_with(frame close);
+  void forget(const entry& what) noexcept;
+  void drop_from(std::size_t first);
+  void release();
   void wake();
 
   std::vector<entry> queue_;  ///< [0, next_) is written; a std::deque would hold 576 bytes while empty.
@@ -161,6 +167,7 @@ class outbox {
   std::size_t bytes_ = 0;
   std::size_t reply_bytes_ = 0;
   std::uint32_t reply_frames_ = 0;
+  std::uint32_t gaps_ = 0;  ///< Entries that are gaps: they take no space in the bounds.
   bool dirty_ = false;
   bool closed_ = false;
   bool overflowed_ = false;
