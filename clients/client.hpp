@@ -37,8 +37,9 @@ struct answer {
 /// Threading: one thread. The connection is read, pings are answered and notifications are handed over only inside
 /// call() and wait_until(); the handler runs on that thread and must not use the client.
 /// Bounds: one call at a time; a message of at most limits::message_bytes_max.
-/// Failure: everything but an error answer throws clients::failure, and after errc::closed or errc::garbled so does
-/// every later call.
+/// Failure: everything but an error answer throws clients::failure. The connection is over then, and every later call
+/// throws too; only errc::interrupted out of wait_until leaves it usable. What the handler throws leaves call() or
+/// wait_until(), and the connection stands.
 class client {
  public:
   /// A notification's method and its params as JSON text, whatever the connection's format is.

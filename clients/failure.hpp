@@ -1,7 +1,9 @@
 #pragma once
 #include <cstdint>
+#include <stdexcept>
 #include <string>
-#include <system_error>
+
+#include "codecs/outcome.hpp"
 
 /// Why a client has no answer. An error that the node answers is no failure: it is part of `answer` (client.hpp).
 namespace greenroom::clients {
@@ -17,13 +19,11 @@ enum class errc : std::uint8_t {
   interrupted,  ///< SIGINT or SIGTERM, where options::signals says so
 };
 
-const std::error_category& category() noexcept;
-std::error_code make_error_code(errc code) noexcept;
-
 /// Thrown by client and ask_node. what() is a sentence for the person at the terminal.
 class failure : public std::runtime_error {
  public:
-  failure(errc code, const std::string& sentence, unsigned status = 0);
+  failure(errc code, const std::string& sentence, unsigned status = 0)
+      : std::runtime_error{sentence}, code_{code}, status_{status} {}
   errc code() const noexcept { return code_; }
   unsigned status() const noexcept { return status_; }  ///< HTTP status or close code, 0 where there is none
 
@@ -32,7 +32,14 @@ class failure : public std::runtime_error {
   unsigned status_;
 };
 
-}  // namespace greenroom::clients
+/// The node's error answer, where a command cannot go on with one. Not derived from failure: the connection stands.
+class refusal : public std::runtime_error {
+ public:
+  explicit refusal(const codecs::error& why);
+  codecs::error_code code() const noexcept { return code_; }
 
-template <>
-struct std::is_error_code_enum<greenroom::clients::errc> : std::true_type {};
+ private:
+  codecs::error_code code_;
+};
+
+}  // namespace greenroom::clients

@@ -1,0 +1,47 @@
+#include "clients/message_text.hpp"
+
+#include "clients/json_text.hpp"
+
+namespace greenroom::clients {
+namespace {
+
+/// A tree of supervisors is a handful of levels deep; what is deeper is no tree of ours.
+constexpr std::size_t tree_depth_max = 16;
+
+void describe_child(std::string_view child, std::size_t depth, std::string& out) {
+  const object_members members{child};
+  out.append(2 * depth, ' ').append(printable(members.text("name")));
+  for (const auto* name : {"kind", "state", "restarts", "mailbox", "last_error"})
+    if (const auto value = members.text(name); !value.empty())
+      out.append(" ").append(name).append("=").append(printable(value));
+  out += '\n';
+  if (depth == tree_depth_max) return;
+  for (const auto& below : array_elements(members.raw("children"))) describe_child(below, depth + 1, out);
+}
+
+}  // namespace
+
+std::string describe_room_message(std::string_view params) {
+  const object_members message{params};
+  return printable("[" + message.text("room") + "] #" + message.text("seq") + " " + message.text("from") + " " +
+                   message.text("event") + " " + std::string{message.raw("payload")});
+}
+
+std::string describe_inbox_message(std::string_view params) {
+  const object_members message{params};
+  return printable("#" + message.text("n") + " " + message.text("from") + " " + message.text("event") + " " +
+                   std::string{message.raw("payload")});
+}
+
+std::string describe_notification(std::string_view method, std::string_view params) {
+  return printable(std::string{method} + " " + std::string{params});
+}
+
+std::string describe_tree(std::string_view tree) {
+  std::string out;
+  describe_child(tree, 0, out);
+  out.pop_back();
+  return out;
+}
+
+}  // namespace greenroom::clients
