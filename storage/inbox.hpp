@@ -25,7 +25,7 @@ struct inbox_message {
   std::int64_t at_ms = 0;
   std::int64_t expires_ms = 0;  ///< never handed out at or after this moment
   std::uint32_t attempts = 0;   ///< deliveries after which a connection ended without acknowledging anything
-  bytes_ptr body;
+  bytes_ptr body{};
 };
 
 struct inbox_state {
@@ -38,13 +38,13 @@ struct inbox_state {
 
 struct inbox_page {
   errc error = errc::success;
-  inbox_state state;
-  std::vector<inbox_message> messages;  ///< oldest first
+  inbox_state state{};
+  std::vector<inbox_message> messages{};  ///< oldest first
 };
 
 struct inbox_summary {
-  std::string user;
-  inbox_state state;
+  std::string user{};
+  inbox_state state{};
 };
 
 enum class dead_reason : std::uint8_t {
@@ -54,13 +54,13 @@ enum class dead_reason : std::uint8_t {
 
 struct dead_letter {
   std::uint64_t id = 0;  ///< grows; names the letter for replay and purge
-  std::string user;
+  std::string user{};
   std::uint64_t n = 0;  ///< the number that it had in the inbox
   std::int64_t at_ms = 0;
   std::int64_t died_ms = 0;
   dead_reason reason = dead_reason::expired;
   std::uint32_t attempts = 0;
-  bytes_ptr body;
+  bytes_ptr body{};
 };
 
 }  // namespace greenroom::storage

@@ -13,6 +13,7 @@ inline constexpr std::size_t id_bytes_max = 64;            ///< the id that a se
 inline constexpr std::size_t body_bytes_max = 17u << 20;   ///< 16 MiB of message and its envelope
 inline constexpr std::size_t snapshot_bytes_max = 64u << 10;
 inline constexpr std::size_t session_rooms_max = 4096;
+inline constexpr std::size_t presence_bytes_max = 64u << 10;  ///< what a member shows to others
 
 // Inboxes and dead letters.
 inline constexpr std::uint64_t inbox_messages_max = 10'000;    ///< a user
@@ -34,5 +35,6 @@ inline constexpr std::size_t memory_logs_max = 1'000'000;
 inline constexpr std::size_t memory_inboxes_max = 1'000'000;
 inline constexpr std::size_t memory_sessions_max = 1'000'000;
 inline constexpr std::uint32_t sweep_removals_max = 10'000;  ///< one call of sweep holds a lock for about a millisecond
+inline constexpr std::uint64_t message_overhead_bytes = 128;  ///< what a kept message costs beside its body
 
 }  // namespace greenroom::storage::limits

@@ -16,7 +16,7 @@ using bytes_ptr = std::shared_ptr<const std::string>;  ///< immutable, shared wi
 
 /// A place in a log. A default one stands before everything.
 struct position {
-  std::string epoch;
+  std::string epoch{};
   std::uint64_t seq = 0;
   bool operator==(const position&) const = default;
 };
@@ -32,12 +32,12 @@ struct retention {
 struct record {
   std::uint64_t seq = 0;
   std::int64_t at_ms = 0;
-  bytes_ptr body;
+  bytes_ptr body{};
 };
 
 /// Where a log stands. It holds the messages `first` to `last`; none when `first == last + 1`.
 struct log_head {
-  std::string epoch;
+  std::string epoch{};
   std::uint64_t first = 1;
   std::uint64_t last = 0;   ///< the newest position ever given in this epoch
   std::uint64_t bytes = 0;  ///< of the bodies that are kept
@@ -47,8 +47,8 @@ struct log_head {
 /// An answer to a read: head and records are of the same moment. `errc::not_found` where the log does not exist.
 struct log_page {
   errc error = errc::success;
-  log_head head;
-  std::vector<record> records;  ///< consecutive, oldest first
+  log_head head{};
+  std::vector<record> records{};  ///< consecutive, oldest first
 };
 
 }  // namespace greenroom::storage

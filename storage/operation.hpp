@@ -21,87 +21,84 @@ namespace greenroom::storage {
 /// A sender's own name for a message. The record is made in the step that stores the message; while it is kept, the
 /// same id with the same content yields the original outcome with `duplicate`, and with other content `errc::conflict`.
 struct idempotency {
-  std::string sender;                   ///< the user, or the session where the user is anonymous
-  std::string id;                       ///< at most `id_bytes_max` bytes
+  std::string sender{};                 ///< the user, or the session where the user is anonymous
+  std::string id{};                     ///< at most `id_bytes_max` bytes
   std::array<std::byte, 16> content{};  ///< hash of method, target, event and canonical payload
 };
 
-// --- logs
-// -----------------------------------------------------------------------------------------------------------------
+// Logs
 
 /// Makes the log with a fresh epoch where there is none, and sets what it keeps. Outcome: `at` is its head.
 struct log_open {
-  std::string log;
-  retention keep;
+  std::string log{};
+  retention keep{};
 };
 
 /// Adds a message, and the log where there is none. Outcome: `at` is its position.
 struct append {
-  std::string log;
-  bytes_ptr body;
+  std::string log{};
+  bytes_ptr body{};
   std::int64_t at_ms = 0;
-  retention keep;                   ///< replaces what the log had
-  std::optional<idempotency> once;  ///< absent: no record is written
-  bytes_ptr snapshot;               ///< the behaviour's state after this message; null: unchanged
+  retention keep{};                   ///< replaces what the log had
+  std::optional<idempotency> once{};  ///< absent: no record is written
+  bytes_ptr snapshot{};               ///< the behaviour's state after this message; null: unchanged
 };
 
 /// Keeps a behaviour's state that no message changed (a timer did). The log must exist.
 struct snapshot_put {
-  std::string log;
-  bytes_ptr snapshot;
+  std::string log{};
+  bytes_ptr snapshot{};
 };
 
 /// History was lost: drops all messages and the snapshot, and starts at seq 1 of a new epoch.
 struct epoch_reset {
-  std::string log;
+  std::string log{};
 };
 
 /// Forgets the log, its epoch and its snapshot.
 struct log_erase {
-  std::string log;
+  std::string log{};
 };
 
-// --- inboxes
-// --------------------------------------------------------------------------------------------------------------
+// Inboxes
 
 /// Queues a message. A full inbox first moves its expired messages to the dead letters, then refuses
 /// (`errc::queue_full`). Outcome: `n`.
 struct inbox_append {
-  std::string user;
-  bytes_ptr body;
+  std::string user{};
+  bytes_ptr body{};
   std::int64_t at_ms = 0;
   std::int64_t expires_ms = 0;
-  inbox_bounds bounds;
-  std::optional<idempotency> once;
+  inbox_bounds bounds{};
+  std::optional<idempotency> once{};
 };
 
 /// Removes every message up to `upto`. Outcome: `count` removed now, `left` in the inbox.
 struct inbox_ack {
-  std::string user;
+  std::string user{};
   std::uint64_t upto = 0;
 };
 
 /// Moves what has expired to the dead letters. Outcome: `count` moved, `left`.
 struct inbox_expire {
-  std::string user;
+  std::string user{};
   std::int64_t now_ms = 0;
 };
 
 /// A connection ended without acknowledging anything: counts against the oldest message, which becomes a dead letter at
 /// `attempts_max`. Outcome: `n` of that message (0: the inbox is empty), `count` 1 when it moved, `left`.
 struct inbox_attempt {
-  std::string user;
+  std::string user{};
   std::int64_t now_ms = 0;
   std::uint32_t attempts_max = limits::delivery_attempts_max;
 };
 
 /// Drops all queued messages of a user, counted as purged. Outcome: `count`.
 struct inbox_purge {
-  std::string user;
+  std::string user{};
 };
 
-// --- dead letters
-// ---------------------------------------------------------------------------------------------------------
+// Dead letters
 
 /// Queues a dead letter again, at the tail of its user's inbox and with a new `n` (outcome) and life.
 /// `errc::not_found`, `errc::queue_full`.
@@ -109,7 +106,7 @@ struct dead_replay {
   std::uint64_t id = 0;
   std::int64_t now_ms = 0;
   std::int64_t expires_ms = 0;
-  inbox_bounds bounds;
+  inbox_bounds bounds{};
 };
 
 /// Drops dead letters up to and including `upto`, of one user or of all. Outcome: `count`.
@@ -118,17 +115,16 @@ struct dead_purge {
   std::optional<std::string> user;
 };
 
-// --- sessions, upkeep
-// -----------------------------------------------------------------------------------------------------
+// Sessions and upkeep
 
 /// Writes the whole session, in place of what stood there.
 struct session_put {
-  stored_session session;
+  stored_session session{};
 };
 
 /// Outcome: `errc::not_found` where there is none.
 struct session_erase {
-  std::string id;
+  std::string id{};
 };
 
 /// Removes what its time has passed from one part of the store: messages over their log's age, expired inbox messages
@@ -147,7 +143,7 @@ using operation =
 struct outcome {
   errc error = errc::success;
   bool duplicate = false;  ///< stored before; `at`, `n` and `at_ms` are the original's
-  position at;
+  position at{};
   std::uint64_t n = 0;
   std::int64_t at_ms = 0;  ///< when the message was stored
   std::uint64_t count = 0;

@@ -19,23 +19,23 @@ using token_hash = std::array<std::byte, 32>;  ///< SHA-256 of a resume token; t
 enum class identity : std::uint8_t { authenticated, anonymous };
 
 struct stored_membership {
-  std::string room;
-  position seen;                  ///< what has provably arrived at the client
+  std::string room{};
+  position seen{};                ///< what has provably arrived at the client
   std::uint64_t incarnation = 0;  ///< a removal names it, so that a late one never removes a rejoin
-  std::string presence;           ///< opaque; what the member shows to others
+  std::string presence{};         ///< opaque; what the member shows to others
   bool operator==(const stored_membership&) const = default;
 };
 
 struct stored_session {
-  std::string id;
-  std::string user;
+  std::string id{};
+  std::string user{};
   identity kind = identity::authenticated;
   token_hash token{};
-  std::optional<token_hash> previous_token;  ///< still works until the new one has provably arrived
+  std::optional<token_hash> previous_token{};  ///< still works until the new one has provably arrived
   std::int64_t created_ms = 0;
   std::int64_t window_ms = 0;    ///< how long it may stay detached
   std::int64_t deadline_ms = 0;  ///< when the detached session ends; 0: attached
-  std::vector<stored_membership> rooms;
+  std::vector<stored_membership> rooms{};
   bool operator==(const stored_session&) const = default;
 };
 

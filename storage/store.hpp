@@ -63,7 +63,7 @@ class store {
   std::vector<outcome> commit(std::span<const operation> batch);
   outcome commit(const operation& one);
 
-  // --- logs ---
+  // Logs
   virtual std::optional<log_head> head(std::string_view log) const = 0;
   /// Messages with a seq above `after`, from the oldest on. At least one where there is one, else within both bounds.
   virtual log_page read(std::string_view log, std::uint64_t after, std::size_t count_max,
@@ -74,7 +74,7 @@ class store {
                                std::size_t bytes_max) const = 0;
   virtual bytes_ptr snapshot(std::string_view log) const = 0;  ///< null where there is none
 
-  // --- inboxes, dead letters ---
+  // Inboxes, dead letters
   /// Messages with an n above `after` that have not expired.
   virtual inbox_page read_inbox(std::string_view user, std::uint64_t after, std::size_t count_max,
                                 std::size_t bytes_max, std::int64_t now_ms) const = 0;
@@ -85,7 +85,7 @@ class store {
   virtual std::vector<dead_letter> dead_letters(std::optional<std::string_view> user, std::uint64_t after,
                                                 std::size_t count_max) const = 0;
 
-  // --- sessions, idempotency ---
+  // Sessions, idempotency
   virtual std::optional<stored_session> session(std::string_view id) const = 0;
   /// Sessions by id, after `after`: how a node finds what it had before it ended.
   virtual std::vector<stored_session> sessions(std::string_view after, std::size_t count_max) const = 0;

@@ -1,0 +1,57 @@
+#include "storage/memory_sessions.hpp"
+
+#include <algorithm>
+
+namespace greenroom::storage {
+
+memory_sessions::memory_sessions(std::size_t sessions_max)
+    : per_stripe_max_{std::max<std::size_t>(1, sessions_max / limits::stripes)} {}
+
+outcome memory_sessions::execute(const session_put& op) {
+  auto in = stripes_.at(op.session.id);
+  if (const auto found = in->all.find(op.session.id); found != in->all.end()) {
+    found->second = op.session;
+    return {};
+  }
+  if (in->all.size() >= per_stripe_max_) {
+    ++in->refused;
+    return {.error = errc::unavailable};
+  }
+  in->all.emplace(op.session.id, op.session);
+  return {};
+}
+
+outcome memory_sessions::execute(const session_erase& op) {
+  auto in = stripes_.at(op.id);
+  return {.error = in->all.erase(op.id) == 0 ? errc::not_found : errc::success};
+}
+
+std::optional<stored_session> memory_sessions::get(std::string_view id) const {
+  const auto in = stripes_.at(id);
+  const auto found = in->all.find(id);
+  if (found == in->all.end()) return {};
+  return found->second;
+}
+
+std::vector<stored_session> memory_sessions::list(std::string_view after, std::size_t count_max) const {
+  std::vector<stored_session> found;
+  for (std::size_t i = 0; i < limits::stripes; ++i) {
+    const auto in = stripes_.part(i);
+    std::size_t taken = 0;
+    for (auto s = in->all.upper_bound(after); s != in->all.end() && taken < count_max; ++s, ++taken)
+      found.push_back(s->second);
+  }
+  std::ranges::sort(found, {}, &stored_session::id);
+  if (found.size() > count_max) found.resize(count_max);
+  return found;
+}
+
+void memory_sessions::count(statistics& into) const {
+  for (std::size_t i = 0; i < limits::stripes; ++i) {
+    const auto in = stripes_.part(i);
+    into.sessions += in->all.size();
+    into.unavailable += in->refused;
+  }
+}
+
+}  // namespace greenroom::storage

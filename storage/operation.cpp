@@ -1,0 +1,52 @@
+#include "storage/operation.hpp"
+
+#include <stdexcept>
+
+namespace greenroom::storage {
+namespace {
+
+bool is_name(const std::string& text) { return text.size() <= limits::name_bytes_max; }
+
+bool is_body(const bytes_ptr& body) {
+  if (!body) throw std::invalid_argument{"storage: a message without a body"};
+  return body->size() <= limits::body_bytes_max;
+}
+
+bool is_snapshot(const bytes_ptr& bytes) { return !bytes || bytes->size() <= limits::snapshot_bytes_max; }
+
+bool is_once(const std::optional<idempotency>& once) {
+  return !once || (is_name(once->sender) && once->id.size() <= limits::id_bytes_max);
+}
+
+struct fits {
+  bool operator()(const log_open& op) const { return is_name(op.log); }
+  bool operator()(const append& op) const {
+    return is_name(op.log) && is_body(op.body) && is_once(op.once) && is_snapshot(op.snapshot);
+  }
+  bool operator()(const snapshot_put& op) const { return is_name(op.log) && is_snapshot(op.snapshot); }
+  bool operator()(const epoch_reset& op) const { return is_name(op.log); }
+  bool operator()(const log_erase& op) const { return is_name(op.log); }
+  bool operator()(const inbox_append& op) const { return is_name(op.user) && is_body(op.body) && is_once(op.once); }
+  bool operator()(const inbox_ack& op) const { return is_name(op.user); }
+  bool operator()(const inbox_expire& op) const { return is_name(op.user); }
+  bool operator()(const inbox_attempt& op) const { return is_name(op.user); }
+  bool operator()(const inbox_purge& op) const { return is_name(op.user); }
+  bool operator()(const dead_replay&) const { return true; }
+  bool operator()(const dead_purge& op) const { return !op.user || is_name(*op.user); }
+  bool operator()(const session_put& op) const {
+    const auto& s = op.session;
+    if (!is_name(s.id) || !is_name(s.user) || s.rooms.size() > limits::session_rooms_max) return false;
+    for (const auto& member : s.rooms)
+      if (!is_name(member.room) || !is_name(member.seen.epoch) || member.presence.size() > limits::presence_bytes_max)
+        return false;
+    return true;
+  }
+  bool operator()(const session_erase& op) const { return is_name(op.id); }
+  bool operator()(const sweep&) const { return true; }
+};
+
+}  // namespace
+
+errc check(const operation& op) { return std::visit(fits{}, op) ? errc::success : errc::too_large; }
+
+}  // namespace greenroom::storage
