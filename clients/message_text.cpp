@@ -23,14 +23,17 @@ void describe_child(std::string_view child, std::size_t depth, std::string& out)
 
 std::string describe_room_message(std::string_view params) {
   const object_members message{params};
-  return printable("[" + message.text("room") + "] #" + message.text("seq") + " " + message.text("from") + " " +
-                   message.text("event") + " " + std::string{message.raw("payload")});
+  std::string line{"["};
+  line.append(message.text("room")).append("] #").append(message.text("seq")).append(" ").append(message.text("from"));
+  line.append(" ").append(message.text("event")).append(" ").append(message.raw("payload"));
+  return printable(line);
 }
 
 std::string describe_inbox_message(std::string_view params) {
   const object_members message{params};
-  return printable("#" + message.text("n") + " " + message.text("from") + " " + message.text("event") + " " +
-                   std::string{message.raw("payload")});
+  std::string line{"#"};
+  line.append(message.text("n")).append(" ").append(message.text("from")).append(" ").append(message.text("event"));
+  return printable(line.append(" ").append(message.raw("payload")));
 }
 
 std::string describe_notification(std::string_view method, std::string_view params) {
