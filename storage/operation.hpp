@@ -112,7 +112,7 @@ struct dead_replay {
 /// Drops dead letters up to and including `upto`, of one user or of all. Outcome: `count`.
 struct dead_purge {
   std::uint64_t upto = 0;
-  std::optional<std::string> user;
+  std::optional<std::string> user{};
 };
 
 // Sessions and upkeep
