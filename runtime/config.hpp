@@ -1,0 +1,174 @@
+/// CONFIG is every setting of a node, typed, with its default as the member's initializer. `config_keys.cpp` holds the
+/// one table that gives each member its key, range and explanation; reading, checking, the reference and the default
+/// file all come from it.
+///
+/// Sources, later ones win: the defaults (with `--dev`: opened on loopback), a TOML file, the environment
+/// (`GREENROOM_GATEWAY_PING_INTERVAL_MS`), `--set gateway.ping_interval_ms=25s`. Durations are integers in milliseconds
+/// or text such as "300ms", "25s", "2h", "7d"; sizes are integers in bytes or "64KiB", "16MiB", "1GiB".
+///
+/// Lifecycle: read once at start-up; immutable afterwards, so every thread may read it.
+/// Failure: nothing throws; all problems are collected, each with its place, its key and what was expected.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace greenroom::runtime {
+
+struct node_config {
+  std::string data_dir = "greenroom-data";
+  std::uint32_t shards = 0;  ///< 0: as many as cores
+  std::uint32_t drain_timeout_ms = 5'000;
+  std::uint32_t stop_timeout_ms = 30'000;
+};
+
+struct gateway_config {
+  std::vector<std::string> listen{"127.0.0.1:8080"};
+  std::uint32_t connections_max = 20'000;  ///< a shard
+  std::uint32_t ping_interval_ms = 25'000;
+  std::uint32_t pong_timeout_ms = 20'000;
+  std::uint32_t message_bytes_max = 64u << 10;
+  std::uint32_t fragments_max = 128;
+  std::uint32_t close_timeout_ms = 5'000;
+  std::uint32_t request_line_bytes_max = 4u << 10;
+  std::uint32_t header_bytes_max = 8u << 10;
+  std::uint32_t header_fields_max = 64;
+  std::uint32_t header_timeout_ms = 10'000;
+  std::uint32_t body_bytes_max = 1u << 20;
+  std::uint32_t body_timeout_ms = 30'000;
+  std::uint32_t idle_timeout_ms = 60'000;
+  std::uint32_t write_timeout_ms = 30'000;
+};
+
+struct outbox_config {
+  std::uint32_t bytes_max = 1u << 20;
+  std::uint32_t frames_max = 1'000;
+};
+
+struct session_config {
+  std::uint32_t resume_window_ms = 120'000;
+  std::uint32_t detached_per_user_max = 16;
+  std::uint32_t detached_max = 100'000;
+  std::uint32_t rooms_max = 128;  ///< a session
+};
+
+enum class anonymous_access : std::uint8_t { off, loopback };
+
+struct access_config {
+  anonymous_access anonymous = anonymous_access::off;
+  std::vector<std::string> allowed_origins{};  ///< empty: the node's own
+};
+
+enum class log_level : std::uint8_t { trace, debug, info, warning, error, off };
+enum class log_format : std::uint8_t { text, json };
+
+struct log_config {
+  log_level level = log_level::info;
+  log_format format = log_format::text;
+  std::string file{};  ///< empty: standard error
+  std::uint32_t queue_max = 8'192;
+  bool access = true;
+};
+
+struct rooms_config {
+  std::uint32_t idle_ttl_ms = 60'000;
+  std::chrono::milliseconds idle_ttl() const noexcept { return std::chrono::milliseconds{idle_ttl_ms}; }
+};
+
+struct inbox_config {
+  std::uint32_t messages_max = 10'000;
+  std::uint64_t bytes_max = 16u << 20;
+  std::int64_t ttl_ms = 7ll * 24 * 3600 * 1000;
+  std::uint32_t delivery_attempts_max = 20;
+  std::uint64_t dead_bytes_max = 100u << 20;
+  std::int64_t dead_age_ms = 30ll * 24 * 3600 * 1000;
+};
+
+struct idempotency_config {
+  std::uint32_t per_sender_max = 100'000;
+  std::int64_t age_ms = 24ll * 3600 * 1000;
+  std::uint64_t bytes_max = 128u << 20;
+};
+
+struct memory_config {
+  std::uint64_t history_bytes_max = 1ull << 30;
+  std::uint64_t inbox_bytes_max = 1ull << 30;
+  std::uint32_t logs_max = 1'000'000;
+  std::uint32_t sessions_max = 1'000'000;
+};
+
+enum class slow_policy : std::uint8_t { disconnect, spill, latest };
+enum class permission : std::uint8_t { nobody, authenticated, anyone };
+
+/// The policy of the rooms whose name begins with `NAME:`.
+struct namespace_config {
+  std::uint64_t history_count = 100;
+  std::uint64_t history_bytes = 0;  ///< 0: as many as `history_count` allows
+  std::int64_t history_age_ms = 0;  ///< 0: as old as they get
+  bool durable = false;
+  slow_policy slow_members = slow_policy::disconnect;
+  std::uint32_t members_max = 100'000;
+  permission join = permission::nobody;
+  permission publish = permission::nobody;
+  permission read = permission::nobody;
+};
+
+struct config {
+  /// The rooms without a known prefix. In the file it is called `[namespace.default]`.
+  static constexpr std::string_view default_namespace = "";
+
+  node_config node{};
+  gateway_config gateway{};
+  outbox_config outbox{};
+  session_config sessions{};
+  access_config access{};
+  log_config log{};
+  rooms_config rooms{};
+  inbox_config inbox{};
+  idempotency_config idempotency{};
+  memory_config memory{};
+  /// By name. There are always the default one, `durable` and `feed`; a file may change them and add others.
+  std::map<std::string, namespace_config, std::less<>> namespaces{};
+};
+
+enum class preset : std::uint8_t {
+  closed,  ///< access denied until the config grants it
+  dev,     ///< anonymous callers on loopback may do everything
+};
+
+config default_config(preset base = preset::closed);
+
+/// Where a config comes from. The process's own environment is read by the caller (`environment_of`).
+struct config_sources {
+  preset base = preset::closed;
+  std::optional<std::string> file{};                               ///< a path
+  std::vector<std::pair<std::string, std::string>> environment{};  ///< only GREENROOM_… names count
+  std::vector<std::pair<std::string, std::string>> overrides{};    ///< {"section.key", value}
+};
+
+std::vector<std::pair<std::string, std::string>> environment_of(const char* const* variables);
+
+struct config_problem {
+  std::string place;    ///< "greenroom.toml:12", "GREENROOM_LOG_LEVEL", "--set", or empty: the whole
+  std::string key;      ///< "gateway.listen", or empty where no key was read
+  std::string message;  ///< a sentence: what is wrong and what was expected
+  std::string text() const;
+};
+
+struct config_result {
+  config value{};
+  std::vector<config_problem> problems{};  ///< empty: `value` may be used
+};
+
+config_result load_config(const config_sources& from);
+
+std::string config_reference();                             ///< Markdown: every key, its default, range and explanation
+std::string config_defaults(preset base = preset::closed);  ///< a commented TOML file with every key
+
+}  // namespace greenroom::runtime
