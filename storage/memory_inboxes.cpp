@@ -82,7 +82,8 @@ outcome memory_inboxes::execute(const inbox_append& op) {
       refused != errc::success)
     return {.error = refused};
   ++in->accepted;
-  return {.n = box->append(op.body, op.at_ms, op.expires_ms), .at_ms = op.at_ms, .left = box->size()};
+  const auto n = box->append(op.body, op.at_ms, op.expires_ms);
+  return {.n = n, .at_ms = op.at_ms};
 }
 
 outcome memory_inboxes::execute(const inbox_ack& op) {
@@ -147,7 +148,8 @@ outcome memory_inboxes::execute(const dead_replay& op) {
       refused != errc::success)
     return {.error = refused};
   if (!dead_.take_for_replay(op.id)) return {.error = errc::not_found};
-  return {.n = box->append(letter->body, letter->at_ms, op.expires_ms), .at_ms = letter->at_ms, .left = box->size()};
+  const auto n = box->append(letter->body, letter->at_ms, op.expires_ms);
+  return {.n = n, .at_ms = letter->at_ms};
 }
 
 std::size_t memory_inboxes::sweep(std::size_t stripe, std::int64_t now_ms, std::size_t removals_max) {

@@ -86,7 +86,7 @@ outcome memory_logs::execute(const snapshot_put& op) {
   auto* log = find(in->logs, op.log);
   if (!log) return {.error = errc::not_found};
   log->snapshot = op.snapshot;
-  return {.at = log->newest()};
+  return {};
 }
 
 outcome memory_logs::execute(const epoch_reset& op) {

@@ -34,7 +34,7 @@ struct log_open {
   retention keep{};
 };
 
-/// Adds a message, and the log where there is none. Outcome: `at` is its position.
+/// Adds a message, and the log where there is none. Outcome: `at` is its position, `at_ms`.
 struct append {
   std::string log{};
   bytes_ptr body{};
@@ -50,7 +50,8 @@ struct snapshot_put {
   bytes_ptr snapshot{};
 };
 
-/// History was lost: drops all messages and the snapshot, and starts at seq 1 of a new epoch.
+/// History was lost: drops all messages and the snapshot, and starts at seq 1 of a new epoch. Outcome: `at` is the new
+/// head.
 struct epoch_reset {
   std::string log{};
 };
@@ -73,7 +74,9 @@ struct inbox_append {
   std::optional<idempotency> once{};
 };
 
-/// Removes every message up to `upto`. Outcome: `count` removed now, `left` in the inbox.
+/// Removes every message up to `upto`. It counts all of them as acknowledged: commit `inbox_expire` before reading what
+/// is to be handed out, so that no acknowledgement covers a message that was passed over as expired. Outcome: `count`
+/// removed now, `left` in the inbox.
 struct inbox_ack {
   std::string user{};
   std::uint64_t upto = 0;
@@ -100,7 +103,7 @@ struct inbox_purge {
 
 // Dead letters
 
-/// Queues a dead letter again, at the tail of its user's inbox and with a new `n` (outcome) and life.
+/// Queues a dead letter again, at the tail of its user's inbox and with a new `n` and life. Outcome: `n`, `at_ms`;
 /// `errc::not_found`, `errc::queue_full`.
 struct dead_replay {
   std::uint64_t id = 0;

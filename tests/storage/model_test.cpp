@@ -1,0 +1,186 @@
+// Random operations against the model: the same outcomes, the same content, the same sums, for every backend.
+#include "tests/storage/model.hpp"
+
+#include <algorithm>
+
+#include "tests/storage/contract.hpp"
+
+namespace greenroom::storage::testing {
+namespace {
+
+/// Makes operations over few names, small bounds and short times, so that everything collides.
+class generator {
+ public:
+  explicit generator(std::uint64_t seed) : random_{seed} {}
+
+  std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
+  bool one_in(std::uint64_t n) { return below(n) == 0; }
+
+  operation next(std::int64_t now_ms, const std::vector<std::uint64_t>& dead_ids) {
+    const auto kind = below(100);
+    if (kind < 40) return make_append(now_ms);
+    if (kind < 65) return make_inbox_append(now_ms);
+    if (kind < 72) return inbox_ack{name("user", 4), below(200)};
+    if (kind < 75) return inbox_expire{name("user", 4), now_ms};
+    if (kind < 79) return inbox_attempt{name("user", 4), now_ms, 3};
+    if (kind < 80) return inbox_purge{name("user", 4)};
+    if (kind < 83) return dead_replay{a_dead(dead_ids), now_ms, now_ms + ttl(), {8, 200}};
+    if (kind < 84) return dead_purge{a_dead(dead_ids), one_in(2) ? std::optional{name("user", 4)} : std::nullopt};
+    if (kind < 87) return log_open{name("log", 5), keep()};
+    if (kind < 89) return snapshot_put{name("log", 5), one_in(4) ? nullptr : text()};
+    if (kind < 90) return epoch_reset{name("log", 5)};
+    if (kind < 91) return log_erase{name("log", 5)};
+    if (kind < 97) return make_session_put(now_ms);
+    return session_erase{name("session", 6)};
+  }
+
+ private:
+  std::string name(std::string prefix, std::uint64_t of) {
+    return numbered(std::move(prefix), static_cast<int>(below(of)));
+  }
+  bytes_ptr text() { return bytes(std::string(below(60), static_cast<char>('a' + below(26)))); }
+  std::int64_t ttl() { return static_cast<std::int64_t>(1 + below(10'000)); }
+  retention keep() {
+    return {.count = below(12), .bytes = one_in(2) ? 0 : below(300), .age_ms = one_in(2) ? 0 : ttl()};
+  }
+  std::uint64_t a_dead(const std::vector<std::uint64_t>& ids) {
+    return ids.empty() || one_in(5) ? 0 : ids[below(ids.size())];
+  }
+  std::optional<idempotency> maybe_once() {
+    if (one_in(2)) return {};
+    return once(name("sender", 3), name("id", 30), one_in(8) ? 2 : 1);
+  }
+
+  append make_append(std::int64_t now_ms) {
+    return {.log = name("log", 5),
+            .body = text(),
+            .at_ms = now_ms,
+            .keep = keep(),
+            .once = maybe_once(),
+            .snapshot = one_in(5) ? text() : nullptr};
+  }
+  inbox_append make_inbox_append(std::int64_t now_ms) {
+    return {.user = name("user", 4),
+            .body = text(),
+            .at_ms = now_ms,
+            .expires_ms = now_ms + ttl(),
+            .bounds = {8, 200},
+            .once = maybe_once()};
+  }
+  session_put make_session_put(std::int64_t now_ms) {
+    stored_session s{.id = name("session", 6), .user = name("user", 4), .created_ms = now_ms};
+    for (auto rooms = below(3); rooms > 0; --rooms)
+      s.rooms.push_back({name("log", 5), {"e", below(9)}, below(9), *text()});
+    return {s};
+  }
+
+  std::mt19937_64 random_;
+};
+
+void require_same_logs(const store& s, const model& m) {
+  for (const auto& [name, expected] : m.logs) {
+    CAPTURE(name);
+    const auto page = s.read(name, 0, any, any);
+    REQUIRE(page.error == errc::success);
+    REQUIRE(position{page.head.epoch, page.head.last} == expected.newest);
+    REQUIRE(page.head.first == expected.newest.seq - expected.records.size() + 1);
+    REQUIRE(texts(page.records) == texts(expected.records));
+    for (std::size_t i = 0; i < page.records.size(); ++i) {
+      REQUIRE(page.records[i].seq == expected.records[i].seq);
+      REQUIRE(page.records[i].at_ms == expected.records[i].at_ms);
+    }
+    REQUIRE(s.snapshot(name) == expected.snapshot);
+  }
+}
+
+void require_same_inboxes(const store& s, const model& m, std::int64_t now_ms) {
+  for (const auto& [user, expected] : m.inboxes) {
+    CAPTURE(user);
+    auto living = expected.messages;
+    std::erase_if(living, [now_ms](const auto& letter) { return letter.expires_ms <= now_ms; });
+    const auto page = s.read_inbox(user, 0, any, any, now_ms);
+    REQUIRE(texts(page.messages) == texts(living));
+    for (std::size_t i = 0; i < living.size(); ++i) {
+      REQUIRE(page.messages[i].n == living[i].n);
+      REQUIRE(page.messages[i].attempts == living[i].attempts);
+    }
+    REQUIRE(page.state.count == expected.messages.size());
+  }
+}
+
+void require_same_sums(const store& s, const model& m) {
+  const auto sums = s.counters();
+  std::uint64_t records = 0;
+  std::uint64_t queued = 0;
+  for (const auto& [name, log] : m.logs) records += log.records.size();
+  for (const auto& [user, box] : m.inboxes) queued += box.messages.size();
+  REQUIRE(sums.logs == m.logs.size());
+  REQUIRE(sums.records == records);
+  REQUIRE(sums.queued == queued);
+  REQUIRE(sums.dead == m.dead.size());
+  REQUIRE(sums.sessions == m.sessions.size());
+  REQUIRE(sums.accepted == m.accepted);
+  REQUIRE(sums.acknowledged == m.acknowledged);
+  REQUIRE(sums.purged == m.purged);
+  REQUIRE(sums.balanced());
+}
+
+/// Compares the dead letters and takes over their ids and their order: that of one sweep is not in the contract.
+void require_same_dead(const store& s, model& m) {
+  const auto found = s.dead_letters({}, 0, any);
+  REQUIRE(found.size() == m.dead.size());
+  std::vector<model::letter> ordered;
+  m.dead_ids.clear();
+  for (const auto& letter : found) {
+    const auto same =
+        std::ranges::find_if(m.dead, [&](const auto& l) { return l.user == letter.user && l.message.n == letter.n; });
+    REQUIRE(same != m.dead.end());
+    REQUIRE(letter.reason == same->reason);
+    REQUIRE(letter.died_ms == same->died_ms);
+    REQUIRE(letter.attempts == same->message.attempts);
+    REQUIRE(*letter.body == *same->message.body);
+    REQUIRE((m.dead_ids.empty() || letter.id > m.dead_ids.back()));
+    ordered.push_back(*same);
+    m.dead_ids.push_back(letter.id);
+  }
+  m.dead = std::move(ordered);
+}
+
+}  // namespace
+
+TEMPLATE_LIST_TEST_CASE("store: random operations have the outcomes of a simple model", "[contract][model]", backends) {
+  const auto seed = test_seed();
+  CAPTURE(seed);
+  generator random{seed};
+  TestType backend;
+  auto& s = *backend;
+  model expected;
+  auto now_ms = start_ms;
+
+  constexpr int rounds = 4'000;
+  for (int round = 0; round < rounds; ++round) {
+    CAPTURE(round);
+    require_same_dead(s, expected);
+    std::vector<operation> batch;
+    for (auto size = 1 + random.below(8); size > 0; --size) batch.push_back(random.next(now_ms, expected.dead_ids));
+    const auto said = s.commit(batch);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      CAPTURE(i, batch[i].index(), said[i].error, said[i].at.epoch, said[i].at.seq, said[i].n, said[i].count);
+      REQUIRE(said[i] == expected.execute(batch[i], said[i]));
+    }
+    now_ms += static_cast<std::int64_t>(random.below(500));
+    if (random.one_in(200)) now_ms += random.one_in(2) ? day_ms / 2 : 20 * day_ms;
+    if (random.one_in(10)) {
+      sweep_all(s, now_ms, static_cast<std::uint32_t>(1 + random.below(20)));
+      expected.sweep(now_ms);
+    }
+    if (!random.one_in(5)) continue;
+    require_same_logs(s, expected);
+    require_same_inboxes(s, expected, now_ms);
+    require_same_sums(s, expected);
+    REQUIRE(s.sessions("", any).size() == expected.sessions.size());
+    for (const auto& [id, session] : expected.sessions) REQUIRE(s.session(id) == session);
+  }
+}
+
+}  // namespace greenroom::storage::testing
