@@ -35,6 +35,12 @@ caf::result<caf::message> on_unexpected(caf::scheduled_actor* self, caf::message
   return caf::make_message();  // nothing is sent back
 }
 
+/// The handlers of a waiting actor: consume() lets nothing reach them, but an actor without any would end.
+caf::behavior waiting_behavior() {
+  static const caf::behavior none{[](const lifecycle::restart&) {}};
+  return none;
+}
+
 }  // namespace
 
 stray_messages& strays() noexcept {
@@ -84,6 +90,11 @@ void actor_base::install_handlers() {
 
 place actor_base::under_me() noexcept { return {system(), home_, caf::actor{this}}; }
 
+void actor_base::send_exit_now(const caf::actor& whom, caf::exit_reason reason) {
+  auto urgent = caf::make_message_id(caf::message_priority::high);
+  if (whom) whom->eq_impl(urgent, ctrl(), context(), caf::exit_msg{address(), reason});
+}
+
 // --- CAF's entrances -------------------------------------------------------------------------------------------------
 
 void actor_base::enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) {
@@ -131,17 +142,11 @@ void actor_base::on_exit() {
 
 caf::behavior actor_base::make_behavior() { return build_or_fail(); }
 
-/// The handlers of a waiting actor: consume() lets nothing reach them, but an actor without any would end.
-static caf::behavior waiting_behavior() {
-  static const caf::behavior none{[](const lifecycle::restart&) {}};
-  return none;
-}
-
 caf::behavior actor_base::build_or_fail() {
   try {
     auto handlers = build();
     running_ = true;
-    tell_supervisor(lifecycle::started{address(), life_});
+    on_built();
     return handlers;
   } catch (...) {
     crash(nullptr, std::current_exception());
@@ -172,17 +177,19 @@ void actor_base::crash(caf::mailbox_element* cause, const std::exception_ptr& th
   }
   if (getf(is_shutting_down_flag)) return;  // it had quit already; CAF ends it after this message
   drop_state();
-  if (!supervisor_ || !tell(lifecycle::failed{address(), life_, reason})) quit(reason);
+  if (!tell_failed(reason)) quit(reason);
 }
+
+void actor_base::on_built() { tell_started(); }
 
 void actor_base::on_suspend() {
   if (running_) drop_state();
-  tell_supervisor(lifecycle::suspended{address(), life_});
+  tell_suspended();
 }
 
 void actor_base::on_restart() {
   if (running_) return;
-  ++life_;
+  begin_next_life();
   auto handlers = build_or_fail();
   if (!running_) return;
   become(std::move(handlers));
@@ -220,8 +227,8 @@ bool actor_base::tell(M what) {
   return true;
 }
 
-void actor_base::tell_supervisor(lifecycle::started what) { tell(std::move(what)); }
-void actor_base::tell_supervisor(lifecycle::failed what) { tell(std::move(what)); }
-void actor_base::tell_supervisor(lifecycle::suspended what) { tell(std::move(what)); }
+void actor_base::tell_started() { tell(lifecycle::started{address(), life_}); }
+void actor_base::tell_suspended() { tell(lifecycle::suspended{address(), life_}); }
+bool actor_base::tell_failed(const caf::error& reason) { return tell(lifecycle::failed{address(), life_, reason}); }
 
 }  // namespace greenroom::runtime

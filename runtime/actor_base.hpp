@@ -50,8 +50,12 @@ class actor_base : public caf::event_based_actor {
   shard* home() const noexcept { return home_; }
   /// How often the State was built before this one.
   std::uint32_t life() const noexcept { return life_; }
+  /// This turn's time; in a test, the test's. (CAF declares local_actor::now() and does not export it.)
+  clock_type::time_point now() const { return clock().now(); }
   /// A child's place: this shard, looked after by this actor.
   place under_me() noexcept;
+  /// An exit that overtakes what waits in the other's mailbox; CAF's send_exit() queues behind it.
+  void send_exit_now(const caf::actor& whom, caf::exit_reason reason);
   /// Messages waiting in the mailbox, a moment ago. Any thread.
   std::uint32_t depth() const noexcept;
 
@@ -70,19 +74,21 @@ class actor_base : public caf::event_based_actor {
   virtual void demolish() noexcept = 0;
   /// The message that ended this life, while its State still stands.
   virtual void on_dead_letter(const caf::message&, const caf::error&) {}
-  /// The supervisor's words; a supervisor overrides them, because its own children go first.
+  /// A life has begun, and the supervisor's two words. A supervisor overrides them: its own children come or go first.
+  virtual void on_built();
   virtual void on_suspend();
   virtual void on_restart();
 
   bool running() const noexcept { return running_; }
-  /// Ends this life without the next: the mailbox waits.
-  void drop_state();
-  void tell_supervisor(lifecycle::started what);
-  void tell_supervisor(lifecycle::failed what);
-  void tell_supervisor(lifecycle::suspended what);
+  bool supervised() const noexcept { return supervisor_ != nullptr; }
+  void begin_next_life() noexcept { ++life_; }
+  void tell_started();
+  void tell_suspended();
+  bool tell_failed(const caf::error& reason);  ///< false: there is no supervisor any more
 
  private:
   caf::behavior make_behavior() final;
+  void drop_state();
   caf::behavior build_or_fail();
   void install_handlers();
   bool passes_while_waiting(const caf::mailbox_element& x) const;

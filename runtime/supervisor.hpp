@@ -1,0 +1,65 @@
+/// SUPERVISOR starts its children in order, restarts those that fail, and stops them in reverse. It compares what is
+/// with what ought to be after every event and does the next step, so that a crash during a start, a stop or another
+/// crash's restart needs no case of its own.
+///
+///   a child:  absent ─spawn─▶ starting ─started─▶ up ─failed─▶ waiting ─(back-off) restart─▶ starting …
+///                                                 up ─suspend─▶ suspending ─▶ waiting            (a sibling failed)
+///                              any of them ─exit─▶ stopping ─down (or killed after its time)─▶ absent
+///
+/// Parent: another supervisor, or none (the root). Crash of a child: as its spec and the strategy say; address and
+/// mailbox
+///   stay, for a sibling restarted with it too. A child that really ended (quit, killed) comes back with a new address.
+/// Over the intensity: every child is suspended in reverse order, then this supervisor fails to its parent, whose
+/// restart
+///   builds the children anew at their addresses; a root stops them, calls on_gave_up and ends with errc::gave_up.
+/// Killed: so are its children. Bounds: the children of its spec, and one timer each.
+/// Order: a child counts as started when its State was built; the next one starts only then.
+#pragma once
+
+#include <caf/actor.hpp>
+#include <caf/error.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/ask.hpp"
+#include "runtime/child_spec.hpp"
+
+namespace greenroom::runtime {
+
+struct place;
+
+namespace supervisor {
+
+enum class child_state : std::uint8_t { absent, starting, up, waiting, suspending, stopping };
+const char* to_string(child_state state) noexcept;
+
+/// Answered by every supervisor, a dynamic one too, in whatever state it is.
+struct describe {
+  struct child {
+    std::string id;
+    child_state state = child_state::absent;
+    runtime::kind kind = runtime::kind::worker;
+    std::uint32_t restarts = 0;
+    std::string last_error;   ///< empty: it never failed
+    std::uint32_t depth = 0;  ///< messages in its mailbox
+    caf::actor handle;        ///< ask it the same where kind is supervisor
+  };
+  struct reply {
+    std::string id;
+    runtime::kind kind = runtime::kind::supervisor;
+    std::vector<child> children;
+  };
+};
+
+/// Throws std::invalid_argument with every problem of the spec; spawns nothing then.
+caf::actor spawn(const place& where, supervisor_spec spec);
+
+/// The mailbox of an actor of ours; 0 for others and for a null handle. Any thread.
+std::uint32_t depth_of(const caf::actor& who);
+
+}  // namespace supervisor
+}  // namespace greenroom::runtime
+
+GREENROOM_REQUEST(greenroom::runtime::supervisor::describe)
