@@ -7,6 +7,7 @@
 namespace greenroom::codecs::limits {
 
 inline constexpr std::size_t depth_max = 32;              ///< nested arrays and objects, the outermost counted
+inline constexpr std::size_t trusted_depth_max = 128;     ///< of what a node made itself; readers and writers recurse
 inline constexpr std::size_t elements_max = 10'000;       ///< values in one message, keys not counted
 inline constexpr std::size_t batch_max = 128;             ///< calls in one JSON-RPC batch
 inline constexpr std::size_t request_id_bytes_max = 256;  ///< an id as it stands in the request
@@ -16,5 +17,20 @@ inline constexpr std::size_t event_bytes_max = 128;
 inline constexpr std::size_t user_bytes_max = 128;
 inline constexpr std::size_t message_id_bytes_max = 64;  ///< printable ASCII
 inline constexpr std::size_t users_per_call_max = 1'000;
+inline constexpr std::size_t epoch_bytes_max = 64;
+inline constexpr std::size_t token_bytes_max = 8 * 1024;  ///< tokens, session ids and resume tokens
+inline constexpr std::size_t client_bytes_max = 256;      ///< what a client says of itself in session.open
+inline constexpr std::size_t positions_max = 128;         ///< rooms in one resume: as many as a session may have
+inline constexpr std::uint32_t page_max = 1'000;          ///< `limit` of room.history and room.members
+inline constexpr std::uint32_t ttl_s_min = 1, ttl_s_max = 30 * 24 * 3600;
+
+/// A MessagePack string that declares more than this, and more than there is, is a lie and not a cut-off message.
+inline constexpr std::size_t declared_bytes_max = 64 * 1024;
+
+/// In the path of a bad member, a longer key stands as "…".
+inline constexpr std::size_t path_segment_bytes_max = 64;
+
+/// A thread keeps its buffers from one message to the next unless one message made them larger than this.
+inline constexpr std::size_t scratch_keep_bytes_max = 2 * 1024 * 1024;
 
 }  // namespace greenroom::codecs::limits

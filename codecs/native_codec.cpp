@@ -1,0 +1,57 @@
+#include <array>
+
+#include "codecs/codec.hpp"
+#include "codecs/rpc_reader.hpp"
+#include "codecs/rpc_writer.hpp"
+
+namespace greenroom::codecs {
+namespace {
+
+class native_codec final : public codec {
+ public:
+  constexpr native_codec(codec_id id, format as, std::string_view name) : id_{id}, as_{as}, name_{name} {}
+
+  codec_id id() const noexcept override { return id_; }
+  std::string_view name() const noexcept override { return name_; }
+  void encode_broadcast(const envelope& message, std::string& out) const override {
+    write_broadcast(as_, message, out);
+  }
+  std::string encode_push(const push& what) const override { return write_push(as_, what); }
+
+ private:
+  codec_id id_;
+  format as_;
+  std::string_view name_;
+};
+
+class native_dialogue final : public dialogue {
+ public:
+  explicit native_dialogue(codec_id pushes) : pushes_{pushes} {}
+
+  codec_id broadcasts() const noexcept override { return pushes_; }
+  verdict decode(frame_kind kind, std::string_view input, sink& to) override {
+    return read_rpc(kind == frame_kind::text ? format::json : format::msgpack, input, to);
+  }
+  std::string encode_reply(const reply_ref& ref, const outcome& what, framing as) const override {
+    return write_reply(ref, what, as);
+  }
+  std::string encode_batch(format in, std::span<const std::string> bodies, framing as) const override {
+    return write_batch(in, bodies, as);
+  }
+
+ private:
+  codec_id pushes_;
+};
+
+}  // namespace
+
+const codec& codec_of(codec_id id) noexcept {
+  static const native_codec json{codec_id::native_json, format::json, "json"};
+  static const native_codec msgpack{codec_id::native_msgpack, format::msgpack, "msgpack"};
+  static const std::array<const codec*, codec_count> table{&json, &msgpack};
+  return *table[static_cast<std::size_t>(id)];
+}
+
+std::unique_ptr<dialogue> make_native_dialogue(codec_id pushes) { return std::make_unique<native_dialogue>(pushes); }
+
+}  // namespace greenroom::codecs

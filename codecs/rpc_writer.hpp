@@ -1,0 +1,25 @@
+#pragma once
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "codecs/codec.hpp"
+
+/// Writes JSON-RPC 2.0 in both formats straight into a string: no document in between, payloads as the bytes they have.
+/// Optional members that outcome.hpp calls absent are left out.
+namespace greenroom::codecs {
+
+constexpr frame_kind kind_of(format f) noexcept { return f == format::json ? frame_kind::text : frame_kind::binary; }
+
+/// Appends the frame of a `room.message`.
+void write_broadcast(format as, const envelope& message, std::string& out);
+std::string write_push(format as, const push& what);
+/// Empty for a notification, which is never answered.
+std::string write_reply(const reply_ref& ref, const outcome& what, framing as);
+std::string write_batch(format as, std::span<const std::string> bodies, framing framed);
+/// A request, or a notification where `id` is empty; unframed. `raw_params`: a document of that format, or nothing.
+std::string write_request(format as, std::optional<std::uint64_t> id, std::string_view method,
+                          std::string_view raw_params);
+
+}  // namespace greenroom::codecs
