@@ -3,7 +3,7 @@
 namespace greenroom::storage {
 
 std::uint64_t idempotency_table::cost(const node& of) noexcept {
-  constexpr std::uint64_t links = 3 * sizeof(void*);  // the map's own: next, cached hash, bucket
+  constexpr std::uint64_t links = 2 * sizeof(void*);  // the map's own: next, bucket
   return sizeof(node) + links + of.first.id.size() + of.second.kept.answer.at.epoch.size();
 }
 
@@ -11,7 +11,7 @@ const idempotency_table::record* idempotency_table::find(const idempotency& once
                                                          std::int64_t age_ms) const {
   const auto from = senders_.find(std::string_view{once.sender});
   if (from == senders_.end()) return nullptr;
-  const auto found = records_.find(key_view{&*from, once.id});
+  const auto found = records_.find(key_view{*from, once.id});
   if (found == records_.end() || found->second.kept.answer.at_ms <= now_ms - age_ms) return nullptr;
   return &found->second.kept;
 }
@@ -20,14 +20,14 @@ void idempotency_table::forget_expired(const idempotency& once) {
   const auto from = senders_.find(std::string_view{once.sender});
   if (from == senders_.end()) return;
   // Its sender's older records are over their time, too. The last one takes the sender with it.
-  for (auto left = from->second.count; left > 0 && records_.contains(key_view{&*from, once.id}); --left)
+  for (auto left = from->second.count; left > 0 && records_.contains(key_view{*from, once.id}); --left)
     remove_oldest(*from);
 }
 
 void idempotency_table::insert(const idempotency& once, original answer, std::size_t per_sender_max) {
   forget_expired(once);
   auto& from = *senders_.try_emplace(once.sender).first;
-  auto* added = &*records_.try_emplace(key{&from, once.id}).first;
+  auto* added = &*records_.try_emplace(key{&from, once.id, key_view{from, once.id}.hash}).first;
   added->second.kept = {once.content, std::move(answer)};
   bytes_ += cost(*added);
 

@@ -51,24 +51,31 @@ class idempotency_table {
   struct entry;
   struct sender;
   using sender_node = std::pair<const std::string, sender>;
+  // The hash is kept: computing it again would cost the cache misses of the node and of its id.
   struct key_view {
     const sender_node* from;
     std::string_view id;
+    std::size_t hash;
+    key_view(const sender_node& of, std::string_view text) noexcept
+        : from{&of}, id{text}, hash{text_hash{}(text) ^ std::hash<const void*>{}(&of)} {}
+    key_view(const sender_node* of, std::string_view text, std::size_t known) noexcept
+        : from{of}, id{text}, hash{known} {}
   };
   struct key {
     sender_node* from;
     std::string id;
-    operator key_view() const noexcept { return {from, id}; }
+    std::size_t hash;
+    operator key_view() const noexcept { return {from, id, hash}; }
   };
   struct key_hash {
     using is_transparent = void;
-    std::size_t operator()(const key_view& k) const noexcept {
-      return text_hash{}(k.id) ^ std::hash<const void*>{}(k.from);
-    }
+    std::size_t operator()(const key_view& k) const noexcept { return k.hash; }
   };
   struct key_equal {
     using is_transparent = void;
-    bool operator()(const key_view& a, const key_view& b) const noexcept { return a.from == b.from && a.id == b.id; }
+    bool operator()(const key_view& a, const key_view& b) const noexcept {
+      return a.hash == b.hash && a.from == b.from && a.id == b.id;
+    }
   };
   using node = std::pair<const key, entry>;
 
