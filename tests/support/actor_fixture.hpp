@@ -40,12 +40,17 @@ class actor_fixture {
   actor_fixture& operator=(const actor_fixture&) = delete;
 
   ~actor_fixture() {
-    for (auto& each : owned_) caf::anon_send_exit(each, caf::exit_reason::kill);
-    owned_.clear();
-    jobs.run();
+    end_actors();
     CHECK(system.registry().running() == 0);
     CHECK(runtime::strays().unexpected - strays_before_ == strays_expected_);
     system.await_actors_before_shutdown(false);  // nobody would run them
+  }
+
+  /// Kills them now; for the destructor of a derived fixture whose members the actors use.
+  void end_actors() {
+    for (auto& each : owned_) caf::anon_send_exit(each, caf::exit_reason::kill);
+    owned_.clear();
+    jobs.run();
   }
 
   /// Where actors of a test live; home is null.
