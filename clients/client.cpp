@@ -1,6 +1,7 @@
 #include "clients/client.hpp"
 
 #include <boost/asio/connect.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -191,7 +192,7 @@ class client::impl {
       beast::get_lowest_layer(socket_).close(ignored);
       if (!end_) end_.emplace(errc::timed_out, else_sentence + " in time");
       signals_.cancel(ignored);
-      io_.restart();
+      work_.reset();
       io_.run();
       throw_if_over();
     }
@@ -201,6 +202,8 @@ class client::impl {
   handler on_notification_;
   url where_;
   asio::io_context io_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_{
+      io_.get_executor()};  ///< no run without an operation
   asio::signal_set signals_{io_};
   websocket::stream<tcp::socket> socket_{io_};
   beast::flat_buffer input_;
