@@ -157,7 +157,7 @@ std::vector<std::pair<std::string, std::string>> environment_of(const char* cons
 struct config_problem {
   std::string place;    ///< "greenroom.toml:12", "GREENROOM_LOG_LEVEL", "--set", or empty: the whole
   std::string key;      ///< "gateway.listen", or empty where no key was read
-  std::string message;  ///< a sentence: what is wrong and what was expected
+  std::string message;  ///< what is wrong: "must be …", "is no known key …"
   std::string text() const;
 };
 

@@ -1,0 +1,46 @@
+/// The table of keys: what each setting is called, what it may be, and why one would change it. Reading a config,
+/// checking it, the reference and the file of defaults are made from it. Defaults are the initializers in `config.hpp`.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "runtime/config.hpp"
+#include "runtime/config_value.hpp"
+
+namespace greenroom::runtime {
+
+template <class Settings>
+struct config_key {
+  std::string_view section;  ///< "gateway"; for namespaces "namespace"
+  std::string_view name;
+  value_kind kind;
+  value_range range;
+  place (*at)(Settings& in);
+  std::string_view doc;  ///< sentences
+
+  std::string full_name() const { return std::string{section}.append(".").append(name); }
+};
+
+struct config_section {
+  std::string_view name;
+  std::string_view doc;
+};
+
+std::span<const config_section> config_sections();
+std::span<const config_key<config>> node_keys();                 ///< section by section
+std::span<const config_key<namespace_config>> namespace_keys();  ///< of each `[namespace.NAME]`
+
+/// A relation between settings that no single range can say.
+template <class Settings>
+struct config_rule {
+  std::string_view key;  ///< the setting to change; of a namespace without its section
+  bool (*holds)(const Settings& of);
+  std::string_view sentence;  ///< "must …"
+};
+
+std::span<const config_rule<config>> node_rules();
+std::span<const config_rule<namespace_config>> namespace_rules();  ///< for each namespace
+
+}  // namespace greenroom::runtime

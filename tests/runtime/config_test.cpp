@@ -1,0 +1,285 @@
+#include "runtime/config.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "runtime/config_keys.hpp"
+
+namespace greenroom::runtime {
+namespace {
+
+using strings = std::vector<std::string>;
+
+/// A config file for one test.
+class file {
+ public:
+  explicit file(std::string_view text) {
+    path_ = std::filesystem::temp_directory_path() / ("greenroom-config-test-" + std::to_string(::getpid()) + ".toml");
+    std::ofstream{path_} << text;
+  }
+  ~file() { std::filesystem::remove(path_); }
+  file(const file&) = delete;
+  file& operator=(const file&) = delete;
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+config_result load(std::string_view toml, preset base = preset::closed) {
+  const file written{toml};
+  auto result = load_config({.base = base, .file = written.path()});
+  for (auto& problem : result.problems)  // the name of the temporary file does not matter
+    if (problem.place.starts_with(written.path())) problem.place.replace(0, written.path().size(), "file");
+  return result;
+}
+
+strings problems_of(const config_result& result) {
+  strings texts;
+  for (const auto& problem : result.problems) texts.push_back(problem.text());
+  return texts;
+}
+
+config_result set(std::string key, std::string value) {
+  return load_config({.overrides = {{std::move(key), std::move(value)}}});
+}
+
+}  // namespace
+
+TEST_CASE("config: the defaults are those of the protocol and deny access", "[config]") {
+  const auto result = load_config({});
+  REQUIRE(problems_of(result).empty());
+  const auto& c = result.value;
+  CHECK(c.gateway.listen == strings{"127.0.0.1:8080"});
+  CHECK(c.gateway.ping_interval_ms == 25'000);
+  CHECK(c.gateway.pong_timeout_ms == 20'000);
+  CHECK(c.gateway.message_bytes_max == 64u << 10);
+  CHECK(c.sessions.resume_window_ms == 120'000);
+  CHECK(c.access.anonymous == anonymous_access::off);
+  REQUIRE(c.namespaces.size() == 3);
+  for (const auto& [name, policy] : c.namespaces) {
+    CHECK(policy.join == permission::nobody);
+    CHECK(policy.publish == permission::nobody);
+    CHECK(policy.read == permission::nobody);
+  }
+  CHECK(c.namespaces.at("").history_count == 100);
+  CHECK(c.namespaces.at("durable").durable);
+  CHECK(c.namespaces.at("durable").history_count == 1'000'000);
+  CHECK(c.namespaces.at("durable").history_age_ms == 7 * 86'400'000ll);
+  CHECK(c.namespaces.at("feed").history_count == 0);
+  CHECK(c.namespaces.at("feed").slow_members == slow_policy::latest);
+}
+
+TEST_CASE("config: dev opens the namespaces to callers on loopback, the file's new ones too", "[config]") {
+  const auto result = load("[namespace.chat]\n[namespace.staff]\njoin = \"authenticated\"", preset::dev);
+  REQUIRE(problems_of(result).empty());
+  CHECK(result.value.access.anonymous == anonymous_access::loopback);
+  CHECK(result.value.namespaces.at("").publish == permission::anyone);
+  CHECK(result.value.namespaces.at("chat").join == permission::anyone);
+  CHECK(result.value.namespaces.at("staff").join == permission::authenticated);
+}
+
+TEST_CASE("config: a file sets what it names and leaves the rest", "[config]") {
+  const auto result = load(R"(
+    [gateway]
+    listen = ["127.0.0.1:9000", "[::1]:9000"]
+    ping_interval_ms = "40s"
+    pong_timeout_ms = 15000
+    message_bytes_max = "128KiB"
+    [access]
+    allowed_origins = ["https://example.org"]
+    [log]
+    level = "debug"
+    format = "json"
+    [namespace.chat]
+    history_count = 7
+    history_age_ms = "2d"
+    durable = true
+    slow_members = "spill"
+    join = "anyone"
+    [namespace.default]
+    members_max = 12)");
+  REQUIRE(problems_of(result).empty());
+  const auto& c = result.value;
+  CHECK(c.gateway.listen == strings{"127.0.0.1:9000", "[::1]:9000"});
+  CHECK(c.gateway.ping_interval_ms == 40'000);
+  CHECK(c.gateway.pong_timeout_ms == 15'000);
+  CHECK(c.gateway.message_bytes_max == 128u << 10);
+  CHECK(c.gateway.fragments_max == 128);
+  CHECK(c.access.allowed_origins == strings{"https://example.org"});
+  CHECK(c.log.level == log_level::debug);
+  CHECK(c.log.format == log_format::json);
+  const auto& chat = c.namespaces.at("chat");
+  CHECK(chat.history_count == 7);
+  CHECK(chat.history_age_ms == 172'800'000);
+  CHECK(chat.durable);
+  CHECK(chat.slow_members == slow_policy::spill);
+  CHECK(chat.join == permission::anyone);
+  CHECK(chat.publish == permission::nobody);
+  CHECK(c.namespaces.at("").members_max == 12);
+}
+
+TEST_CASE("config: the environment wins over the file, and the command line over both", "[config]") {
+  const file written{"[rooms]\nidle_ttl_ms = 1000\n[log]\nlevel = \"error\"\n[inbox]\nmessages_max = 5"};
+  const auto result = load_config({.file = written.path(),
+                                   .environment = {{"GREENROOM_ROOMS_IDLE_TTL_MS", "2s"},
+                                                   {"GREENROOM_LOG_LEVEL", "debug"},
+                                                   {"GREENROOM_GATEWAY_LISTEN", "127.0.0.1:1, 127.0.0.1:2"},
+                                                   {"GREENROOM_NAMESPACE_CHAT_HISTORY_COUNT", "9"},
+                                                   {"GREENROOM_LOG_ACCESS", "false"}},
+                                   .overrides = {{"rooms.idle_ttl_ms", "3s"}, {"namespace.chat.read", "anyone"}}});
+  REQUIRE(problems_of(result).empty());
+  CHECK(result.value.rooms.idle_ttl() == std::chrono::seconds{3});
+  CHECK(result.value.log.level == log_level::debug);
+  CHECK_FALSE(result.value.log.access);
+  CHECK(result.value.inbox.messages_max == 5);
+  CHECK(result.value.gateway.listen == strings{"127.0.0.1:1", "127.0.0.1:2"});
+  CHECK(result.value.namespaces.at("chat").history_count == 9);
+  CHECK(result.value.namespaces.at("chat").read == permission::anyone);
+}
+
+TEST_CASE("config: every problem has its line, its key and what was expected", "[config]") {
+  const auto result = load(R"([gateway]
+ping_interval_ms = "soon"
+fragments_max = 0
+listen = []
+[log]
+level = "loud"
+access = 1
+file = 3.5
+[namespace.chat]
+durable = "perhaps"
+[namespace."a b"]
+)");
+  CHECK(problems_of(result) ==
+        strings{R"(file:8: log.file must be an integer, a text, true, false or a list of texts)",
+                R"(file:3: gateway.fragments_max must be an integer from 1 to 65536)",
+                R"(file:4: gateway.listen must be a list of texts from 1 to 16)",
+                R"(file:2: gateway.ping_interval_ms must be a duration from 0 to 1h, as milliseconds or like "25s")",
+                R"(file:7: log.access must be true or false)",
+                R"(file:6: log.level must be one of "trace", "debug", "info", "warning", "error", "off")",
+                R"(file:11: namespace.a b must name its namespace with at most 64 letters, digits, - and _)",
+                R"(file:10: namespace.chat.durable must be true or false)"});
+}
+
+TEST_CASE("config: an unknown key is an error that names the nearest known one", "[config]") {
+  CHECK(problems_of(load("[gateway]\nping_intervall_ms = 1")) ==
+        strings{"file:2: gateway.ping_intervall_ms is no known key; the nearest one is gateway.ping_interval_ms"});
+  CHECK(problems_of(load("[gatway]\nlisten = []")) ==
+        strings{"file:2: gatway.listen is no known key; the nearest one is gateway.listen"});
+  CHECK(problems_of(load("[namespace.chat]\nhistory = 1")) ==
+        strings{"file:2: namespace.chat.history is no known key; the nearest one is namespace.chat.history_count"});
+  CHECK(problems_of(set("outbox.byte_max", "1")) ==
+        strings{"--set: outbox.byte_max is no known key; the nearest one is outbox.bytes_max"});
+  CHECK(problems_of(load("[gateway.listen]\nport = 1")).size() == 1);
+}
+
+TEST_CASE("config: of the environment only what looks like a setting is one", "[config]") {
+  const auto problems = problems_of(load_config({.environment = {{"GREENROOM_URL", "ws://127.0.0.1/ws"},
+                                                                 {"GREENROOM_DATA_DIR", "/tmp"},
+                                                                 {"PATH", "/bin"},
+                                                                 {"GREENROOM_LOG_LEVLE", "info"},
+                                                                 {"GREENROOM_GATWAY_LISTEN", "127.0.0.1:1"},
+                                                                 {"GREENROOM_ROOMS_COLOUR", "green"}}}));
+  REQUIRE(problems.size() == 3);
+  CHECK(problems[0] == "GREENROOM_LOG_LEVLE: is no known setting; the nearest one is GREENROOM_LOG_LEVEL");
+  CHECK(problems[1] == "GREENROOM_GATWAY_LISTEN: is no known setting; the nearest one is GREENROOM_GATEWAY_LISTEN");
+  CHECK(problems[2].starts_with("GREENROOM_ROOMS_COLOUR: is no known setting"));
+}
+
+TEST_CASE("config: the process's variables are read as they are", "[config]") {
+  const char* const variables[]{"PATH=/bin", "GREENROOM_LOG_LEVEL=a=b", "GREENROOM_EMPTY=", "GREENROOM_NONE", nullptr};
+  using pairs = std::vector<std::pair<std::string, std::string>>;
+  CHECK(environment_of(variables) == pairs{{"GREENROOM_LOG_LEVEL", "a=b"}, {"GREENROOM_EMPTY", ""}});
+  CHECK(environment_of(nullptr).empty());
+}
+
+TEST_CASE("config: a file that is no TOML, or is not there, is one problem with its place", "[config]") {
+  const auto broken = problems_of(load("[gateway]\nlisten = [\"a\"\nx = 1"));
+  REQUIRE(broken.size() == 1);
+  CHECK(broken[0].starts_with("file:3: "));
+  CHECK(problems_of(load_config({.file = "/nowhere/greenroom.toml"})) ==
+        strings{"/nowhere/greenroom.toml: cannot be read: No such file or directory"});
+}
+
+TEST_CASE("config: settings that do not fit together are errors", "[config]") {
+  CHECK(problems_of(load("[gateway]\nmessage_bytes_max = \"1MiB\"")) ==
+        strings{"outbox.bytes_max must be at least four times gateway.message_bytes_max"});
+  CHECK(problems_of(load("[gateway]\nmessage_bytes_max = \"1MiB\"\n[outbox]\nbytes_max = \"4MiB\"")).empty());
+  CHECK(problems_of(set("gateway.listen", "localhost")).at(0).starts_with("gateway.listen must hold numeric"));
+  CHECK(problems_of(set("node.data_dir", "")) == strings{"node.data_dir must name a directory"});
+  CHECK(problems_of(set("namespace.feed.slow_members", "spill")).at(0).starts_with("namespace.feed.slow_members must"));
+}
+
+TEST_CASE("config: durations and sizes are read with their units and nothing else", "[config]") {
+  const auto window = [](std::string text) { return set("sessions.resume_window_ms", std::move(text)); };
+  CHECK(window("250").value.sessions.resume_window_ms == 250);
+  CHECK(window("250ms").value.sessions.resume_window_ms == 250);
+  CHECK(window("90 s").value.sessions.resume_window_ms == 90'000);
+  CHECK(window("2m").value.sessions.resume_window_ms == 120'000);
+  CHECK(window("24h").value.sessions.resume_window_ms == 86'400'000);
+  CHECK(window("1d").value.sessions.resume_window_ms == 86'400'000);
+  for (auto wrong : {"", "s", "-1", "1.5s", "25h", "1 week", "5KiB", "0x10", "18446744073709551615d", "1s1s"}) {
+    CAPTURE(wrong);
+    CHECK(window(wrong).problems.size() == 1);
+  }
+  CHECK(set("gateway.body_bytes_max", "2MiB").value.gateway.body_bytes_max == 2u << 20);
+  CHECK(set("inbox.dead_bytes_max", "1GiB").value.inbox.dead_bytes_max == 1u << 30);
+  CHECK(set("gateway.body_bytes_max", "2MB").problems.size() == 1);
+  CHECK(set("gateway.fragments_max", "3s").problems.size() == 1);
+}
+
+TEST_CASE("config: each key takes its least and its greatest value, and nothing outside", "[config]") {
+  for (const auto& key : node_keys()) {
+    CAPTURE(key.full_name());
+    config c;
+    if (std::holds_alternative<word_choice>(key.at(c)) || key.kind >= value_kind::toggle) continue;
+    for (const auto bound : {key.range.min, key.range.max}) {
+      if (bound > INT64_MAX) continue;
+      CHECK_FALSE(assign(key.at(c), key.kind, key.range, static_cast<std::int64_t>(bound)));
+      CHECK(toml_text(key.at(c)) == std::to_string(bound));
+    }
+    if (key.range.min > 0) CHECK(assign(key.at(c), key.kind, key.range, static_cast<std::int64_t>(key.range.min - 1)));
+    CHECK(assign(key.at(c), key.kind, key.range, static_cast<std::int64_t>(key.range.max) + 1));
+    CHECK(assign(key.at(c), key.kind, key.range, std::int64_t{-1}));
+    CHECK(assign(key.at(c), key.kind, key.range, true));
+  }
+}
+
+TEST_CASE("config: the file of defaults is a config that changes nothing", "[config]") {
+  for (const auto base : {preset::closed, preset::dev}) {
+    const auto text = config_defaults(base);
+    const auto result = load(text);
+    REQUIRE(problems_of(result).empty());
+    auto expected = default_config(base);
+    auto got = result.value;
+    for (const auto& key : node_keys()) {
+      CAPTURE(key.full_name());
+      CHECK(toml_text(key.at(got)) == toml_text(key.at(expected)));
+    }
+    CHECK(got.namespaces.size() == expected.namespaces.size());
+    for (auto& [name, policy] : expected.namespaces)
+      for (const auto& key : namespace_keys()) {
+        CAPTURE(name, key.name);
+        CHECK(toml_text(key.at(got.namespaces.at(name))) == toml_text(key.at(policy)));
+      }
+  }
+}
+
+TEST_CASE("config: the reference names every key, and every key belongs to a section", "[config]") {
+  const auto text = config_reference();
+  for (const auto& key : node_keys()) {
+    CAPTURE(key.full_name());
+    CHECK(text.find("| `" + std::string{key.name} + "` |") != std::string::npos);
+    CHECK(std::ranges::any_of(config_sections(), [&](const auto& s) { return s.name == key.section; }));
+    CHECK(key.doc.ends_with('.'));
+  }
+  for (const auto& key : namespace_keys()) CHECK(text.find("| `" + std::string{key.name} + "` |") != std::string::npos);
+  CHECK(text.find("a duration from 0 to 1h") != std::string::npos);
+}
+
+}  // namespace greenroom::runtime
