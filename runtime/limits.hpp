@@ -31,4 +31,6 @@ inline constexpr double backoff_jitter = 0.2;
 inline constexpr auto child_shutdown = 5s;
 inline constexpr std::size_t children_stopped_at_once = 256;  ///< of a dynamic supervisor
 
+inline constexpr std::size_t children_described_max = 1'000;  ///< of a dynamic supervisor
+
 }  // namespace greenroom::runtime::limits

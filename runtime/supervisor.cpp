@@ -368,7 +368,7 @@ void supervisor_actor::escalate(const slot& s) {
 }
 
 describe::reply supervisor_actor::described() const {
-  describe::reply reply{.id = spec_.id, .kind = kind::supervisor, .children = {}};
+  describe::reply reply{.id = spec_.id, .total = slots_.size()};
   for (auto& s : slots_)
     reply.children.push_back({.id = s.spec->id,
                               .state = s.state,

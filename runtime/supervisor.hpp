@@ -42,14 +42,14 @@ struct describe {
     child_state state = child_state::absent;
     runtime::kind kind = runtime::kind::worker;
     std::uint32_t restarts = 0;
-    std::string last_error;   ///< empty: it never failed
-    std::uint32_t depth = 0;  ///< messages in its mailbox
-    caf::actor handle;        ///< ask it the same where kind is supervisor
+    std::string last_error{};  ///< empty: it never failed
+    std::uint32_t depth = 0;   ///< messages in its mailbox
+    caf::actor handle;         ///< ask it the same where kind is supervisor
   };
   struct reply {
     std::string id;
-    runtime::kind kind = runtime::kind::supervisor;
-    std::vector<child> children;
+    std::vector<child> children{};
+    std::size_t total = 0;  ///< a dynamic supervisor lists at most 1,000 of them, those that failed first
   };
 };
 

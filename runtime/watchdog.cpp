@@ -1,0 +1,65 @@
+#include "runtime/watchdog.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "runtime/scheduler.hpp"
+
+namespace greenroom::runtime {
+
+namespace {
+
+void log(const shard_hold& hold) {
+  auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(hold.lasted).count();
+  if (hold.actor.empty())
+    spdlog::warn("shard {}: held for {} ms between actors, by a socket's handler or a timer", hold.shard, ms);
+  else
+    spdlog::warn("shard {}: held for {} ms by actor {} {}", hold.shard, ms, hold.actor, hold.actor_id);
+}
+
+}  // namespace
+
+std::optional<std::chrono::nanoseconds> hold_detector::look(time_point now, const shard::glance& seen) {
+  auto same = since_ && seen.busy && seen.turn == turn_ && seen.job == job_;
+  if (!same) {
+    turn_ = seen.turn;
+    job_ = seen.job;
+    told_ = false;
+    since_ = seen.busy ? std::optional{now} : std::nullopt;
+    return std::nullopt;
+  }
+  if (told_ || now - *since_ < longest_) return std::nullopt;
+  told_ = true;
+  return now - *since_;
+}
+
+watchdog::watchdog(scheduler& shards, report told)
+    : shards_{shards}, told_{told ? std::move(told) : log}, seen_(shards.size()), thread_{[this] { main(); }} {}
+
+watchdog::~watchdog() {
+  {
+    std::lock_guard guard{mutex_};
+    leaving_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void watchdog::main() {
+  std::unique_lock guard{mutex_};
+  while (!wake_.wait_for(guard, limits::watchdog_interval, [this] { return leaving_; }))
+    look(std::chrono::steady_clock::now());
+}
+
+void watchdog::look(hold_detector::time_point now) {
+  for (std::size_t id = 0; id < seen_.size(); ++id) {
+    auto seen = shards_.at(id).look();
+    auto lasted = seen_[id].look(now, seen);
+    if (!lasted) continue;
+    holds_.fetch_add(1, std::memory_order_relaxed);
+    told_({.shard = id, .actor = seen.actor ? seen.actor : "", .actor_id = seen.actor_id, .lasted = *lasted});
+  }
+}
+
+}  // namespace greenroom::runtime

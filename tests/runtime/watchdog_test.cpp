@@ -1,0 +1,110 @@
+#include "runtime/watchdog.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/send.hpp>
+#include <catch2/catch.hpp>
+
+#include <future>
+
+#include "runtime/actor.hpp"
+#include "runtime/scheduler.hpp"
+
+namespace greenroom::tests::sleeper {
+
+struct hold {
+  std::shared_future<void> until;
+};
+
+struct options {};
+
+struct state {
+  static inline const char* name = "sleeper";
+  state(runtime::actor_base*, const options&) {}
+  caf::behavior start() {
+    return {[](const hold& m) { m.until.wait(); }};
+  }
+};
+
+}  // namespace greenroom::tests::sleeper
+
+GREENROOM_MESSAGE(greenroom::tests::sleeper::hold)
+
+namespace greenroom::tests {
+
+using namespace std::chrono_literals;
+using runtime::hold_detector;
+using runtime::shard;
+
+namespace {
+
+const hold_detector::time_point start{1h};
+
+/// Looks every 25 ms at the same thing, from `from` to `to`; when the hold was told, if it was.
+std::optional<std::chrono::nanoseconds> watch(hold_detector& dog, shard::glance seen, std::chrono::milliseconds from,
+                                              std::chrono::milliseconds to) {
+  std::optional<std::chrono::nanoseconds> told;
+  for (auto t = from; t <= to; t += 25ms)
+    if (auto lasted = dog.look(start + t, seen)) {
+      CHECK_FALSE(told);
+      told = lasted;
+    }
+  return told;
+}
+
+}  // namespace
+
+TEST_CASE("watchdog: tells a hold once, when it has lasted 100 ms", "[runtime]") {
+  hold_detector dog;
+  CHECK_FALSE(watch(dog, {.busy = true, .turn = 1, .job = 1}, 0ms, 75ms));
+  CHECK(watch(dog, {.busy = true, .turn = 1, .job = 1}, 100ms, 1000ms) == 100ms);
+}
+
+TEST_CASE("watchdog: an idle shard holds nothing, however long", "[runtime]") {
+  hold_detector dog;
+  CHECK_FALSE(watch(dog, {.busy = false, .turn = 1, .job = 1}, 0ms, 1000ms));
+}
+
+TEST_CASE("watchdog: many jobs of one turn, or many turns, are no hold", "[runtime]") {
+  hold_detector dog;
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    CHECK_FALSE(dog.look(start + i * 25ms, {.busy = true, .turn = 1, .job = i}));
+  }
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    CHECK_FALSE(dog.look(start + 1s + i * 25ms, {.busy = true, .turn = i, .job = 7}));
+  }
+}
+
+TEST_CASE("watchdog: the next hold is told, too", "[runtime]") {
+  hold_detector dog;
+  CHECK(watch(dog, {.busy = true, .turn = 1, .job = 1}, 0ms, 200ms));
+  CHECK(watch(dog, {.busy = true, .turn = 1, .job = 2}, 225ms, 425ms));
+  CHECK_FALSE(watch(dog, {.busy = false, .turn = 2, .job = 2}, 450ms, 475ms));
+  CHECK(watch(dog, {.busy = true, .turn = 3, .job = 3}, 500ms, 700ms));
+}
+
+TEST_CASE("watchdog: names the actor that holds a real shard", "[runtime]") {
+  struct config : caf::actor_system_config {
+    config() { runtime::scheduler::install(*this, 2); }
+  } settings;
+  caf::actor_system system{settings};
+  auto& shards = runtime::scheduler::of(system);
+
+  std::promise<void> release;
+  std::promise<runtime::shard_hold> told;
+  runtime::watchdog dog{shards, [&](const runtime::shard_hold& hold) {
+                          told.set_value(hold);
+                          release.set_value();
+                        }};
+  auto sleeper = runtime::spawn<sleeper::state>({system, &shards.at(1)}, sleeper::options{});
+  runtime::tell(sleeper, sleeper::hold{release.get_future().share()});
+
+  auto hold = told.get_future().get();
+  CHECK(hold.shard == 1);
+  CHECK(hold.actor == "sleeper");
+  CHECK(hold.actor_id == sleeper.id());
+  CHECK(hold.lasted >= 100ms);
+  CHECK(dog.holds() == 1);
+}
+
+}  // namespace greenroom::tests
