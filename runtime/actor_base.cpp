@@ -4,6 +4,7 @@
 #include <caf/actor_cast.hpp>
 #include <caf/actor_config.hpp>
 #include <caf/logger.hpp>
+#include <caf/no_stages.hpp>
 #include <caf/system_messages.hpp>
 #include <caf/to_string.hpp>
 
@@ -125,7 +126,7 @@ caf::invoke_message_result actor_base::consume(caf::mailbox_element& x) {
   auto result = consumed;
   try {
     if (x.mid.is_response()) clock().cancel_request_timeout(this, x.mid);  // CAF 0.17 leaves it to its time
-    if (!handled_supervision(x)) result = caf::event_based_actor::consume(x);
+    if (!handled_supervision(x) && !handled_own_timer(x)) result = caf::event_based_actor::consume(x);
   } catch (...) {
     crash(&x, std::current_exception());
   }
@@ -196,14 +197,36 @@ void actor_base::on_restart() {
   mailbox().flush_cache();
 }
 
+// --- its own timers --------------------------------------------------------------------------------------------------
+
+void actor_base::later_message(caf::timespan delay, caf::message message) {
+  auto what = caf::make_mailbox_element(ctrl(), caf::make_message_id(), caf::no_stages,
+                                        lifecycle::later{life_, std::move(message)});
+  clock().schedule_message(now() + delay, ctrl(), std::move(what));
+}
+
+bool actor_base::handled_own_timer(caf::mailbox_element& x) {
+  if (x.sender.get() != ctrl() || !x.content().match_elements<lifecycle::later>()) return false;
+  auto& due = x.content().get_as<lifecycle::later>(0);
+  if (due.life != life_ || !running_) return true;
+  auto inner = caf::make_mailbox_element(x.sender, x.mid, caf::no_stages, due.what);
+  try {
+    caf::event_based_actor::consume(*inner);
+  } catch (...) {
+    crash(inner.get(), std::current_exception());
+  }
+  current_mailbox_element(&x);
+  return true;
+}
+
 // --- the supervisor --------------------------------------------------------------------------------------------------
 
 bool actor_base::passes_while_waiting(const caf::mailbox_element& x) const {
   if (x.mid.is_response()) return true;  // nobody waits for it any more
   auto& what = x.content();
   return what.match_elements<caf::exit_msg>() || what.match_elements<caf::down_msg>() ||
-         what.match_elements<caf::timeout_msg>() || what.match_elements<lifecycle::restart>() ||
-         what.match_elements<lifecycle::suspend>();
+         what.match_elements<caf::timeout_msg>() || what.match_elements<lifecycle::later>() ||
+         what.match_elements<lifecycle::restart>() || what.match_elements<lifecycle::suspend>();
 }
 
 bool actor_base::handled_supervision(caf::mailbox_element& x) {

@@ -22,6 +22,7 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <utility>
 
 #include "runtime/lifecycle.hpp"
 
@@ -54,6 +55,12 @@ class actor_base : public caf::event_based_actor {
   clock_type::time_point now() const { return clock().now(); }
   /// A child's place: this shard, looked after by this actor.
   place under_me() noexcept;
+  /// Sends `message` to itself after `delay`; a later life does not get it, so a tick that re-arms itself stays one
+  /// tick.
+  template <class M>
+  void later(caf::timespan delay, M message) {
+    later_message(delay, caf::make_message(std::move(message)));
+  }
   /// An exit that overtakes what waits in the other's mailbox; CAF's send_exit() queues behind it.
   void send_exit_now(const caf::actor& whom, caf::exit_reason reason);
   /// Messages waiting in the mailbox, a moment ago. Any thread.
@@ -91,6 +98,8 @@ class actor_base : public caf::event_based_actor {
   void drop_state();
   caf::behavior build_or_fail();
   void install_handlers();
+  void later_message(caf::timespan delay, caf::message message);
+  bool handled_own_timer(caf::mailbox_element& x);
   bool passes_while_waiting(const caf::mailbox_element& x) const;
   bool handled_supervision(caf::mailbox_element& x);
   void crash(caf::mailbox_element* cause, const std::exception_ptr& thrown);

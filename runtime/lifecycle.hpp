@@ -8,6 +8,7 @@
 
 #include <caf/actor_addr.hpp>
 #include <caf/error.hpp>
+#include <caf/message.hpp>
 
 #include <cstdint>
 
@@ -36,6 +37,12 @@ struct suspend {};
 /// Supervisor to child: build the State anew, go on with the mailbox.
 struct restart {};
 
+/// An actor to itself, through actor_base::later(): dropped when the life that set it is over.
+struct later {
+  std::uint32_t life;
+  caf::message what;
+};
+
 }  // namespace greenroom::runtime::lifecycle
 
 GREENROOM_MESSAGE(greenroom::runtime::lifecycle::started)
@@ -43,3 +50,4 @@ GREENROOM_MESSAGE(greenroom::runtime::lifecycle::failed)
 GREENROOM_MESSAGE(greenroom::runtime::lifecycle::suspended)
 GREENROOM_MESSAGE(greenroom::runtime::lifecycle::suspend)
 GREENROOM_MESSAGE(greenroom::runtime::lifecycle::restart)
+GREENROOM_MESSAGE(greenroom::runtime::lifecycle::later)
