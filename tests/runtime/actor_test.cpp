@@ -405,7 +405,7 @@ TEST_CASE("actor: messages from another thread keep their order across crashes o
       expected.push_back(i);
     }
     CHECK(n.ask(clerk, clerk::count{}).life == messages / crash_every);
-    CHECK(runtime::supervisor::depth_of(clerk) == 0);
+    CHECK(runtime::supervisor::depth_of(clerk) <= 1);  // the one that is being answered
     caf::anon_send_exit(top, caf::exit_reason::user_shutdown);
   }
   CHECK(runtime::await_actors(n.system, std::chrono::steady_clock::now() + 10s));
