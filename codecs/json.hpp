@@ -10,8 +10,9 @@
 namespace greenroom::codecs {
 
 /// Reads JSON (RFC 8259) into a list of values, in one walk that validates everything: simdjson finds the tokens and
-/// checks UTF-8 (docs/decisions/0010-json-at-the-wire.md). A lone surrogate is ill-formed; `-0` is the integer 0; a key
-/// that stands twice is kept twice.
+/// checks UTF-8 (docs/decisions/0010-json-at-the-wire.md). A lone surrogate is ill-formed; `-0` is the integer 0; a
+/// float too large or too small for a double is flawed, as is an integer beyond 64 bits; a key that stands twice is
+/// kept twice.
 ///
 /// The views in the values point into the reader's own copy of the input, until the next read().
 class json_reader {

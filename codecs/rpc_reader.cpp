@@ -57,7 +57,8 @@ class reader {
       return to_.on_bad_call(null_ref(in_), invalid_request("The id must be a short string, a number or null."));
     }
     if (auto bad = not_an_envelope(m)) return refuse(std::move(ref), std::move(*bad));
-    if (m.method == nullptr) return answer(m, what);
+    if (m.result != nullptr || m.error != nullptr) return answer(m, what);
+    if (m.method == nullptr) return refuse(std::move(ref), invalid_request("The request has no method."));
     if (const auto* flaw = first_flaw(what)) return to_.on_bad_call(std::move(ref), flawed(*flaw, what));
     call_of(m, std::move(ref));
   }
@@ -118,8 +119,8 @@ class reader {
   /// The client's answer to a request of the server's: {id: "s1", result} or {id: "s1", error: {code, message}}.
   void answer(const envelope_members& m, const value& message) {
     const bool one = (m.result != nullptr) != (m.error != nullptr);
-    if (!one || m.id == nullptr || !m.id->is(kind::text) || first_flaw(message) != nullptr) {
-      return to_.on_bad_call(null_ref(in_), invalid_request("The message has no method and is no answer."));
+    if (!one || m.method != nullptr || m.id == nullptr || !m.id->is(kind::text) || first_flaw(message) != nullptr) {
+      return to_.on_bad_call(null_ref(in_), invalid_request("The message is neither a request nor an answer."));
     }
     std::string id{m.id->text()};
     if (m.result != nullptr) return to_.on_answer(std::move(id), result{results::document{cut(in_, *m.result)}});

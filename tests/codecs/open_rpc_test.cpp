@@ -1,0 +1,58 @@
+#include "codecs/open_rpc.hpp"
+
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+
+#include "codecs/transcode.hpp"
+
+using namespace greenroom::codecs;
+
+TEST_CASE("methods: the table stands in the order of the calls", "[codecs]") {
+  const call calls[] = {calls::session_open{}, calls::session_refresh{}, calls::session_close{}, calls::room_join{},
+                        calls::room_leave{},   calls::room_publish{},    calls::room_history{},  calls::room_members{},
+                        calls::user_send{},    calls::inbox_ack{},       calls::discover{}};
+  const char* names[] = {"session.open", "session.refresh", "session.close", "room.join", "room.leave",  "room.publish",
+                         "room.history", "room.members",    "user.send",     "inbox.ack", "rpc.discover"};
+  REQUIRE(methods().size() == std::size(names));
+  for (std::size_t i = 0; i < std::size(names); ++i) {
+    CHECK(method_of(calls[i]) == names[i]);
+    CHECK(find_method(names[i]) == &methods()[i]);
+  }
+  CHECK(method_of(calls::other{.method = "market.buy", .params = nullptr}) == "market.buy");
+  CHECK(find_method("market.buy") == nullptr);
+}
+
+TEST_CASE("rpc.discover: the document describes every method, and those of behaviours", "[codecs]") {
+  static constexpr field symbol[] = {{"symbol", shape::text, need::required, 16}};
+  static constexpr method buy[] = {{"market.buy", "Buys.", symbol, {}, nullptr}};
+  const auto text = open_rpc_document(buy);
+  const auto document = boost::json::parse(text).as_object();
+  CHECK(document.at("openrpc") == "1.2.6");
+  const auto& listed = document.at("methods").as_array();
+  REQUIRE(listed.size() == methods().size() + 1);
+  for (std::size_t i = 0; i < methods().size(); ++i) {
+    const auto& row = listed[i].as_object();
+    CHECK(row.at("name").as_string() == methods()[i].name);
+    CHECK(row.at("paramStructure") == "by-name");
+    CHECK(row.at("params").as_array().size() == methods()[i].params.size());
+    CHECK(row.at("result").at("schema").at("properties").as_object().size() == methods()[i].result.size());
+  }
+  const auto& bought = listed.back().as_object();
+  CHECK(bought.at("params").at(0) ==
+        boost::json::parse(R"({"name":"symbol","required":true,"schema":{"type":"string","maxLength":16}})"));
+  CHECK(transcode(format::json, text));
+}
+
+TEST_CASE("rpc.discover: every schema that is referred to is there", "[codecs]") {
+  const auto text = open_rpc_document();
+  const auto document = boost::json::parse(text);
+  constexpr std::string_view mark = "\"$ref\":\"#";
+  std::size_t found = 0;
+  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + 1), ++found) {
+    const auto from = at + mark.size();
+    boost::json::error_code missing;
+    document.find_pointer(text.substr(from, text.find('"', from) - from), missing);
+    CHECK_FALSE(missing);
+  }
+  CHECK(found > 0);
+}
