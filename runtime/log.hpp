@@ -3,10 +3,11 @@
 ///
 ///   log::warn("the connection's outbox is full", {log::connection(42), log::room("lobby"), {"bytes", 1048576}});
 ///
-/// Lifecycle: `start` once, early in main; before it and after `stop` (which flushes) lines go to standard error at
-/// once. `scoped` does both. Threading: any thread. Bounds: `log_config::queue_max` lines wait; over it the oldest
-/// waiting line is dropped and counted (`dropped`). Failure: a file that cannot be opened throws std::system_error from
-/// `start`; a full disk costs lines, never the caller.
+/// Lifecycle: `start` early in main, `stop` (everything that waits is written) at its end; `scoped` does both. Before
+/// and after, lines go to standard error at once. Threading: any thread; a line costs its caller the formatting and one
+/// lock. Bounds: `log_config::queue_max` lines wait; over it the oldest waiting one is dropped and counted (`dropped`).
+/// A value longer than 256 bytes is cut. Failure: a file that cannot be opened throws std::system_error from `start`; a
+/// full disk costs lines (counted), never the caller.
 #pragma once
 
 #include <concepts>
@@ -59,11 +60,11 @@ inline void error(std::string_view sentence, fields what = {}) noexcept { write(
 
 /// One line for an HTTP request, or for a call that was refused.
 struct access_entry {
-  std::string_view peer;    ///< address of the client
-  std::string_view method;  ///< "GET", or the method of a refused call
-  std::string_view target;  ///< the path without its query, or the room
-  int status = 0;           ///< HTTP's, or the error code of the call
-  std::uint64_t bytes = 0;  ///< of the answer
+  std::string_view peer{};    ///< address of the client
+  std::string_view method{};  ///< "GET", or the method of a refused call
+  std::string_view target{};  ///< the path without its query, or the room
+  int status = 0;             ///< HTTP's, or the error code of the call
+  std::uint64_t bytes = 0;    ///< of the answer
   std::uint64_t duration_us = 0;
   std::uint64_t connection = 0;
   std::string_view session{};
@@ -71,6 +72,6 @@ struct access_entry {
 };
 void access(const access_entry& what) noexcept;
 
-std::uint64_t dropped() noexcept;  ///< lines that found the queue full
+std::uint64_t dropped() noexcept;  ///< lines that found the queue full, or could not be written
 
 }  // namespace greenroom::runtime::log

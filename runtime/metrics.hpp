@@ -108,6 +108,7 @@ class metrics {
  private:
   struct definition;
   struct catalog;
+  class gathering;
 
   std::unique_ptr<catalog> catalog_;
   std::vector<std::unique_ptr<book>> books_;
