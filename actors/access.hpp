@@ -1,0 +1,45 @@
+/// Who may do what. Without tokens (a later issue) a caller is anonymous, and anonymous access is denied unless the
+/// config (or --dev) says otherwise.
+#pragma once
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "actors/ids.hpp"
+#include "actors/room_policy.hpp"
+#include "codecs/call.hpp"
+#include "codecs/outcome.hpp"
+
+namespace greenroom {
+
+struct context;
+
+enum class identity : std::uint8_t { authenticated, anonymous };
+
+/// The subject of a session or of one HTTP call.
+struct principal {
+  user_id user;
+  identity kind = identity::anonymous;
+};
+
+namespace access {
+
+/// Where a call comes from, as far as access cares.
+enum class origin : std::uint8_t { loopback, elsewhere };
+
+/// The principal of `session.open`, or why there is none.
+std::variant<principal, codecs::error> authenticate(const context& ctx, const codecs::calls::session_open& what,
+                                                    origin from);
+/// Whether a client that said nothing of itself may call at all, and under which name.
+std::optional<principal> anonymous(const context& ctx, origin from);
+
+/// Whether a browser's page of that origin may talk to this node: no origin (no browser), the node's own, one of the
+/// config's list, and where guests are welcome any page served from this machine.
+bool origin_allowed(const context& ctx, std::string_view origin, std::string_view host);
+
+enum class action : std::uint8_t { join, publish, read };
+/// Empty where it is allowed.
+std::optional<codecs::error> check(const principal& who, action what, const room_policy& policy);
+
+}  // namespace access
+}  // namespace greenroom

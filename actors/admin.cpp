@@ -1,0 +1,177 @@
+#include "actors/admin.hpp"
+
+#include <memory>
+#include <vector>
+
+#include "actors/context.hpp"
+#include "actors/http_api.hpp"
+#include "actors/limits.hpp"
+#include "actors/session_directory.hpp"
+#include "codecs/document.hpp"
+#include "codecs/json_writer.hpp"
+#include "runtime/local_socket.hpp"
+#include "runtime/supervisor.hpp"
+
+namespace greenroom::admin {
+namespace {
+
+using runtime::supervisor::describe;
+using peer_ptr = std::shared_ptr<runtime::local_peer>;
+
+struct request {  ///< A line that came in.
+  peer_ptr from;
+  std::string line;
+};
+
+void refuse(const peer_ptr& to, std::string_view why) {
+  std::string out;
+  codecs::json_writer json{out};
+  json.begin_object();
+  json.key("ok");
+  json.boolean(false);
+  json.key("error");
+  json.text(why);
+  json.end_object();
+  to->send_line(out);
+}
+
+void grant(const peer_ptr& to, std::string_view name = {}, std::string_view document = {}) {
+  std::string out;
+  codecs::json_writer json{out};
+  json.begin_object();
+  json.key("ok");
+  json.boolean(true);
+  if (!name.empty()) {
+    json.key(name);
+    json.raw(document);
+  }
+  json.end_object();
+  to->send_line(out);
+}
+
+/// A supervisor's part of the tree, filled in as the supervisors below it answer.
+struct branch {
+  describe::reply here;
+  std::vector<std::shared_ptr<branch>> below;  ///< by child; null where the child is a worker, or has not answered
+};
+
+void write(codecs::json_writer& json, const branch& from) {
+  json.begin_array(from.here.children.size());
+  for (std::size_t i = 0; i < from.here.children.size(); ++i) {
+    const auto& child = from.here.children[i];
+    json.item();
+    json.begin_object();
+    json.key("id");
+    json.text(child.id);
+    json.key("state");
+    json.text(runtime::supervisor::to_string(child.state));
+    json.key("restarts");
+    json.natural(child.restarts);
+    json.key("mailbox");
+    json.natural(child.depth);
+    if (!child.last_error.empty()) {
+      json.key("last_error");
+      json.text(child.last_error);
+    }
+    if (from.below[i]) {
+      json.key("children");
+      write(json, *from.below[i]);
+    }
+    json.end_object();
+  }
+  json.end_array();
+}
+
+/// One walk over the tree; answers when the last supervisor has.
+struct walk {
+  peer_ptr to;
+  std::shared_ptr<branch> root = std::make_shared<branch>();
+  std::size_t open = 0;
+
+  void finish() const {
+    std::string out;
+    codecs::json_writer json{out};
+    write(json, *root);
+    grant(to, "children", out);
+  }
+};
+
+}  // namespace
+}  // namespace greenroom::admin
+
+GREENROOM_MESSAGE(greenroom::admin::request)
+
+namespace greenroom::admin {
+
+struct state {
+  static inline const char* name = "admin";
+  state(runtime::actor_base* s, const options& o) : self{s}, ctx{o.ctx} {
+    if (!self->home()) return;
+    socket = std::make_unique<runtime::local_socket>(
+        *self->home(), o.socket_path,
+        [me = caf::actor_cast<caf::weak_actor_ptr>(caf::actor{self})](const peer_ptr& from, std::string_view line) {
+          if (auto actor = caf::actor_cast<caf::actor>(me)) runtime::tell(actor, request{from, std::string{line}});
+        });
+  }
+
+  caf::behavior start() {
+    return {
+        [this](const tree_root& m) { root = m.node; },
+        [this](const request& m) { answer_line(m); },
+    };
+  }
+
+  void answer_line(const request& m);
+  void descend(const std::shared_ptr<walk>& on, const std::shared_ptr<branch>& into, const caf::actor& supervisor);
+
+  runtime::actor_base* self;
+  context& ctx;
+  caf::actor root;
+  std::unique_ptr<runtime::local_socket> socket;
+};
+
+void state::answer_line(const request& m) {
+  codecs::borrowed_document input;
+  if (input->read(codecs::format::json, m.line) || !input->root().is(codecs::kind::object))
+    return refuse(m.from, "a line is one JSON object");
+  const auto* command = codecs::find(input->root(), "command");
+  if (!command || !command->is(codecs::kind::text)) return refuse(m.from, "`command` is missing");
+  if (command->text() == "status") return grant(m.from, "status", status_json(ctx));
+  if (command->text() == "tree") {
+    auto on = std::make_shared<walk>();
+    on->to = m.from;
+    return descend(on, on->root, root);
+  }
+  if (command->text() == "announce") {
+    const auto* text = codecs::find(input->root(), "text");
+    if (!text || !text->is(codecs::kind::text)) return refuse(m.from, "`text` is missing");
+    runtime::tell(self, ctx.sessions, session_directory::announce{"announcement", std::string{text->text()}});
+    return grant(m.from);
+  }
+  refuse(m.from, "there is no such command: announce, status, tree");
+}
+
+void state::descend(const std::shared_ptr<walk>& on, const std::shared_ptr<branch>& into,
+                    const caf::actor& supervisor) {
+  ++on->open;
+  auto done = [on] {
+    if (--on->open == 0) on->finish();
+  };
+  runtime::ask(self, supervisor, limits::ask_timeout, describe{})
+      .then(
+          [this, on, into, done](const describe::reply& r) {
+            into->here = r;
+            into->below.resize(r.children.size());
+            for (std::size_t i = 0; i < r.children.size(); ++i)
+              if (r.children[i].kind == runtime::kind::supervisor && r.children[i].handle) {
+                into->below[i] = std::make_shared<branch>();
+                descend(on, into->below[i], r.children[i].handle);
+              }
+            done();
+          },
+          [done](const caf::error&) { done(); });
+}
+
+caf::actor spawn(const runtime::place& where, options opts) { return runtime::spawn<state>(where, std::move(opts)); }
+
+}  // namespace greenroom::admin

@@ -1,0 +1,55 @@
+#include "actors/answer.hpp"
+
+#include "actors/context.hpp"
+#include "runtime/shard.hpp"
+
+namespace greenroom {
+
+struct answer::state {
+  context& ctx;
+  std::shared_ptr<replier> to;
+  codecs::reply_ref ref;
+  method_meter* meter;
+  runtime::shard* home = runtime::shard::current();
+  std::chrono::steady_clock::time_point asked = home ? home->now() : std::chrono::steady_clock::time_point{};
+
+  state(context& c, std::shared_ptr<replier> r, codecs::reply_ref id, std::string_view method)
+      : ctx{c}, to{std::move(r)}, ref{std::move(id)}, meter{&c.meters.method(method)} {}
+  ~state() {
+    if (to) settle(codecs::make_error(codecs::error_code::internal));
+  }
+  state(const state&) = delete;
+  state& operator=(const state&) = delete;
+
+  void settle(codecs::outcome what) {
+    auto target = std::exchange(to, nullptr);
+    if (!target) return;
+    if (home == runtime::shard::current()) {
+      write(ctx, *target, *meter, asked, ref, std::move(what));
+    } else {
+      home->post([&c = ctx, target = std::move(target), m = meter, since = asked, id = std::move(ref),
+                  what = std::move(what)]() mutable { write(c, *target, *m, since, id, std::move(what)); });
+    }
+  }
+  static void write(context& ctx, replier& to, method_meter& meter, std::chrono::steady_clock::time_point asked,
+                    const codecs::reply_ref& ref, codecs::outcome what) {
+    const auto* failure = std::get_if<codecs::error>(&what);
+    ctx.meters.answered(meter, failure ? static_cast<int>(failure->code) : 0, asked);
+    to.reply(ref, std::move(what));
+  }
+};
+
+answer::answer(context& ctx, std::shared_ptr<replier> to, codecs::reply_ref ref, std::string_view method)
+    : state_{std::make_shared<state>(ctx, std::move(to), std::move(ref), method)} {}
+
+void answer::operator()(codecs::outcome what) const {
+  if (state_) state_->settle(std::move(what));
+}
+
+runtime::shard* answer::home() const noexcept { return state_ ? state_->home : nullptr; }
+
+std::chrono::steady_clock::time_point answer::asked() const noexcept {
+  return state_ ? state_->asked : std::chrono::steady_clock::time_point{};
+}
+
+}  // namespace greenroom

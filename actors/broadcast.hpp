@@ -1,0 +1,52 @@
+#pragma once
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "actors/ids.hpp"
+#include "codecs/codec.hpp"
+#include "codecs/envelope.hpp"
+#include "runtime/outbox.hpp"
+
+namespace greenroom {
+
+/// What a room published in one turn, for all its relays. Encoded once per codec, by the first relay with a member of
+/// that codec; all the messages joined into one block of frames, which every outbox references.
+///
+/// Threading: immutable but for the lazy encoding, which is safe from any shard. Bounds: limits::turn_messages_max
+/// messages.
+class broadcast {
+ public:
+  struct item {
+    codecs::envelope_ptr message;
+    incarnation except = incarnation::none;  ///< the publisher that wants no echo
+  };
+  /// `items` is not empty and its positions are consecutive. `received`: when the oldest of them was read from its
+  /// socket.
+  broadcast(std::vector<item> items, std::chrono::steady_clock::time_point received);
+
+  const std::string& room() const noexcept { return items_.front().message->room; }
+  const std::string& epoch() const noexcept { return items_.front().message->epoch; }
+  std::uint64_t first() const noexcept { return items_.front().message->seq; }
+  std::uint64_t last() const noexcept { return items_.back().message->seq; }
+  const std::vector<item>& items() const noexcept { return items_; }
+  std::chrono::steady_clock::time_point received() const noexcept { return received_; }
+  /// Whether somebody in it wants no echo: then that member gets its frames one by one.
+  bool excludes(incarnation who) const noexcept;
+
+  runtime::frame block(codecs::codec_id codec) const;                      ///< all messages
+  runtime::frame single(std::size_t index, codecs::codec_id codec) const;  ///< one message
+
+ private:
+  std::vector<item> items_;
+  std::chrono::steady_clock::time_point received_;
+  bool any_excluded_ = false;
+  mutable std::mutex mutex_;
+  mutable std::array<runtime::frame, codecs::codec_count> blocks_;
+  mutable std::array<std::vector<runtime::frame>, codecs::codec_count> singles_;
+};
+
+}  // namespace greenroom

@@ -1,0 +1,196 @@
+#include "actors/connection.hpp"
+
+#include <deque>
+#include <vector>
+
+#include "actors/context.hpp"
+#include "actors/dispatch.hpp"
+#include "actors/limits.hpp"
+#include "actors/peer.hpp"
+#include "actors/session.hpp"
+#include "actors/session_directory.hpp"
+
+namespace greenroom::connection {
+namespace {
+
+using codecs::error_code;
+
+enum class stage : std::uint8_t { unopened, opening, open, over };
+
+/// Collects the answers of a batch; they leave as one array when the last is there.
+class batch final : public replier {
+ public:
+  batch(std::shared_ptr<peer> client, codecs::format in) : client_{std::move(client)}, in_{in} {}
+
+  void expect() { ++open_; }
+  void complete() { finish(); }  ///< all calls have been read
+  void reply(const codecs::reply_ref& to, codecs::outcome what) override {
+    client_->call_ended();
+    if (to.wants_answer()) bodies_.push_back(client_->dialogue().encode_reply(to, what, codecs::framing::bare));
+    finish();
+  }
+
+ private:
+  void finish() {
+    if (--open_ != 0 || bodies_.empty()) return;
+    auto bytes = client_->dialogue().encode_batch(in_, bodies_, codecs::framing::websocket);
+    client_->push_frame(std::make_shared<const std::string>(std::move(bytes)));
+  }
+  std::shared_ptr<peer> client_;
+  codecs::format in_;
+  std::size_t open_ = 1;  ///< answers to come, and one for the end of the batch
+  std::vector<std::string> bodies_;
+};
+
+struct held_call {
+  codecs::call what;
+  answer reply;
+};
+
+}  // namespace
+
+struct state final : codecs::sink {
+  static inline const char* name = "connection";
+  state(runtime::actor_base* s, const options& o) : self{s}, opts{o}, ctx{o.ctx}, client{o.client} {}
+  ~state();
+  state(const state&) = delete;
+  state& operator=(const state&) = delete;
+
+  caf::behavior start();
+  void read();
+  void route(codecs::call what, answer reply);
+  void open_session(codecs::calls::session_open what, answer reply, session_directory::wish wish);
+  void let_go();
+  void end(const codecs::close_code& why);
+  answer expect_answer(codecs::reply_ref ref, std::string_view method);
+
+  // codecs::sink
+  void on_call(codecs::reply_ref ref, codecs::call what) override;
+  void on_bad_call(codecs::reply_ref ref, codecs::error why) override;
+  void on_answer(std::string, codecs::outcome) override {}  // no request of the server's is open
+  void on_batch_begin(codecs::format in) override { current_batch = std::make_shared<batch>(client, in); }
+  void on_batch_end() override {
+    current_batch->complete();
+    current_batch.reset();
+  }
+
+  runtime::actor_base* self;
+  const options& opts;
+  context& ctx;
+  std::shared_ptr<peer> client;
+  connection::stage at = connection::stage::unopened;
+  caller who;
+  bool proves_token = false;  ///< the next frame shows that the answer of a resume arrived
+  std::deque<peer::input> backlog;
+  std::vector<held_call> held;
+  std::shared_ptr<batch> current_batch;
+};
+
+caf::behavior state::start() {
+  client->heard_by(caf::actor{self});
+  return {
+      [this](const input&) { read(); },
+      [this](const opened& m) {
+        who = {.who = m.who, .session = m.id, .session_actor = m.session, .client = client, .rooms = m.rooms};
+        client->belongs_to(m.rooms, m.session);
+        at = connection::stage::open;
+        proves_token = m.resumed;
+        let_go();
+      },
+      [this](const refused&) {
+        at = connection::stage::unopened;
+        for (auto& each : std::exchange(held, {})) each.reply(codecs::make_error(error_code::unauthenticated));
+        read();
+      },
+      [this](const close& m) { end(m.why); },
+      [this](const closed& m) {
+        ctx.meters.connection_closed(m.how.code);
+        self->quit();
+      },
+  };
+}
+
+/// However it ends, a crash included: the client is told and the session learns that it has no connection.
+state::~state() {
+  if (client->out()) client->close(codecs::close_codes::internal);
+  client->gone();
+  if (who.session_actor) runtime::tell(who.session_actor, session::connection_lost{client});
+}
+
+void state::end(const codecs::close_code& why) {
+  backlog.clear();
+  at = connection::stage::over;
+  client->close(why);
+}
+
+/// Decodes what has come, as long as not too many answers are open.
+void state::read() {
+  for (auto& each : client->take_input()) backlog.push_back(std::move(each));
+  if (!backlog.empty() && std::exchange(proves_token, false))
+    runtime::tell(who.session_actor, session::proven{UINT64_MAX});
+  while (!backlog.empty() && at != connection::stage::over && client->calls_in_flight() < limits::calls_in_flight_max) {
+    auto one = std::move(backlog.front());
+    backlog.pop_front();
+    auto verdict = client->dialogue().decode(one.kind, one.bytes, *this);
+    if (!verdict.go_on) end({verdict.close_code, verdict.reason, codecs::reconnect::no, {}});
+  }
+  if (backlog.empty()) std::deque<peer::input>{}.swap(backlog);
+}
+
+answer state::expect_answer(codecs::reply_ref ref, std::string_view method) {
+  client->call_began();
+  if (current_batch) {
+    current_batch->expect();
+    return {ctx, current_batch, std::move(ref), method};
+  }
+  return {ctx, client, std::move(ref), method};
+}
+
+void state::on_call(codecs::reply_ref ref, codecs::call what) {
+  auto reply = expect_answer(std::move(ref), codecs::method_of(what));
+  route(std::move(what), std::move(reply));
+}
+
+void state::on_bad_call(codecs::reply_ref ref, codecs::error why) {
+  expect_answer(std::move(ref), "invalid")(std::move(why));
+}
+
+void state::route(codecs::call what, answer reply) {
+  auto* opens = std::get_if<codecs::calls::session_open>(&what);
+  switch (at) {
+    case connection::stage::over: return;
+    case connection::stage::open: return dispatch(ctx, who, std::move(what), std::move(reply));
+    case connection::stage::opening:
+      if (opens) return reply(codecs::make_error(error_code::conflict, "the session is already opening"));
+      held.push_back({std::move(what), std::move(reply)});
+      return;
+    case connection::stage::unopened: break;
+  }
+  if (opens) return open_session(std::move(*opens), std::move(reply), session_directory::wish::explicit_session);
+  auto guest = access::anonymous(ctx, opts.from);
+  if (!guest) return reply(codecs::make_error(error_code::unauthenticated, "open a session first: session.open"));
+  held.push_back({std::move(what), std::move(reply)});
+  open_session({}, {}, session_directory::wish::implicit_session);
+}
+
+void state::open_session(codecs::calls::session_open what, answer reply, session_directory::wish wish) {
+  auto subject = access::authenticate(ctx, what, opts.from);
+  if (auto* why = std::get_if<codecs::error>(&subject)) return reply(std::move(*why));
+  at = connection::stage::opening;
+  runtime::tell(ctx.sessions, session_directory::open{.client = client,
+                                                      .connection = caf::actor{self},
+                                                      .who = std::get<principal>(subject),
+                                                      .what = std::move(what),
+                                                      .wish = wish,
+                                                      .reply = std::move(reply)});
+}
+
+/// The session is there: what waited for it goes on, in its order.
+void state::let_go() {
+  for (auto& each : std::exchange(held, {})) dispatch(ctx, who, std::move(each.what), std::move(each.reply));
+  read();
+}
+
+caf::actor spawn(const runtime::place& where, options opts) { return runtime::spawn<state>(where, std::move(opts)); }
+
+}  // namespace greenroom::connection

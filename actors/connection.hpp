@@ -1,0 +1,61 @@
+/// CONNECTION reads what one client sends and routes it: to the rooms and queues directly, in the order in which it
+/// came.
+///
+///   unopened ──session.open, or the first call where anonymous access is on──▶ opening ──opened──▶ open ──closed──▶
+///   exit
+///       ▲─────────────────────────refused──────────────────────────────────────┘ (calls wait meanwhile)
+///
+/// Parent: the gateway branch of its shard, temporary. Crash: the client reconnects and resumes; nothing else notices.
+/// Bounds: limits::calls_in_flight_max, limits::input_bytes_max (then the socket is not read); limits::calls_held_max
+/// while opening.
+#pragma once
+#include <caf/actor.hpp>
+#include <memory>
+#include <optional>
+
+#include "actors/access.hpp"
+#include "actors/ids.hpp"
+#include "actors/memberships.hpp"
+#include "codecs/close_code.hpp"
+#include "runtime/actor.hpp"
+#include "runtime/ask.hpp"
+#include "runtime/transport.hpp"
+
+namespace greenroom {
+struct context;
+class peer;
+}  // namespace greenroom
+
+namespace greenroom::connection {
+
+struct options {
+  context& ctx;
+  std::shared_ptr<peer> client;
+  access::origin from = access::origin::elsewhere;
+};
+
+struct input {};  ///< From the peer: something to decode.
+struct closed {   ///< From the peer: the transport is gone.
+  runtime::close_info how;
+};
+struct opened {  ///< From the session: calls may go on.
+  session_id id;
+  principal who;
+  caf::actor session;
+  std::shared_ptr<memberships> rooms;
+  bool resumed = false;  ///< the next frame of the client makes its old resume token die
+};
+struct refused {};  ///< From the session directory: no session; what waits is refused, too.
+struct close {      ///< Says goodbye.
+  codecs::close_code why;
+};
+
+caf::actor spawn(const runtime::place& where, options opts);
+
+}  // namespace greenroom::connection
+
+GREENROOM_MESSAGE(greenroom::connection::input)
+GREENROOM_MESSAGE(greenroom::connection::closed)
+GREENROOM_MESSAGE(greenroom::connection::opened)
+GREENROOM_MESSAGE(greenroom::connection::refused)
+GREENROOM_MESSAGE(greenroom::connection::close)

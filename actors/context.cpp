@@ -1,0 +1,30 @@
+#include "actors/context.hpp"
+
+#include "actors/room_directory.hpp"
+#include "storage/store.hpp"
+
+namespace greenroom {
+
+const caf::actor& context::rooms_of(std::string_view room) const {
+  return shards[room_directory::shard_of(room, shards.size())].rooms;
+}
+
+const caf::actor& context::queue_of(std::string_view user) const {
+  return shards[std::hash<std::string_view>{}(user) % shards.size()].queue;
+}
+
+codecs::ack_level context::ack_level_of(const room_policy& policy) const {
+  return policy.kind == room_kind::durable && store.level() == storage::durability::durable
+             ? codecs::ack_level::durable
+             : codecs::ack_level::accepted;
+}
+
+std::string context::next_message_id() {
+  static constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuvwxyz";
+  std::string id = process_prefix;
+  for (auto n = last_message.fetch_add(1, std::memory_order_relaxed) + 1; n != 0; n /= digits.size())
+    id += digits[n % digits.size()];
+  return id;
+}
+
+}  // namespace greenroom

@@ -1,0 +1,65 @@
+/// CONTEXT is what every actor of a node is given: the config, the store, the clock, the figures, and the handles of
+/// the actors that are always there. Supervision restarts actors in place, so the handles are set once, before the
+/// first connection is accepted, and never change.
+///
+/// Threading: read from every shard. Lifecycle: made by the engine before the first actor, outlives the last.
+#pragma once
+#include <atomic>
+#include <caf/actor.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "actors/ids.hpp"
+#include "actors/meters.hpp"
+#include "actors/room_policy.hpp"
+#include "codecs/call.hpp"
+#include "runtime/config.hpp"
+
+namespace greenroom::runtime {
+class shard;
+}
+namespace greenroom::storage {
+class store;
+}
+
+namespace greenroom {
+
+enum class stage : std::uint8_t { starting, ready, draining };
+
+struct context {
+  const runtime::config& config;
+  storage::store& store;
+  greenroom::meters& meters;
+  room_policies policies;
+  std::string version;  ///< of this build
+  std::chrono::steady_clock::time_point started{};
+  std::function<std::int64_t()>
+      now_ms;  ///< milliseconds since 1970: the wall's at start, advanced by the monotonic clock
+
+  struct shard_actors {
+    runtime::shard* home = nullptr;  ///< null in tests
+    caf::actor relay, rooms, queue, gateway;
+  };
+  std::vector<shard_actors> shards;
+  caf::actor sessions;
+
+  std::atomic<stage> at{stage::starting};
+  std::atomic<std::uint64_t> last_incarnation{0}, last_message{0};
+  std::string
+      process_prefix;  ///< of the ids that this process gives to messages: random, so that no two processes share one
+
+  incarnation next_incarnation() noexcept {
+    return incarnation{last_incarnation.fetch_add(1, std::memory_order_relaxed) + 1};
+  }
+  std::string next_message_id();
+  const caf::actor& rooms_of(std::string_view room) const;  ///< the directory of that room's shard
+  const caf::actor& queue_of(std::string_view user) const;  ///< the offline queue that owns that user's inbox
+  /// What an acknowledgement of such a room may promise: never more than the store keeps.
+  codecs::ack_level ack_level_of(const room_policy& policy) const;
+};
+
+}  // namespace greenroom

@@ -1,0 +1,145 @@
+#include "actors/dispatch.hpp"
+
+#include "actors/context.hpp"
+#include "actors/offline_queue.hpp"
+#include "actors/peer.hpp"
+#include "actors/room.hpp"
+#include "actors/session.hpp"
+#include "codecs/open_rpc.hpp"
+
+namespace greenroom {
+namespace {
+
+namespace calls = codecs::calls;
+using codecs::error_code;
+
+/// Routes one call; one overload a method.
+class router {
+ public:
+  router(context& ctx, const caller& from, answer& reply) : ctx_{ctx}, from_{from}, reply_{reply} {}
+
+  void operator()(calls::session_open&) {
+    reply_(codecs::make_error(error_code::conflict, "this connection has its session"));
+  }
+  void operator()(calls::session_refresh&) {
+    reply_(codecs::make_error(error_code::unauthenticated, "the session was opened without a token"));
+  }
+  void operator()(calls::session_close&) {
+    if (connected()) runtime::tell(from_.session_actor, session::close{reply_});
+  }
+
+  void operator()(calls::room_join& what) {
+    if (!connected() || drained() || !allowed(access::action::join, what.room)) return;
+    auto one = std::make_shared<subscription>();
+    one->room = std::move(what.room);
+    one->who = {.session = from_.session,
+                .user = from_.who.user,
+                .number = ctx_.next_incarnation(),
+                .shard = from_.client->shard(),
+                .since_ms = ctx_.now_ms(),
+                .presence = std::move(what.presence)};
+    one->to = from_.client;
+    if (!from_.rooms->add(one))
+      return reply_(codecs::make_error(error_code::too_large, "the session is in as many rooms as it may be"));
+    runtime::tell(from_.session_actor, session::rooms_changed{});
+    const auto& directory = ctx_.rooms_of(one->room);
+    runtime::tell(directory, room::join{std::move(one), std::move(what.since), reply_});
+  }
+  void operator()(calls::room_leave& what) {
+    if (!connected()) return;
+    auto one = from_.rooms->find(what.room);
+    if (!one) return reply_(codecs::make_error(error_code::not_found, "the session is not in this room"));
+    from_.rooms->remove(what.room);
+    runtime::tell(from_.session_actor, session::rooms_changed{});
+    runtime::tell(ctx_.rooms_of(what.room), room::leave{std::move(one), reply_});
+  }
+
+  void operator()(calls::room_publish& what) {
+    if (drained() || !allowed(access::action::publish, what.room)) return;
+    room::publish message{.draft = draft(what.event, what.body, what.id),
+                          .wanted = what.ack,
+                          .sender = sender(),
+                          .client_id = !what.id.empty(),
+                          .except = incarnation::none,
+                          .reply = reply_};
+    message.draft->room = std::move(what.room);
+    if (!what.echo && from_.rooms)
+      if (auto mine = from_.rooms->find(message.draft->room)) message.except = mine->who.number;
+    const auto& directory = ctx_.rooms_of(message.draft->room);
+    runtime::tell(directory, std::move(message));
+  }
+  void operator()(calls::room_history& what) {
+    if (!allowed(access::action::read, what.room)) return;
+    const auto& directory = ctx_.rooms_of(what.room);
+    runtime::tell(directory, room::history{std::move(what), reply_});
+  }
+  void operator()(calls::room_members& what) {
+    if (!allowed(access::action::read, what.room)) return;
+    const auto& directory = ctx_.rooms_of(what.room);
+    runtime::tell(directory, room::members{std::move(what), reply_});
+  }
+
+  void operator()(calls::user_send& what) {
+    if (drained()) return;
+    const auto& queue = ctx_.queue_of(what.to);
+    runtime::tell(queue, offline_queue::send{.to = user_id{std::move(what.to)},
+                                             .draft = draft(what.event, what.body, what.id),
+                                             .sender = sender(),
+                                             .client_id = !what.id.empty(),
+                                             .ttl_s = what.ttl_s,
+                                             .reply = reply_});
+  }
+  void operator()(calls::inbox_ack& what) {
+    if (connected()) runtime::tell(from_.session_actor, session::inbox_ack{what.upto, reply_});
+  }
+  void operator()(calls::discover&) {
+    static const auto document =
+        std::make_shared<const codecs::payload>(codecs::format::json, codecs::open_rpc_document());
+    reply_(codecs::result{codecs::results::document{document}});
+  }
+  void operator()(calls::other& what) {
+    reply_(codecs::make_error(error_code::method_not_found, "no service answers " + what.method));
+  }
+
+ private:
+  /// Whether there is a connection; where not, the call is refused.
+  bool connected() {
+    if (from_.client) return true;
+    reply_(codecs::make_error(error_code::invalid_request, "this method needs a connection: use /ws"));
+    return false;
+  }
+  bool drained() {
+    if (ctx_.at.load(std::memory_order_relaxed) != stage::draining) return false;
+    reply_(codecs::make_error(error_code::draining));
+    return true;
+  }
+  bool allowed(access::action what, const std::string& room) {
+    auto why = access::check(from_.who, what, ctx_.policies.of(room));
+    if (why) reply_(std::move(*why));
+    return !why;
+  }
+  std::shared_ptr<codecs::envelope> draft(std::string& event, codecs::payload_ptr& body, const std::string& id) {
+    auto message = std::make_shared<codecs::envelope>();
+    message->event = std::move(event);
+    message->body = std::move(body);
+    message->id = id.empty() ? ctx_.next_message_id() : id;
+    message->from = from_.who.user.value;
+    return message;
+  }
+  /// Whose ids the client's ids are.
+  std::string sender() const {
+    return from_.who.kind == identity::anonymous && !from_.session.empty() ? from_.session.value : from_.who.user.value;
+  }
+
+  context& ctx_;
+  const caller& from_;
+  answer& reply_;
+};
+
+}  // namespace
+
+void dispatch(context& ctx, const caller& from, codecs::call what, answer reply) {
+  std::visit(router{ctx, from, reply}, what);
+}
+
+}  // namespace greenroom

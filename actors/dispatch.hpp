@@ -1,0 +1,29 @@
+/// Sends one call to whoever answers it: rooms, queues, the session. The same for a WebSocket connection and for POST
+/// /rpc.
+#pragma once
+#include <caf/actor.hpp>
+#include <memory>
+
+#include "actors/access.hpp"
+#include "actors/answer.hpp"
+#include "actors/memberships.hpp"
+#include "codecs/call.hpp"
+
+namespace greenroom {
+
+struct context;
+class peer;
+
+/// Who calls. Without a client (POST /rpc) the calls that need a connection are refused.
+struct caller {
+  principal who;
+  session_id session;  ///< empty without one
+  caf::actor session_actor;
+  std::shared_ptr<peer> client;
+  std::shared_ptr<memberships> rooms;
+};
+
+/// On the caller's shard. `reply` is used exactly once, here or by whom the call is sent to.
+void dispatch(context& ctx, const caller& from, codecs::call what, answer reply);
+
+}  // namespace greenroom

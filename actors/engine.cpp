@@ -1,0 +1,313 @@
+#include "actors/engine.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "actors/admin.hpp"
+#include "actors/context.hpp"
+#include "actors/gateway.hpp"
+#include "actors/limits.hpp"
+#include "actors/offline_queue.hpp"
+#include "actors/relay.hpp"
+#include "actors/room_directory.hpp"
+#include "actors/session_directory.hpp"
+#include "actors/store_keeper.hpp"
+#include "codecs/limits.hpp"
+#include "runtime/data_dir.hpp"
+#include "runtime/errc.hpp"
+#include "runtime/log.hpp"
+#include "runtime/scheduler.hpp"
+#include "runtime/secret.hpp"
+#include "runtime/supervisor.hpp"
+#include "runtime/watchdog.hpp"
+#include "storage/memory_store.hpp"
+
+// The layers do not know each other; what their bounds have to do with one another is said here.
+static_assert(greenroom::codecs::limits::message_id_bytes_max <= greenroom::storage::limits::id_bytes_max);
+static_assert(greenroom::codecs::limits::room_bytes_max <= greenroom::storage::limits::name_bytes_max);
+static_assert(greenroom::codecs::limits::user_bytes_max <= greenroom::storage::limits::name_bytes_max);
+static_assert(greenroom::codecs::limits::batch_max <= greenroom::limits::calls_in_flight_max);
+static_assert(greenroom::limits::feed_messages_max < 1'000 / 2,
+              "a page for a member that catches up fits into half an outbox");
+
+namespace greenroom {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t prefix_random_bytes = 4;
+constexpr auto start_timeout = 10s;
+constexpr auto gave_up_time = 2s;  ///< for a tree that has ended already
+
+storage::memory_options memory_options_of(const runtime::config& from) {
+  storage::memory_options to;
+  to.history_bytes_max = from.memory.history_bytes_max;
+  to.inbox_bytes_max = from.memory.inbox_bytes_max;
+  to.logs_max = from.memory.logs_max;
+  to.sessions_max = from.memory.sessions_max;
+  to.dead_bytes_max = from.inbox.dead_bytes_max;
+  to.dead_age_ms = from.inbox.dead_age_ms;
+  to.ids_bytes_max = from.idempotency.bytes_max;
+  to.ids_per_sender_max = from.idempotency.per_sender_max;
+  to.id_age_ms = from.idempotency.age_ms;
+  return to;
+}
+
+std::size_t shards_of(const runtime::config& from) {
+  return from.node.shards != 0 ? from.node.shards : std::max(1U, std::thread::hardware_concurrency());
+}
+
+std::vector<runtime::listen_address> probed(const runtime::config& from) {
+  std::vector<runtime::listen_address> all;
+  for (const auto& text : from.gateway.listen) {
+    auto wanted = runtime::listen_address::parse(text);
+    if (!wanted) throw std::runtime_error{"gateway.listen: " + text + " is no numeric address with a port"};
+    all.push_back(runtime::probe(*wanted));
+  }
+  return all;
+}
+
+/// The wall's time at start, advanced by the monotonic clock: it never jumps.
+std::function<std::int64_t()> steady_wall_clock() {
+  const auto wall =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
+  const auto began = std::chrono::steady_clock::now();
+  return [wall, began] {
+    return wall +
+           std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count();
+  };
+}
+
+struct system_config : caf::actor_system_config {
+  explicit system_config(std::size_t shards) {
+    runtime::scheduler::install(*this, shards);
+    runtime::add_error_category(*this);
+  }
+};
+
+}  // namespace
+
+struct engine::parts {
+  parts(const runtime::config& c, std::string version)
+      : config{c},
+        data{config.node.data_dir},
+        listen{probed(config)},
+        store{storage::make_memory_store(memory_options_of(config))},
+        metrics{shards_of(config)},
+        meters{metrics, shards_of(config)},
+        ctx{.config = config,
+            .store = *store,
+            .meters = meters,
+            .policies = room_policies{config},
+            .version = std::move(version),
+            .started = std::chrono::steady_clock::now(),
+            .now_ms = steady_wall_clock(),
+            .shards = {},
+            .sessions = {},
+            .process_prefix = runtime::random_text(prefix_random_bytes)},
+        system_options{shards_of(config)},
+        system{system_options} {
+    auto& shards = runtime::scheduler::of(system);
+    ctx.shards.resize(shards.size());
+    for (std::size_t i = 0; i < shards.size(); ++i) ctx.shards[i].home = &shards.at(i);
+  }
+
+  runtime::supervisor_spec tree();
+  void keep(caf::actor& slot, caf::actor started);
+  void await_listening();
+  void gave_up(const caf::error& why);
+
+  const runtime::config config;
+  runtime::data_dir data;
+  std::vector<runtime::listen_address> listen;
+  std::unique_ptr<storage::store> store;
+  runtime::metrics metrics;
+  greenroom::meters meters;
+  context ctx;  // before the system: what it buries at its end may still answer
+  system_config system_options;
+  caf::actor_system system;
+  caf::actor root, admin;
+  std::unique_ptr<runtime::watchdog> watchdog;
+  bool stopped = false;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::size_t gateways_up = 0;
+  bool stop_requested = false, has_given_up = false;
+};
+
+/// Supervision restarts in place, so a handle is set once. An always-there actor that ended is a broken invariant: its
+/// start fails, the supervisors give up.
+void engine::parts::keep(caf::actor& slot, caf::actor started) {
+  if (slot) throw std::runtime_error{"an actor that is always there has ended"};
+  slot = std::move(started);
+}
+
+runtime::supervisor_spec engine::parts::tree() {
+  using runtime::child_spec;
+  using runtime::place;
+  using runtime::supervisor_spec;
+  auto branch = [](supervisor_spec spec) {
+    auto id = spec.id;
+    return child_spec{.id = std::move(id),
+                      .start = [spec = std::move(spec)](const place& p) { return runtime::supervisor::spawn(p, spec); },
+                      .shutdown = runtime::as_long_as_it_takes,
+                      .kind = runtime::kind::supervisor};
+  };
+  auto on_shard = [this](std::size_t i, const place& p) { return place{p.system, ctx.shards[i].home, p.supervisor}; };
+
+  supervisor_spec store_branch{.id = "store"}, rooms_branch{.id = "rooms"}, sessions_branch{.id = "sessions"},
+      gateway_branch{.id = "gateway"}, operations_branch{.id = "operations"};
+  store_branch.children.push_back({.id = "keeper",
+                                   .start = [this](const place& p) { return store_keeper::spawn(p, {ctx}); },
+                                   .limit = runtime::backoff{}});
+  sessions_branch.children.push_back({.id = "directory",
+                                      .start =
+                                          [this, on_shard](const place& p) {
+                                            keep(ctx.sessions, session_directory::spawn(on_shard(0, p), {ctx}));
+                                            return ctx.sessions;
+                                          },
+                                      .shutdown = runtime::as_long_as_it_takes,
+                                      .kind = runtime::kind::supervisor});
+  for (std::size_t i = 0; i < ctx.shards.size(); ++i) {
+    auto name = [i](std::string_view what) { return std::string{what} + " " + std::to_string(i); };
+    auto& here = ctx.shards[i];
+    store_branch.children.push_back({.id = name("queue"),
+                                     .start =
+                                         [this, i, &here, on_shard](const place& p) {
+                                           keep(here.queue, offline_queue::spawn(on_shard(i, p), {ctx, i}));
+                                           return here.queue;
+                                         },
+                                     .limit = runtime::backoff{}});
+    rooms_branch.children.push_back({.id = name("relay"), .start = [this, i, &here, on_shard](const place& p) {
+                                       keep(here.relay, relay::spawn(on_shard(i, p), {ctx, i}));
+                                       return here.relay;
+                                     }});
+    rooms_branch.children.push_back({.id = name("directory"),
+                                     .start =
+                                         [this, i, &here, on_shard](const place& p) {
+                                           keep(here.rooms, room_directory::spawn(on_shard(i, p), {ctx, i}));
+                                           return here.rooms;
+                                         },
+                                     .shutdown = runtime::as_long_as_it_takes,
+                                     .kind = runtime::kind::supervisor});
+    gateway_branch.children.push_back(
+        {.id = name("shard"),
+         .start =
+             [this, i, &here, on_shard](const place& p) {
+               auto listening = [this] {
+                 std::lock_guard guard{mutex};
+                 ++gateways_up;
+                 changed.notify_all();
+               };
+               keep(here.gateway, gateway::spawn(on_shard(i, p), {ctx, i, listen, listening}));
+               return here.gateway;
+             },
+         .shutdown = runtime::as_long_as_it_takes,
+         .kind = runtime::kind::supervisor});
+  }
+  operations_branch.children.push_back({.id = "admin", .start = [this](const place& p) {
+                                          keep(admin, admin::spawn(p, {ctx, data.admin_socket().string()}));
+                                          return admin;
+                                        }});
+
+  supervisor_spec node{.id = "node", .strategy = runtime::strategy::one_for_one};
+  for (auto* each : {&store_branch, &rooms_branch, &sessions_branch, &operations_branch, &gateway_branch})
+    node.children.push_back(branch(std::move(*each)));
+  node.on_gave_up = [this](const caf::error& why) { gave_up(why); };
+  return node;
+}
+
+void engine::parts::gave_up(const caf::error& why) {
+  runtime::log::error("supervision gave up", {{"reason", runtime::explain(why)}});
+  std::lock_guard guard{mutex};
+  has_given_up = true;
+  changed.notify_all();
+}
+
+void engine::parts::await_listening() {
+  std::unique_lock lock{mutex};
+  const bool up =
+      changed.wait_for(lock, start_timeout, [this] { return has_given_up || gateways_up >= ctx.shards.size(); });
+  if (!up || has_given_up) throw std::runtime_error{"the supervisor tree did not start"};
+}
+
+engine::engine(const runtime::config& config, std::string version)
+    : parts_{std::make_unique<parts>(config, std::move(version))} {
+  auto& p = *parts_;
+  p.watchdog = std::make_unique<runtime::watchdog>(runtime::scheduler::of(p.system));
+  p.root = runtime::supervisor::spawn({p.system, p.ctx.shards.front().home, {}}, p.tree());
+  try {
+    p.await_listening();
+  } catch (...) {
+    stop();
+    throw;
+  }
+  runtime::tell(p.admin, admin::tree_root{p.root});
+  p.ctx.at = stage::ready;
+}
+
+engine::~engine() { stop(); }
+
+std::vector<std::string> engine::addresses() const {
+  std::vector<std::string> all;
+  for (const auto& each : parts_->listen) all.push_back(each.text());
+  return all;
+}
+
+void engine::request_stop() noexcept {
+  std::lock_guard guard{parts_->mutex};
+  parts_->stop_requested = true;
+  parts_->changed.notify_all();
+}
+
+engine::outcome engine::wait() {
+  std::unique_lock lock{parts_->mutex};
+  parts_->changed.wait(lock, [this] { return parts_->stop_requested || parts_->has_given_up; });
+  return parts_->has_given_up ? outcome::gave_up : outcome::stopped;
+}
+
+bool engine::stop() {
+  auto& p = *parts_;
+  if (std::exchange(p.stopped, true)) return true;
+  const auto deadline =
+      std::chrono::steady_clock::now() + (p.has_given_up ? std::chrono::milliseconds{gave_up_time}
+                                                         : std::chrono::milliseconds{p.config.node.stop_timeout_ms});
+  p.ctx.at = stage::draining;
+  if (p.root && !p.has_given_up) {
+    caf::scoped_actor self{p.system};
+    runtime::log::info("draining",
+                       {{"connections", p.meters.connections.load()}, {"sessions", p.meters.sessions.load()}});
+    caf::anon_send(p.ctx.sessions, session_directory::announce{"draining", {}});
+    const auto drain_time = std::chrono::milliseconds{p.config.node.drain_timeout_ms} +
+                            2 * std::chrono::milliseconds{p.config.gateway.close_timeout_ms};
+    std::size_t open = 0;
+    for (auto& each : p.ctx.shards)
+      if (each.gateway) {
+        self->send(each.gateway, gateway::drain{caf::actor_cast<caf::actor>(self)});
+        ++open;
+      }
+    const auto until = std::min(deadline, std::chrono::steady_clock::now() + drain_time);
+    bool in_time = true;
+    while (open != 0 && in_time)
+      self->receive([&](const gateway::drained&) { --open; },
+                    caf::after(std::max(0ns, std::chrono::nanoseconds{until - std::chrono::steady_clock::now()})) >>
+                        [&] { in_time = false; });
+    if (!in_time)
+      runtime::log::warn("connections did not close in time", {{"connections", p.meters.connections.load()}});
+  }
+  if (p.root) caf::anon_send_exit(p.root, caf::exit_reason::user_shutdown);
+  const bool clean = runtime::await_actors(p.system, deadline);
+  if (!clean) runtime::log::warn("actors did not end in time");
+  p.watchdog.reset();
+  p.root = p.admin = p.ctx.sessions = nullptr;
+  for (auto& each : p.ctx.shards) each.relay = each.rooms = each.queue = each.gateway = nullptr;
+  return clean;
+}
+
+}  // namespace greenroom

@@ -1,0 +1,45 @@
+/// ENGINE is a whole node in one object: the composition root that makes the store, the shards and the supervisor tree
+/// of docs/architecture.md, and takes them down in the order that loses nothing.
+///
+///   engine node{options};         // data directory locked, ports probed, tree started: accepts when the constructor
+///   returns … node.addresses() … node.wait(stop)               // until somebody asks for the end, or supervision has
+///   given up node.stop();                  // drain: tell clients, let queued frames leave, close 1012 in batches, end
+///   the tree
+///
+/// Threading: one thread owns it; request_stop() from any thread and from signal handlers' threads. Failure: the
+/// constructor throws std::system_error or std::runtime_error with a sentence; outcome::gave_up when the root
+/// supervisor had to give up.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/config.hpp"
+
+namespace greenroom {
+
+class engine {
+ public:
+  enum class outcome : std::uint8_t { stopped, gave_up };
+
+  engine(const runtime::config& config, std::string version);
+  ~engine();
+  engine(const engine&) = delete;
+  engine& operator=(const engine&) = delete;
+
+  /// Where it listens, ports resolved.
+  std::vector<std::string> addresses() const;
+
+  void request_stop() noexcept;
+  /// Blocks until request_stop() or until supervision gave up.
+  outcome wait();
+  /// Ends the node within config node.stop_timeout_ms. False: not everything ended in time, and was cut off.
+  bool stop();
+
+ private:
+  struct parts;
+  std::unique_ptr<parts> parts_;
+};
+
+}  // namespace greenroom

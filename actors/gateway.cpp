@@ -1,0 +1,123 @@
+#include "actors/gateway.hpp"
+
+#include <unordered_map>
+#include <unordered_set>
+
+#include "actors/connection.hpp"
+#include "actors/context.hpp"
+#include "actors/http_api.hpp"
+#include "actors/limits.hpp"
+#include "actors/peer.hpp"
+#include "runtime/dynamic_children.hpp"
+#include "runtime/http_server.hpp"
+
+namespace greenroom::gateway {
+namespace {
+
+struct close_batch {};  ///< To itself: the next connections are told that the node restarts.
+
+runtime::http_server_options server_options(const runtime::gateway_config& from) {
+  runtime::http_server_options to;
+  to.connections_max = from.connections_max;
+  to.limits.request_line_bytes_max = from.request_line_bytes_max;
+  to.limits.header_bytes_max = from.header_bytes_max;
+  to.limits.fields_max = from.header_fields_max;
+  to.limits.header_ms = from.header_timeout_ms;
+  to.limits.body_bytes_max = from.body_bytes_max;
+  to.limits.body_ms = from.body_timeout_ms;
+  to.limits.idle_ms = from.idle_timeout_ms;
+  to.limits.write_ms = from.write_timeout_ms;
+  return to;
+}
+
+}  // namespace
+}  // namespace greenroom::gateway
+
+GREENROOM_MESSAGE(greenroom::gateway::close_batch)
+
+namespace greenroom::gateway {
+
+struct state {
+  static inline const char* name = "gateway";
+  state(runtime::actor_base* s, const options& o);
+  ~state() { ctx.meters.connections -= connections.size(); }
+  state(const state&) = delete;
+  state& operator=(const state&) = delete;
+
+  caf::behavior start();
+  void open(const opened& m);
+  void close_some();
+  void finish_drain();
+
+  runtime::actor_base* self;
+  const options& opts;
+  context& ctx;
+  runtime::dynamic_children children;
+  http_api api;
+  std::unique_ptr<runtime::http_server> server;  ///< null in tests without shards
+  std::unordered_map<caf::actor_id, caf::actor> connections;
+  std::vector<caf::actor> to_close;
+  caf::actor drain_waits;
+};
+
+state::state(runtime::actor_base* s, const options& o)
+    : self{s},
+      opts{o},
+      ctx{o.ctx},
+      children{s,
+               {.id = "connections",
+                .restart = runtime::restart::temporary,
+                .gave_up =
+                    [this](const caf::actor& who, const caf::error&) {
+                      ctx.meters.connections -= connections.erase(who.id());
+                      finish_drain();
+                    },
+                .ended =
+                    [this](const caf::actor_addr& who, const caf::error&) {
+                      ctx.meters.connections -= connections.erase(who.id());
+                      finish_drain();
+                    }}},
+      api{o.ctx, o.shard, caf::actor{s}} {
+  if (!self->home()) return;
+  server = std::make_unique<runtime::http_server>(*self->home(), api, server_options(ctx.config.gateway));
+  for (const auto& each : opts.listen) server->listen(each);
+}
+
+caf::behavior state::start() {
+  if (opts.on_listening && self->life() == 0) opts.on_listening();
+  return children.handlers().or_else([this](const opened& m) { open(m); },
+                                     [this](const drain& m) {
+                                       if (server) server->drain();
+                                       drain_waits = m.who;
+                                       for (const auto& [id, each] : connections) to_close.push_back(each);
+                                       close_some();
+                                       finish_drain();
+                                     },
+                                     [this](const close_batch&) { close_some(); });
+}
+
+void state::open(const opened& m) {
+  auto who = children.start(
+      [&](const runtime::place& p) { return connection::spawn(p, {.ctx = ctx, .client = m.client, .from = m.from}); });
+  if (!who) return;
+  connections.emplace(who.id(), who);
+  ++ctx.meters.connections;
+  if (drain_waits) runtime::tell(self, who, connection::close{codecs::close_codes::restart});
+}
+
+void state::close_some() {
+  for (std::size_t i = 0; i < limits::closes_per_batch && !to_close.empty(); ++i) {
+    runtime::tell(self, to_close.back(), connection::close{codecs::close_codes::restart});
+    to_close.pop_back();
+  }
+  if (!to_close.empty()) self->delayed_send(self, limits::between_close_batches, close_batch{});
+}
+
+void state::finish_drain() {
+  if (!drain_waits || !connections.empty()) return;
+  runtime::tell(self, std::exchange(drain_waits, nullptr), drained{});
+}
+
+caf::actor spawn(const runtime::place& where, options opts) { return runtime::spawn<state>(where, std::move(opts)); }
+
+}  // namespace greenroom::gateway

@@ -1,0 +1,48 @@
+/// GATEWAY is one shard's door: its listeners, its HTTP server, and the dynamic supervisor of the connections that come
+/// through it.
+///
+///   listening ──drain──▶ draining: no new connection; what is queued leaves; close 1012 in batches ──▶ drained
+///
+/// Parent: gateway supervisor, permanent, one a shard. Crash: its connections close 1011 and resume; it listens again.
+/// Bounds: config gateway.connections_max; closes limits::closes_per_batch connections at once while draining.
+#pragma once
+#include <caf/actor.hpp>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "actors/access.hpp"
+#include "runtime/actor.hpp"
+#include "runtime/ask.hpp"
+#include "runtime/listener.hpp"
+
+namespace greenroom {
+struct context;
+class peer;
+}  // namespace greenroom
+
+namespace greenroom::gateway {
+
+struct options {
+  context& ctx;
+  std::size_t shard = 0;
+  std::vector<runtime::listen_address> listen;  ///< probed, ports resolved
+  std::function<void()> on_listening;           ///< called once it accepts
+};
+
+struct opened {  ///< A WebSocket handshake has succeeded.
+  std::shared_ptr<peer> client;
+  access::origin from = access::origin::elsewhere;
+};
+struct drain {     ///< No new connection; those that there are close with 1012 when what waits for them has left.
+  caf::actor who;  ///< hears `drained` when the last one is gone
+};
+struct drained {};
+
+caf::actor spawn(const runtime::place& where, options opts);
+
+}  // namespace greenroom::gateway
+
+GREENROOM_MESSAGE(greenroom::gateway::opened)
+GREENROOM_MESSAGE(greenroom::gateway::drain)
+GREENROOM_MESSAGE(greenroom::gateway::drained)

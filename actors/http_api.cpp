@@ -1,0 +1,238 @@
+#include "actors/http_api.hpp"
+
+#include <array>
+
+#include "actors/access.hpp"
+#include "actors/dispatch.hpp"
+#include "actors/gateway.hpp"
+#include "actors/peer.hpp"
+#include "actors/welcome_page.hpp"
+#include "codecs/json_writer.hpp"
+#include "runtime/log.hpp"
+
+namespace greenroom {
+namespace {
+
+using runtime::http_error;
+using runtime::http_exchange;
+using runtime::http_request;
+using runtime::http_response;
+
+struct subprotocol {
+  std::string_view name;
+  codecs::codec_id codec;
+};
+constexpr std::array subprotocols{subprotocol{"greenroom.json.1", codecs::codec_id::native_json},
+                                  subprotocol{"greenroom.msgpack.1", codecs::codec_id::native_msgpack}};
+
+constexpr std::string_view json_type = "application/json";
+constexpr std::array<std::string_view, 2> msgpack_types{"application/msgpack", "application/x-msgpack"};
+constexpr std::chrono::seconds draining_retry{5};
+
+access::origin origin_of(const http_request& request) {
+  return request.is_loopback ? access::origin::loopback : access::origin::elsewhere;
+}
+
+http_response document(unsigned status, std::string_view type, std::string body) {
+  http_response answer;
+  answer.status = status;
+  answer.content_type = type;
+  answer.body = std::move(body);
+  return answer;
+}
+http_response json(unsigned status, std::string body) { return document(status, json_type, std::move(body)); }
+
+/// One POST /rpc: collects the answers of its calls and responds when the last one is there.
+class rpc_exchange final : public replier, public codecs::sink, public std::enable_shared_from_this<rpc_exchange> {
+ public:
+  rpc_exchange(context& ctx, std::shared_ptr<http_exchange> exchange, principal who, codecs::format in)
+      : ctx_{ctx},
+        exchange_{std::move(exchange)},
+        in_{in},
+        dialogue_{codecs::make_native_dialogue(in == codecs::format::json ? codecs::codec_id::native_json
+                                                                          : codecs::codec_id::native_msgpack)} {
+    caller_.who = std::move(who);
+  }
+
+  void run() {
+    auto kind = in_ == codecs::format::json ? codecs::frame_kind::text : codecs::frame_kind::binary;
+    auto verdict = dialogue_->decode(kind, exchange_->request().body, *this);
+    if (!verdict.go_on)
+      exchange_->respond(http_error(400, "the body is not acceptable: " + std::string{verdict.reason}));
+    finish();
+  }
+
+  void reply(const codecs::reply_ref& to, codecs::outcome what) override {
+    if (to.wants_answer()) bodies_.push_back(dialogue_->encode_reply(to, what, codecs::framing::bare));
+    finish();
+  }
+
+ private:
+  void on_call(codecs::reply_ref ref, codecs::call what) override {
+    answer reply = expect(std::move(ref), codecs::method_of(what));
+    dispatch(ctx_, caller_, std::move(what), std::move(reply));
+  }
+  void on_bad_call(codecs::reply_ref ref, codecs::error why) override {
+    expect(std::move(ref), "invalid")(std::move(why));
+  }
+  void on_answer(std::string, codecs::outcome) override {}
+  void on_batch_begin(codecs::format) override { batch_ = true; }
+  void on_batch_end() override {}
+
+  answer expect(codecs::reply_ref ref, std::string_view method) {
+    ++open_;
+    return {ctx_, shared_from_this(), std::move(ref), method};
+  }
+  void finish() {
+    if (--open_ != 0) return;
+    if (bodies_.empty()) return exchange_->respond(document(204, {}, {}));
+    auto body = batch_ ? dialogue_->encode_batch(in_, bodies_, codecs::framing::bare) : std::move(bodies_.front());
+    exchange_->respond(document(200, in_ == codecs::format::json ? json_type : msgpack_types[0], std::move(body)));
+  }
+
+  context& ctx_;
+  std::shared_ptr<http_exchange> exchange_;
+  caller caller_;
+  codecs::format in_;
+  std::unique_ptr<codecs::dialogue> dialogue_;
+  std::size_t open_ = 1;  ///< answers to come, and one for the end of the body
+  bool batch_ = false;
+  std::vector<std::string> bodies_;
+};
+
+std::optional<codecs::format> format_of(const http_request& request) {
+  auto type = request.header("Content-Type");
+  type = type.substr(0, type.find(';'));
+  while (!type.empty() && type.back() == ' ') type.remove_suffix(1);
+  if (type == json_type) return codecs::format::json;
+  if (type == msgpack_types[0] || type == msgpack_types[1]) return codecs::format::msgpack;
+  return std::nullopt;
+}
+
+std::string_view word(stage at) {
+  switch (at) {
+    case stage::starting: return "starting";
+    case stage::ready: return "ready";
+    case stage::draining: return "draining";
+  }
+  return "";
+}
+
+}  // namespace
+
+http_api::http_api(context& ctx, std::size_t shard, caf::actor gateway)
+    : ctx_{ctx}, shard_{shard}, gateway_{std::move(gateway)} {}
+
+void http_api::on_request(std::shared_ptr<http_exchange> exchange) {
+  const auto& request = exchange->request();
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  if (request.path == "/rpc") {
+    if (request.method != "POST") return exchange->respond(runtime::http_method_not_allowed("POST"));
+    return rpc(exchange);
+  }
+  if (request.path == "/ws") {
+    if (!reads) return exchange->respond(runtime::http_method_not_allowed("GET"));
+    return exchange->respond(runtime::http_upgrade_required());
+  }
+  const bool known = request.path == "/" || request.path == "/health" || request.path == "/ready" ||
+                     request.path == "/status" || request.path == "/metrics";
+  if (!known) return exchange->respond(http_error(404, "there is nothing at this path"));
+  if (!reads) return exchange->respond(runtime::http_method_not_allowed("GET, HEAD"));
+  const auto at = ctx_.at.load(std::memory_order_relaxed);
+  if (request.path == "/health") return exchange->respond(json(200, R"({"status":"ok"})"));
+  if (request.path == "/ready")
+    return exchange->respond(json(at == stage::ready ? 200 : 503, R"({"status":")" + std::string{word(at)} + R"("})"));
+  if (request.path == "/status") return exchange->respond(json(200, status_json(ctx_)));
+  if (request.path == "/metrics")
+    return exchange->respond(document(200, runtime::metrics::content_type, ctx_.meters.scrape()));
+  auto page = document(200, "text/html; charset=utf-8", std::string{welcome_page});
+  page.fields.push_back({"Content-Security-Policy", std::string{welcome_page_policy}});
+  exchange->respond(std::move(page));
+}
+
+void http_api::rpc(const std::shared_ptr<http_exchange>& exchange) {
+  const auto& request = exchange->request();
+  auto in = format_of(request);
+  if (!in) return exchange->respond(runtime::http_unsupported_media_type("application/json, application/msgpack"));
+  if (!access::origin_allowed(ctx_, request.header("Origin"), request.header("Host")))
+    return exchange->respond(http_error(403, "this origin is not allowed"));
+  auto guest = access::anonymous(ctx_, origin_of(request));
+  if (!guest) return exchange->respond(http_error(401, "a bearer token is needed", {{"WWW-Authenticate", "Bearer"}}));
+  std::make_shared<rpc_exchange>(ctx_, exchange, std::move(*guest), *in)->run();
+}
+
+std::variant<http_response, runtime::upgrade> http_api::on_upgrade(const http_request& request) {
+  if (request.path != "/ws") return http_error(404, "there is no WebSocket at this path");
+  if (ctx_.at.load(std::memory_order_relaxed) == stage::draining) return runtime::http_unavailable(draining_retry);
+  if (!access::origin_allowed(ctx_, request.header("Origin"), request.header("Host")))
+    return http_error(403, "this origin is not allowed");
+  runtime::upgrade accepted{.subprotocol = {}, .options = websocket_options(), .opened = {}};
+  auto codec = codecs::codec_id::native_json;
+  if (!request.header("Sec-WebSocket-Protocol").empty()) {
+    const subprotocol* chosen = nullptr;
+    for (const auto& each : subprotocols)
+      if (!chosen && request.lists("Sec-WebSocket-Protocol", each.name)) chosen = &each;
+    if (!chosen) return http_error(400, "offer greenroom.json.1 or greenroom.msgpack.1, or no subprotocol for JSON");
+    accepted.subprotocol = chosen->name;
+    codec = chosen->codec;
+  }
+  accepted.opened = [this, codec,
+                     from = origin_of(request)](runtime::transport_ptr transport) -> runtime::transport_events* {
+    auto client = std::make_shared<peer>(ctx_, shard_, codec);
+    client->attach(std::move(transport));
+    runtime::tell(gateway_, gateway::opened{client, from});
+    return client.get();  // the message holds it, then its connection; it detaches from the transport before it goes
+  };
+  return accepted;
+}
+
+runtime::websocket_options http_api::websocket_options() const {
+  const auto& from = ctx_.config.gateway;
+  runtime::websocket_options to;
+  to.message_bytes_max = from.message_bytes_max;
+  to.fragments_max = from.fragments_max;
+  to.ping_interval_ms = from.ping_interval_ms;
+  to.pong_timeout_ms = from.pong_timeout_ms;
+  to.close_timeout_ms = from.close_timeout_ms;
+  to.outbox.bytes_max = ctx_.config.outbox.bytes_max;
+  to.outbox.frames_max = ctx_.config.outbox.frames_max;
+  return to;
+}
+
+void http_api::on_done(const runtime::http_access& line) {
+  runtime::log::access({.peer = line.peer,
+                        .method = line.method,
+                        .target = line.path,
+                        .status = static_cast<int>(line.status),
+                        .bytes = line.bytes,
+                        .duration_us = static_cast<std::uint64_t>(line.duration.count())});
+}
+
+std::string status_json(const context& ctx) {
+  const auto totals = ctx.meters.totals();
+  const auto at = ctx.at.load(std::memory_order_relaxed);
+  std::string out;
+  codecs::json_writer json{out};
+  auto number = [&json](std::string_view name, std::uint64_t value) {
+    json.key(name);
+    json.natural(value);
+  };
+  json.begin_object();
+  json.key("version");
+  json.text(ctx.version);
+  json.key("state");
+  json.text(word(at));
+  number("uptime_s",
+         static_cast<std::uint64_t>(
+             std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - ctx.started).count()));
+  number("shards", ctx.shards.size());
+  number("connections", totals.connections);
+  number("sessions", totals.sessions);
+  number("rooms", totals.rooms);
+  number("messages_in", totals.messages_in);
+  number("messages_out", totals.messages_out);
+  json.end_object();
+  return out;
+}
+
+}  // namespace greenroom

@@ -1,0 +1,41 @@
+/// The bounds of everything that the actors keep. A figure that the config may change is the default of its key.
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace greenroom::limits {
+
+// One connection.
+inline constexpr std::size_t calls_in_flight_max = 1'024;  ///< unanswered calls; over it the socket is not read
+inline constexpr std::size_t input_bytes_max = 1u << 20;   ///< read and not yet decoded; over it the socket is not read
+inline constexpr std::size_t calls_held_max = 1'024;       ///< calls that wait for their session to open
+
+// One room.
+inline constexpr std::size_t missed_messages_max = 1'000;  ///< what the answer of a join may bring
+inline constexpr std::size_t missed_bytes_max = 1u << 20;
+inline constexpr std::size_t history_messages_max = 1'000;  ///< one room.history
+inline constexpr std::size_t history_bytes_max = 1u << 20;
+inline constexpr std::size_t members_page_max = 1'000;  ///< one room.members
+inline constexpr std::size_t turn_messages_max = 512;   ///< joined into one block for the relays
+
+// Catching up.
+inline constexpr std::size_t feed_messages_max = 256;  ///< read from the log and written in one step
+inline constexpr std::size_t feed_bytes_max = 256u << 10;
+
+// The directories.
+inline constexpr std::size_t rooms_per_shard_max = 1'000'000;  ///< living rooms; over it: unavailable
+inline constexpr std::size_t held_messages_max = 1'024;  ///< for one room that is leaving memory; over it: unavailable
+
+// Draining.
+inline constexpr std::size_t closes_per_batch = 256;  ///< connections of a shard told at once that the node restarts
+inline constexpr std::chrono::milliseconds between_close_batches{10};
+
+// The inbox.
+inline constexpr std::size_t inbox_in_flight_messages_max = 1'000;
+inline constexpr std::size_t inbox_in_flight_bytes_max = 512u << 10;
+
+// How long an actor waits for another one's answer before it gives up.
+inline constexpr std::chrono::seconds ask_timeout{5};
+
+}  // namespace greenroom::limits

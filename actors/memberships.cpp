@@ -1,0 +1,52 @@
+#include "actors/memberships.hpp"
+
+#include <algorithm>
+
+namespace greenroom {
+
+void memberships::forget_gone() {
+  std::erase_if(all_, [](const subscription_ptr& s) { return s->at == phase::gone; });
+}
+
+subscription_ptr memberships::find(std::string_view room) {
+  for (const auto& each : all_)
+    if (each->at != phase::gone && each->room == room) return each;
+  return nullptr;
+}
+
+subscription_ptr memberships::find(incarnation number) {
+  for (const auto& each : all_)
+    if (each->who.number == number) return each;
+  return nullptr;
+}
+
+bool memberships::add(subscription_ptr one) {
+  forget_gone();
+  for (auto& each : all_)
+    if (each->room == one->room) {
+      each = std::move(one);
+      return true;
+    }
+  if (all_.size() >= rooms_max_) return false;
+  all_.push_back(std::move(one));
+  return true;
+}
+
+void memberships::remove(std::string_view room) {
+  std::erase_if(all_, [room](const subscription_ptr& s) { return s->room == room; });
+}
+
+const std::vector<subscription_ptr>& memberships::all() {
+  forget_gone();
+  return all_;
+}
+
+void memberships::ping_left() {
+  for (const auto& each : all_) each->pinged = each->position;
+}
+
+void memberships::ping_answered() {
+  for (const auto& each : all_) each->proven = std::max(each->proven, each->pinged);
+}
+
+}  // namespace greenroom

@@ -1,0 +1,36 @@
+/// MEMBERSHIPS are the rooms of one session, on its shard: its connection adds and removes, its session keeps and
+/// resumes them, pings prove positions in them. One object per session, shared by the two actors, one thread; it
+/// survives a crash of either.
+///
+/// Bounds: rooms_max (config `sessions.rooms_max`, default 128); a join over it is refused.
+#pragma once
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "actors/subscription.hpp"
+
+namespace greenroom {
+
+class memberships {
+ public:
+  explicit memberships(std::uint32_t rooms_max) : rooms_max_{rooms_max} {}
+
+  subscription_ptr find(std::string_view room);
+  subscription_ptr find(incarnation number);
+  /// Puts `one` in the place of an older membership of the same room. False: there is no space for one more room.
+  bool add(subscription_ptr one);
+  void remove(std::string_view room);
+  const std::vector<subscription_ptr>& all();  ///< without those that are gone
+
+  void ping_left();      ///< What is in the members' outboxes now is what this ping will prove.
+  void ping_answered();  ///< What was written before that ping has arrived.
+
+ private:
+  void forget_gone();
+
+  std::uint32_t rooms_max_;
+  std::vector<subscription_ptr> all_;  ///< few: a search is shorter than a hash
+};
+
+}  // namespace greenroom

@@ -1,0 +1,121 @@
+#include "actors/meters.hpp"
+
+#include "codecs/methods.hpp"
+#include "runtime/shard.hpp"
+
+namespace greenroom {
+namespace {
+
+constexpr std::string_view unknown_method = "other";
+
+std::string_view word(drop_reason why) {
+  switch (why) {
+    case drop_reason::slow_consumer: return "slow_consumer";
+    case drop_reason::latest: return "latest";
+    case drop_reason::trimmed: return "trimmed";
+    case drop_reason::damaged: return "damaged";
+  }
+  return "other";
+}
+
+}  // namespace
+
+meters::meters(runtime::metrics& to, std::size_t shards)
+    : metrics_{to},
+      messages_in_{to.add_counter({"greenroom_messages_in_total", "Messages that clients sent.", {"codec"}})},
+      bytes_in_{to.add_counter({"greenroom_bytes_in_total", "Bytes of the messages that clients sent.", {"codec"}})},
+      messages_out_{to.add_counter(
+          {"greenroom_messages_out_total", "Answers and messages handed to clients' outboxes.", {"codec"}})},
+      bytes_out_{to.add_counter({"greenroom_bytes_out_total", "Bytes of them, frame headers included.", {"codec"}})},
+      calls_{to.add_counter({"greenroom_calls_total", "Calls answered, errors included.", {"method"}})},
+      errors_{
+          to.add_counter({"greenroom_call_errors_total", "Calls answered with an error.", {"method", "code"}, 500})},
+      drops_{
+          to.add_counter({"greenroom_dropped_messages_total", "Messages that a member did not receive.", {"reason"}})},
+      closes_{
+          to.add_counter({"greenroom_connections_closed_total", "Connections that ended, by close code.", {"code"}})},
+      opens_{to.add_counter({"greenroom_sessions_opened_total", "Sessions opened, fresh and resumed.", {"how"}})},
+      early_expiries_{to.add_counter({"greenroom_sessions_expired_early_total",
+                                      "Detached sessions that ended before their window, for a bound."})},
+      call_latency_{
+          to.add_histogram({"greenroom_call_seconds", "From reading a call to writing its answer.", {"method"}})},
+      publish_to_flush_{
+          to.add_histogram({"greenroom_publish_to_flush_seconds",
+                            "From reading a publish to the end of the turn that wrote its frames to the sockets."})} {
+  using kind = runtime::metrics::kind;
+  to.collect({"greenroom_connections", "WebSocket connections that are open."}, kind::gauge,
+             [this] { return static_cast<double>(connections.load()); });
+  to.collect({"greenroom_sessions", "Sessions, detached ones included."}, kind::gauge,
+             [this] { return static_cast<double>(sessions.load()); });
+  to.collect({"greenroom_detached_sessions", "Sessions that wait for their client to come back."}, kind::gauge,
+             [this] { return static_cast<double>(detached_sessions.load()); });
+  to.collect({"greenroom_rooms", "Rooms in memory."}, kind::gauge,
+             [this] { return static_cast<double>(rooms.load()); });
+  for (std::size_t i = 0; i < shards; ++i) {
+    auto& book = to.of(i);
+    of_shard one{.book = &book, .codecs = {}, .methods = {}, .publish_to_flush = &book.at(publish_to_flush_)};
+    for (std::size_t c = 0; c < codecs::codec_count; ++c) {
+      auto name = codecs::codec_of(static_cast<codecs::codec_id>(c)).name();
+      one.codecs.push_back({&book.at(messages_in_, {name}), &book.at(bytes_in_, {name}),
+                            &book.at(messages_out_, {name}), &book.at(bytes_out_, {name})});
+    }
+    auto add = [&](std::string_view name) {
+      one.methods.emplace(name,
+                          method_meter{std::string{name}, &book.at(calls_, {name}), &book.at(call_latency_, {name})});
+    };
+    for (const auto& each : codecs::methods()) add(each.name);
+    add(unknown_method);
+    shards_.push_back(std::move(one));
+  }
+}
+
+meters::sums meters::totals() const {
+  sums all{connections.load(), sessions.load(), rooms.load(), 0, 0};
+  for (const auto& shard : shards_)
+    for (const auto& codec : shard.codecs) {
+      all.messages_in += codec.messages_in->get();
+      all.messages_out += codec.messages_out->get();
+    }
+  return all;
+}
+
+meters::of_shard& meters::here() {
+  auto* shard = runtime::shard::current();
+  return shards_[shard ? shard->id() : 0];
+}
+
+method_meter& meters::method(std::string_view name) {
+  auto& methods = here().methods;
+  auto found = methods.find(name);
+  return found != methods.end() ? found->second : methods.find(unknown_method)->second;
+}
+
+void meters::answered(const method_meter& method, int error, std::chrono::steady_clock::time_point asked) {
+  method.calls->add();
+  if (error != 0) here().book->at(errors_, {method.name, std::to_string(error)}).add();
+  if (auto* shard = runtime::shard::current())
+    method.latency->observe(static_cast<std::uint64_t>((shard->now() - asked).count()));
+}
+
+void meters::received(codecs::codec_id codec, std::size_t bytes) {
+  auto& of = here().codecs[static_cast<std::size_t>(codec)];
+  of.messages_in->add();
+  of.bytes_in->add(bytes);
+}
+
+void meters::sent(codecs::codec_id codec, std::size_t messages, std::size_t bytes) {
+  auto& of = here().codecs[static_cast<std::size_t>(codec)];
+  of.messages_out->add(messages);
+  of.bytes_out->add(bytes);
+}
+
+void meters::flushed(std::chrono::nanoseconds since_received) {
+  here().publish_to_flush->observe(static_cast<std::uint64_t>(since_received.count()));
+}
+
+void meters::dropped(drop_reason why, std::uint64_t messages) { here().book->at(drops_, {word(why)}).add(messages); }
+void meters::connection_closed(std::uint16_t code) { here().book->at(closes_, {std::to_string(code)}).add(); }
+void meters::session_expired_early() { here().book->at(early_expiries_).add(); }
+void meters::session_opened(bool resumed) { here().book->at(opens_, {resumed ? "resumed" : "fresh"}).add(); }
+
+}  // namespace greenroom

@@ -1,0 +1,78 @@
+/// METERS are the figures of the engine: what the actors count on the way, in the words of docs/operating.md. One set
+/// of plain counters a shard, found by the thread that counts; a scrape adds them up (runtime/metrics.hpp).
+///
+/// Threading: every function on a shard's thread (or, without shards, on the only thread of a test). Bounds: the
+/// methods of the protocol and one "other"; the close codes and drop reasons of their tables.
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "codecs/codec.hpp"
+#include "runtime/metrics.hpp"
+
+namespace greenroom {
+
+/// Why messages were not delivered.
+enum class drop_reason : std::uint8_t {
+  slow_consumer,  ///< the policy `disconnect`: what was unsent
+  latest,         ///< the policy `latest`: gave way to newer ones
+  trimmed,        ///< a member that caught up found that history was over
+  damaged,        ///< a stored message could not be read
+};
+
+/// One method on one shard.
+struct method_meter {
+  std::string name;
+  runtime::counter* calls = nullptr;
+  runtime::histogram* latency = nullptr;
+};
+
+class meters {
+ public:
+  /// Defines the families; `shards` books must be there.
+  meters(runtime::metrics& to, std::size_t shards);
+
+  method_meter& method(std::string_view name);
+  void answered(const method_meter& method, int error, std::chrono::steady_clock::time_point asked);
+  void received(codecs::codec_id codec, std::size_t bytes);
+  void sent(codecs::codec_id codec, std::size_t messages, std::size_t bytes);
+  void flushed(std::chrono::nanoseconds since_received);
+  void dropped(drop_reason why, std::uint64_t messages);
+  void connection_closed(std::uint16_t code);
+  void session_opened(bool resumed);
+  void session_expired_early();
+
+  // What there is now. Any thread.
+  std::atomic<std::uint64_t> connections{0}, sessions{0}, detached_sessions{0}, rooms{0};
+  struct sums {
+    std::uint64_t connections, sessions, rooms, messages_in, messages_out;
+  };
+  sums totals() const;
+  std::string scrape() const { return metrics_.scrape(); }
+
+ private:
+  struct of_codec {
+    runtime::counter *messages_in, *bytes_in, *messages_out, *bytes_out;
+  };
+  struct of_shard {
+    runtime::metrics::book* book;
+    std::vector<of_codec> codecs;
+    std::map<std::string, method_meter, std::less<>> methods;
+    runtime::histogram* publish_to_flush;
+  };
+  of_shard& here();
+
+  runtime::metrics& metrics_;
+  runtime::counter_id messages_in_, bytes_in_, messages_out_, bytes_out_, calls_, errors_, drops_, closes_, opens_,
+      early_expiries_;
+  runtime::histogram_id call_latency_, publish_to_flush_;
+  std::vector<of_shard> shards_;
+};
+
+}  // namespace greenroom

@@ -1,0 +1,144 @@
+#include "actors/peer.hpp"
+
+#include "actors/connection.hpp"
+#include "actors/context.hpp"
+#include "actors/limits.hpp"
+#include "actors/memberships.hpp"
+#include "actors/relay.hpp"
+#include "actors/session.hpp"
+#include "runtime/ask.hpp"
+
+namespace greenroom {
+
+peer::peer(context& ctx, std::size_t shard, codecs::codec_id codec)
+    : ctx_{ctx}, shard_{shard}, codec_{codec}, dialogue_{codecs::make_native_dialogue(codec)} {}
+
+void peer::attach(runtime::transport_ptr transport) {
+  transport_ = std::move(transport);
+  address_ = transport_->peer();
+}
+
+void peer::heard_by(caf::actor connection) {
+  connection_ = std::move(connection);
+  if (!input_.empty()) runtime::tell(connection_, connection::input{});
+}
+
+void peer::belongs_to(std::shared_ptr<memberships> rooms, caf::actor session) {
+  rooms_ = std::move(rooms);
+  session_ = std::move(session);
+}
+
+// --- out
+
+void peer::reply(const codecs::reply_ref& to, codecs::outcome what) {
+  if (out() && to.wants_answer()) {
+    auto bytes = dialogue_->encode_reply(to, what, codecs::framing::websocket);
+    push_frame(std::make_shared<const std::string>(std::move(bytes)));
+  }
+  call_ended();
+}
+
+void peer::push(const codecs::push& what) {
+  if (out()) push_frame(std::make_shared<const std::string>(codecs::codec_of(codec_).encode_push(what)));
+}
+
+void peer::push_frame(runtime::frame bytes) {
+  if (auto* box = out()) {
+    ctx_.meters.sent(codec_, 1, bytes->size());
+    box->push_reply(std::move(bytes));
+    if (box->overflowed()) close(codecs::close_codes::slow_consumer, runtime::unsent::drop);
+  }
+}
+
+runtime::outbox* peer::out() noexcept { return transport_ ? &transport_->out() : nullptr; }
+
+void peer::close(const codecs::close_code& why, runtime::unsent rest) {
+  if (transport_) transport_->close(why.code, why.reason, rest);
+}
+
+void peer::abort() {
+  if (transport_) transport_->abort();
+}
+
+void peer::gone() {
+  if (transport_) std::exchange(transport_, nullptr)->detach();
+  input_.clear();
+  starving_.clear();
+  rooms_.reset();
+  session_ = nullptr;
+  connection_ = nullptr;
+}
+
+std::uint64_t peer::ping_now() { return transport_ ? transport_->ping_now() : 0; }
+
+void peer::feed_when_drained(subscription_ptr who) { starving_.push_back(std::move(who)); }
+
+// --- in
+
+std::vector<peer::input> peer::take_input() {
+  told_ = false;
+  input_bytes_ = 0;
+  return std::exchange(input_, {});
+}
+
+void peer::call_began() {
+  ++calls_;
+  weigh();
+}
+
+void peer::call_ended() {
+  --calls_;
+  weigh();
+}
+
+void peer::weigh() {
+  if (!transport_) return;
+  const bool over = calls_ >= limits::calls_in_flight_max || input_bytes_ >= limits::input_bytes_max;
+  const bool half = calls_ <= limits::calls_in_flight_max / 2 && input_bytes_ <= limits::input_bytes_max / 2;
+  if (!paused_ && over) {
+    paused_ = true;
+    transport_->pause_reading();
+  } else if (paused_ && half) {
+    paused_ = false;
+    transport_->resume_reading();
+    if (connection_) runtime::tell(connection_, connection::input{});
+  }
+}
+
+void peer::on_message(runtime::frame_kind kind, std::string_view bytes) {
+  ctx_.meters.received(
+      kind == runtime::frame_kind::text ? codecs::codec_id::native_json : codecs::codec_id::native_msgpack,
+      bytes.size());
+  input_.push_back(
+      {kind == runtime::frame_kind::text ? codecs::frame_kind::text : codecs::frame_kind::binary, std::string{bytes}});
+  input_bytes_ += bytes.size();
+  weigh();
+  if (connection_ && !std::exchange(told_, true)) runtime::tell(connection_, connection::input{});
+}
+
+void peer::on_pong(std::uint64_t number) {
+  if (!rooms_) return;
+  rooms_->ping_answered();
+  if (out() && out()->empty())
+    rooms_->ping_left();  // a ping overtakes what is unsent: it proves what has left before it
+  runtime::tell(session_, session::proven{number});
+}
+
+void peer::on_drained() {
+  if (!starving_.empty()) runtime::tell(ctx_.shards[shard_].relay, relay::feed{std::exchange(starving_, {})});
+}
+
+runtime::frame peer::on_gap(const runtime::gap& lost) {
+  auto who = rooms_ ? rooms_->find(incarnation{lost.room}) : nullptr;
+  if (!who) return nullptr;
+  codecs::pushes::room_notice notice{
+      .room = who->room, .code = "dropped", .from = lost.from, .to = lost.to, .epoch = {}};
+  return std::make_shared<const std::string>(codecs::codec_of(codec_).encode_push(notice));
+}
+
+void peer::on_closed(const runtime::close_info& how) {
+  transport_.reset();
+  if (connection_) runtime::tell(connection_, connection::closed{how});
+}
+
+}  // namespace greenroom

@@ -1,0 +1,88 @@
+/// PEER is one connected client as the actors of its shard see it: frames and answers go in here, what the client sends
+/// comes out of here. It is the port between the transport (bytes, below) and the connection actor (above), and the
+/// only object that knows both.
+///
+///   transport ──on_message──▶ input, one `connection::input` message a burst ──▶ connection
+///   relay, session, answers ──▶ outbox of the transport
+///
+/// Lifecycle: made with its transport; `gone()` when the transport has closed. Whoever keeps a pointer may go on
+/// calling: nothing happens then. Threading: its shard's. Pointers to it travel through other shards inside answers and
+/// subscriptions, unread. Bounds: limits::input_bytes_max and calls_in_flight_max; over either the socket is not read
+/// until half is done.
+#pragma once
+#include <caf/actor.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/answer.hpp"
+#include "actors/subscription.hpp"
+#include "codecs/close_code.hpp"
+#include "codecs/codec.hpp"
+#include "runtime/transport.hpp"
+
+namespace greenroom {
+
+class memberships;
+
+class peer final : public replier, public runtime::transport_events, public std::enable_shared_from_this<peer> {
+ public:
+  peer(context& ctx, std::size_t shard, codecs::codec_id codec);
+  ~peer() override { gone(); }
+
+  // --- set up by the gateway, the connection and the session
+  void attach(runtime::transport_ptr transport);
+  void heard_by(caf::actor connection);  ///< what came in before is told now
+  void belongs_to(std::shared_ptr<memberships> rooms, caf::actor session);
+
+  // --- out
+  void reply(const codecs::reply_ref& to, codecs::outcome what) override;
+  void push(const codecs::push& what);
+  void push_frame(runtime::frame bytes);  ///< one that several peers of this codec get
+  runtime::outbox* out() noexcept;        ///< null once the client is gone
+  codecs::codec_id codec() const noexcept { return codec_; }
+  codecs::dialogue& dialogue() noexcept { return *dialogue_; }
+  void close(const codecs::close_code& why, runtime::unsent rest = runtime::unsent::flush);
+  void abort();
+  void gone();  ///< by the connection: no event is raised any more
+  std::uint64_t ping_now();
+  /// Tells the relay to go on feeding `who` when the outbox has drained.
+  void feed_when_drained(subscription_ptr who);
+
+  // --- in
+  struct input {
+    codecs::frame_kind kind;
+    std::string bytes;
+  };
+  std::vector<input> take_input();  ///< what came since the last `connection::input`
+  void call_began();                ///< counted until its answer is written
+  void call_ended();
+  std::size_t calls_in_flight() const noexcept { return calls_; }
+
+  std::size_t shard() const noexcept { return shard_; }
+  const std::string& address() const noexcept { return address_; }
+  const caf::actor& connection() const noexcept { return connection_; }
+
+ private:
+  void on_message(runtime::frame_kind kind, std::string_view bytes) override;
+  void on_pong(std::uint64_t number) override;
+  void on_drained() override;
+  runtime::frame on_gap(const runtime::gap& lost) override;
+  void on_closed(const runtime::close_info& how) override;
+  void weigh();  ///< pauses or resumes reading
+
+  context& ctx_;
+  std::size_t shard_;
+  codecs::codec_id codec_;
+  std::unique_ptr<codecs::dialogue> dialogue_;
+  runtime::transport_ptr transport_;
+  std::string address_;
+  caf::actor connection_, session_;
+  std::shared_ptr<memberships> rooms_;
+  std::vector<input> input_;
+  std::size_t input_bytes_ = 0, calls_ = 0;
+  bool told_ = false, paused_ = false;
+  std::vector<subscription_ptr> starving_;
+};
+
+}  // namespace greenroom

@@ -1,0 +1,325 @@
+#include "actors/relay.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "actors/context.hpp"
+#include "actors/limits.hpp"
+#include "actors/peer.hpp"
+#include "actors/room_policy.hpp"
+#include "actors/session_directory.hpp"
+#include "runtime/ask.hpp"
+#include "runtime/shard.hpp"
+#include "storage/store.hpp"
+
+namespace greenroom::relay {
+namespace {
+
+/// A room as this shard knows it.
+struct channel {
+  const room_policy* policy = nullptr;
+  std::string epoch;
+  std::uint64_t position = 0;             ///< of the newest message that the live members were sent
+  std::vector<subscription_ptr> members;  ///< those that are away, too
+};
+
+/// Measures from the socket that a publish was read from to the end of the turn in which its frames were written.
+class flush_watch final : public runtime::turn_hook {
+ public:
+  explicit flush_watch(meters& to) : meters_{to} {}
+  void published(std::chrono::steady_clock::time_point received) {
+    auto* here = runtime::shard::current();
+    if (!here || received == std::chrono::steady_clock::time_point{}) return;
+    received_.push_back(received);
+    here->at_turn_end(*this);
+  }
+
+ private:
+  void on_turn_end() override {
+    auto now = std::chrono::steady_clock::now();
+    for (auto each : received_) meters_.flushed(now - each);
+    received_.clear();
+  }
+  meters& meters_;
+  std::vector<std::chrono::steady_clock::time_point> received_;
+};
+
+}  // namespace
+
+struct state {
+  static inline const char* name = "relay";
+  state(runtime::actor_base* s, const options& o) : self{s}, opts{o}, ctx{o.ctx}, watch{o.ctx.meters} {}
+
+  caf::behavior start();
+  channel& channel_of(const std::string& room, const std::string& epoch, std::uint64_t position);
+  void enter(channel& in, const subscription_ptr& who);
+  void remove(const subscription_ptr& who);
+  void fan_out(const std::shared_ptr<const broadcast>& what);
+  void write(channel& in, subscription& to, const broadcast& what);
+  void write_block(channel& in, subscription& to, const broadcast& what);
+  void write_singles(channel& in, subscription& to, const broadcast& what);
+  bool refused(channel& in, subscription& to, runtime::outbox::verdict why);
+  void feed_member(const subscription_ptr& who);
+  bool feed_page(channel& in, subscription& to);
+
+  runtime::actor_base* self;
+  const options& opts;
+  context& ctx;
+  std::unordered_map<std::string, channel> rooms;
+  flush_watch watch;
+};
+
+caf::behavior state::start() {
+  if (self->life() > 0) runtime::tell(self, ctx.sessions, session_directory::recollect{opts.shard});
+  return {
+      [this](const deliver& m) {
+        if (m.messages) fan_out(m.messages);
+        if (m.answers)
+          for (auto& each : *m.answers) each.to(std::move(each.what));
+      },
+      [this](const add& m) {
+        auto& in = channel_of(m.who->room, m.epoch, m.position);
+        enter(in, m.who);
+        m.who->epoch = m.epoch;
+        m.who->position = m.who->proven = m.position;
+        m.reply.to(m.reply.what);
+        m.who->at = phase::live;
+        if (m.position != in.position) feed_member(m.who);
+      },
+      [this](const hold& m) {
+        enter(channel_of(m.who->room, m.epoch, m.head), m.who);
+        m.who->epoch = m.epoch;
+        m.who->position = m.who->proven = m.position;
+        m.who->at = phase::held;
+      },
+      [this](const feed& m) {
+        for (const auto& each : m.who)
+          if (each->at == phase::held || each->at == phase::catching_up) feed_member(each);
+      },
+      [this](const readopt& m) {
+        for (const auto& each : m.who) {
+          if (each->at == phase::gone || each->at == phase::joining) continue;
+          auto head = ctx.store.head(each->room);
+          enter(channel_of(each->room, head ? head->epoch : each->epoch, head ? head->last : each->position), each);
+          if (each->at == phase::live || each->at == phase::catching_up) feed_member(each);
+        }
+      },
+      [this](const detach& m) {
+        for (const auto& each : m.who) {
+          if (each->at == phase::gone) continue;
+          each->at = phase::away;
+          each->to.reset();
+        }
+      },
+      [this](const drop& m) {
+        if (m.who) remove(m.who);
+        m.reply.to(m.reply.what);
+      },
+      [this](const close_room& m) {
+        auto found = rooms.find(m.room);
+        if (found == rooms.end()) return;
+        auto members = std::move(found->second.members);
+        rooms.erase(found);
+        for (const auto& each : members) {
+          each->at = phase::gone;
+          if (each->to)
+            each->to->push(
+                codecs::pushes::room_notice{.room = m.room, .code = m.code, .from = {}, .to = {}, .epoch = m.epoch});
+        }
+      },
+      [this](const survey& m) -> survey::reply {
+        auto found = rooms.find(m.room);
+        if (found == rooms.end()) return {};
+        survey::reply all{
+            .known = true, .epoch = found->second.epoch, .position = found->second.position, .members = {}};
+        all.members = found->second.members;
+        return all;
+      },
+  };
+}
+
+channel& state::channel_of(const std::string& room, const std::string& epoch, std::uint64_t position) {
+  auto [found, fresh] = rooms.try_emplace(room);
+  auto& in = found->second;
+  if (fresh) {
+    in.policy = &ctx.policies.of(room);
+    in.epoch = epoch;
+    in.position = position;
+  }
+  return in;
+}
+
+void state::enter(channel& in, const subscription_ptr& who) {
+  if (who->place < in.members.size() && in.members[who->place] == who) return;
+  who->place = in.members.size();
+  in.members.push_back(who);
+}
+
+/// The single way out of a channel's members.
+void state::remove(const subscription_ptr& who) {
+  who->at = phase::gone;
+  auto found = rooms.find(who->room);
+  if (found == rooms.end()) return;
+  auto& members = found->second.members;
+  if (who->place >= members.size() || members[who->place] != who) return;
+  members[who->place] = members.back();
+  members[who->place]->place = who->place;
+  members.pop_back();
+  if (auto* out = who->to ? who->to->out() : nullptr) out->remove_room(static_cast<runtime::room_key>(who->who.number));
+  if (members.empty()) rooms.erase(found);
+}
+
+void state::fan_out(const std::shared_ptr<const broadcast>& what) {
+  auto found = rooms.find(what->room());
+  if (found == rooms.end()) return;  // the last member has left in the meantime
+  auto& in = found->second;
+  if (in.epoch == what->epoch() && what->last() <= in.position) return;
+  if (in.epoch == what->epoch() && what->first() <= in.position) {
+    auto rest = what->items();
+    std::erase_if(rest, [&in](const auto& item) { return item.message->seq <= in.position; });
+    fan_out(std::make_shared<const broadcast>(std::move(rest), what->received()));
+    return;
+  }
+  const bool hole = in.epoch != what->epoch() || what->first() != in.position + 1;
+  in.epoch = what->epoch();
+  in.position = what->last();
+  for (std::size_t i = 0; i < in.members.size(); ++i) {
+    auto& to = *in.members[i];
+    if (to.at != phase::live || !to.to) continue;
+    if (hole) {  // the log has what is missing here
+      to.at = phase::catching_up;
+      runtime::tell(self, caf::actor{self}, feed{{in.members[i]}});
+    } else {
+      write(in, to, *what);
+    }
+  }
+  watch.published(what->received());
+}
+
+void state::write(channel& in, subscription& to, const broadcast& what) {
+  if (in.policy->slow == slow_member::latest || what.excludes(to.who.number))
+    write_singles(in, to, what);
+  else
+    write_block(in, to, what);
+}
+
+void state::write_block(channel& in, subscription& to, const broadcast& what) {
+  auto* out = to.to->out();
+  if (!out) return;
+  const auto messages = static_cast<std::uint32_t>(what.items().size());
+  auto verdict = out->push({.bytes = what.block(to.to->codec()),
+                            .room = static_cast<runtime::room_key>(to.who.number),
+                            .event = 0,
+                            .first = what.first(),
+                            .last = what.last(),
+                            .messages = messages});
+  if (refused(in, to, verdict)) return;
+  to.position = what.last();
+  ctx.meters.sent(to.to->codec(), messages, what.block(to.to->codec())->size());
+}
+
+void state::write_singles(channel& in, subscription& to, const broadcast& what) {
+  auto* out = to.to->out();
+  if (!out) return;
+  for (std::size_t i = 0; i < what.items().size(); ++i) {
+    const auto& item = what.items()[i];
+    if (item.except != to.who.number) {
+      auto bytes = what.single(i, to.to->codec());
+      const auto size = bytes->size();
+      runtime::delivery one{.bytes = std::move(bytes),
+                            .room = static_cast<runtime::room_key>(to.who.number),
+                            .event = std::hash<std::string>{}(item.message->event),
+                            .first = item.message->seq,
+                            .last = item.message->seq,
+                            .messages = 1};
+      const bool latest = in.policy->slow == slow_member::latest;
+      auto verdict = latest ? out->push_latest(std::move(one)).result : out->push(std::move(one));
+      if (refused(in, to, verdict)) return;
+      ctx.meters.sent(to.to->codec(), 1, size);
+    }
+    to.position = item.message->seq;
+  }
+}
+
+/// Applies the room's policy to a member whose outbox is full. True: nothing more goes to it now.
+bool state::refused(channel& in, subscription& to, runtime::outbox::verdict why) {
+  if (why == runtime::outbox::verdict::queued) return false;
+  if (why == runtime::outbox::verdict::closed) return true;
+  switch (in.policy->slow) {
+    case slow_member::disconnect:
+      ctx.meters.dropped(drop_reason::slow_consumer, 1);
+      to.to->close(codecs::close_codes::slow_consumer, runtime::unsent::drop);
+      return true;
+    case slow_member::spill:
+      to.at = phase::catching_up;
+      to.to->feed_when_drained(in.members[to.place]);
+      return true;
+    case slow_member::latest: ctx.meters.dropped(drop_reason::latest, 1); return false;
+  }
+  return true;
+}
+
+/// Writes from the log what the member lacks, as far as its outbox takes it.
+void state::feed_member(const subscription_ptr& who) {
+  auto found = rooms.find(who->room);
+  if (found == rooms.end() || !who->to) return;
+  who->at = phase::catching_up;
+  auto* out = who->to->out();
+  if (!out) return;
+  if (!out->below_half()) {
+    who->to->feed_when_drained(who);
+  } else if (feed_page(found->second, *who)) {
+    runtime::tell(self, caf::actor{self}, feed{{who}});  // other work first
+  }
+}
+
+/// One page of the log. True: more is missing. At the end the member is live, in the turn in which its position is the
+/// relay's.
+bool state::feed_page(channel& in, subscription& to) {
+  auto* out = to.to->out();
+  auto notice = [&](std::uint64_t from, std::uint64_t upto) {
+    to.to->push(codecs::pushes::room_notice{.room = to.room, .code = "dropped", .from = from, .to = upto, .epoch = {}});
+    ctx.meters.dropped(drop_reason::trimmed, upto - from + 1);
+  };
+  auto page = ctx.store.read(to.room, to.position, limits::feed_messages_max, limits::feed_bytes_max);
+  for (const auto& record : page.records) {
+    if (record.seq > in.position) break;  // not published yet: it comes with its turn
+    if (record.seq > to.position + 1) notice(to.position + 1, record.seq - 1);
+    auto message = codecs::from_stored(*record.body);
+    if (!message) {
+      notice(record.seq, record.seq);
+    } else {
+      message->room = to.room;
+      message->epoch = in.epoch;
+      message->seq = record.seq;
+      message->at_ms = record.at_ms;
+      std::string bytes;
+      codecs::codec_of(to.to->codec()).encode_broadcast(*message, bytes);
+      const auto size = bytes.size();
+      auto verdict = out->push({.bytes = std::make_shared<const std::string>(std::move(bytes)),
+                                .room = static_cast<runtime::room_key>(to.who.number),
+                                .event = 0,
+                                .first = record.seq,
+                                .last = record.seq,
+                                .messages = 1});
+      if (verdict != runtime::outbox::verdict::queued) {
+        to.to->feed_when_drained(in.members[to.place]);
+        return false;
+      }
+      ctx.meters.sent(to.to->codec(), 1, size);
+    }
+    to.position = record.seq;
+  }
+  const bool trimmed = page.records.empty() || page.records.front().seq > in.position;
+  if (to.position < in.position && trimmed) {
+    notice(to.position + 1, in.position);
+    to.position = in.position;
+  }
+  if (to.position < in.position) return true;
+  to.at = phase::live;
+  return false;
+}
+
+caf::actor spawn(const runtime::place& where, options opts) { return runtime::spawn<state>(where, opts); }
+
+}  // namespace greenroom::relay

@@ -1,0 +1,100 @@
+/// RELAY is the rooms' fan-out on one shard: it writes what a room published into the outboxes of the members that live
+/// here, a plain loop over shared frames, no actor message per delivery.
+///
+///   room ── add / deliver / drop ──▶ relay ──▶ outbox, outbox, outbox …
+///                                     └── a member that is catching up is fed from the log until its position is the
+///                                     relay's
+///
+/// Messages of one room arrive in the order in which the room made them, so a joiner sees no hole; the answer of a join
+/// is written before any frame above its position, an acknowledgement in the turn of its message.
+///
+/// Parent: rooms supervisor, permanent, one a shard. Crash: the sessions of the shard register their memberships again,
+/// and each catches up. Bounds: the members of its shard; one step of feeding writes at most limits::feed_bytes_max.
+/// Never queues frames itself.
+#pragma once
+#include <caf/actor.hpp>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "actors/answer.hpp"
+#include "actors/broadcast.hpp"
+#include "actors/subscription.hpp"
+#include "codecs/outcome.hpp"
+#include "runtime/actor.hpp"
+#include "runtime/ask.hpp"
+
+namespace greenroom {
+struct context;
+}
+
+namespace greenroom::relay {
+
+struct options {
+  context& ctx;
+  std::size_t shard = 0;
+};
+
+/// An answer together with what it says.
+struct settled {
+  answer to;
+  codecs::outcome what;
+};
+
+struct deliver {  ///< What a room published in one turn, and the acknowledgements that go to callers of this shard.
+  std::shared_ptr<const broadcast> messages;      ///< null: only the answers
+  std::shared_ptr<std::vector<settled>> answers;  ///< null: none; nobody else holds it
+};
+struct add {  ///< A new member at the position of the newest message; `answer` is written first.
+  subscription_ptr who;
+  std::string epoch;
+  std::uint64_t position = 0;
+  settled reply;
+};
+struct hold {  ///< A resumed member: it is fed from `position` on, but not before `feed`.
+  subscription_ptr who;
+  std::string epoch;
+  std::uint64_t position = 0;
+  std::uint64_t head = 0;  ///< the room's newest message
+};
+struct feed {  ///< Lets held members go, and goes on with those whose outbox has drained.
+  std::vector<subscription_ptr> who;
+};
+struct readopt {  ///< After a crash of the relay: members register again where they were.
+  std::vector<subscription_ptr> who;
+};
+struct detach {  ///< The members' connection is gone; their rooms keep them as `away`.
+  std::vector<subscription_ptr> who;
+};
+struct drop {  ///< Left, replaced or refused: no frame follows; then the answer is written.
+  subscription_ptr who;
+  settled reply;
+};
+struct close_room {  ///< The room was given up or lost its history; members get a notice.
+  std::string room;
+  std::string code;
+  std::string epoch;
+};
+struct survey {  ///< A room that restarted asks for what this shard knows of it.
+  std::string room;
+  struct reply {
+    bool known = false;
+    std::string epoch;
+    std::uint64_t position = 0;
+    std::vector<subscription_ptr> members;
+  };
+};
+
+caf::actor spawn(const runtime::place& where, options opts);
+
+}  // namespace greenroom::relay
+
+GREENROOM_MESSAGE(greenroom::relay::deliver)
+GREENROOM_MESSAGE(greenroom::relay::add)
+GREENROOM_MESSAGE(greenroom::relay::hold)
+GREENROOM_MESSAGE(greenroom::relay::feed)
+GREENROOM_MESSAGE(greenroom::relay::readopt)
+GREENROOM_MESSAGE(greenroom::relay::detach)
+GREENROOM_MESSAGE(greenroom::relay::drop)
+GREENROOM_MESSAGE(greenroom::relay::close_room)
+GREENROOM_REQUEST(greenroom::relay::survey)

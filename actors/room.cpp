@@ -1,0 +1,365 @@
+#include "actors/room.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "actors/broadcast.hpp"
+#include "actors/context.hpp"
+#include "actors/limits.hpp"
+#include "actors/relay.hpp"
+#include "actors/room_directory.hpp"
+#include "codecs/content_hash.hpp"
+#include "runtime/shard.hpp"
+#include "storage/store.hpp"
+
+namespace greenroom::room {
+namespace {
+
+namespace results = codecs::results;
+using codecs::error_code;
+
+struct end_of_turn {};  ///< To itself: everything that was queued before it has been handled.
+struct look_around {};  ///< To itself, now and then: is anybody here?
+
+/// What one turn publishes, until it leaves as one message to each shard.
+struct pending_turn {
+  std::vector<broadcast::item> messages;
+  std::vector<relay::settled> answers;
+  std::chrono::steady_clock::time_point received{};
+  bool empty() const { return messages.empty() && answers.empty(); }
+};
+
+codecs::error from_store(storage::errc why) {
+  switch (why) {
+    case storage::errc::conflict:
+      return codecs::make_error(error_code::conflict, "this id was used for another message");
+    case storage::errc::too_large: return codecs::make_error(error_code::too_large);
+    case storage::errc::outcome_unknown: return codecs::make_error(error_code::internal);
+    default: return codecs::make_error(error_code::unavailable, "the store does not take the message now");
+  }
+}
+
+}  // namespace
+}  // namespace greenroom::room
+
+GREENROOM_MESSAGE(greenroom::room::end_of_turn)
+GREENROOM_MESSAGE(greenroom::room::look_around)
+
+namespace greenroom::room {
+
+struct state {
+  static inline const char* name = "room";
+  state(runtime::actor_base* s, const options& o);
+
+  caf::behavior start();
+  caf::behavior recovering();
+  caf::behavior open();
+
+  void add(const join& m);
+  results::room_state add_back(const resume& m);
+  void forget(const leave& m);
+  void accept(const publish& m);
+  void send_turn();
+  void offer_rest();
+
+  std::string admit(const std::optional<codecs::position>& since, std::uint64_t messages_max,
+                    std::uint64_t bytes_max) const;
+  void enter(const subscription_ptr& who);
+  codecs::envelope_ptr envelope_of(const storage::record& from) const;
+  codecs::outcome page(const codecs::calls::room_history& what) const;
+  results::members list(const codecs::calls::room_members& what) const;
+  void repair(std::size_t shard, const relay::survey::reply& known);
+  caf::actor relay_of(std::size_t shard) const { return ctx.shards[shard].relay; }
+
+  runtime::actor_base* self;
+  const options& opts;
+  context& ctx;
+  const room_policy& policy;
+  std::string epoch;
+  std::uint64_t head = 0;  ///< the newest position of the log
+  std::map<session_id, subscription_ptr> members;
+  std::vector<std::uint32_t> members_on;  ///< by shard
+  pending_turn turn;
+  std::size_t surveys = 0;             ///< relays that have not answered yet
+  runtime::shard::time_point busy_at;  ///< the last message that was for somebody
+};
+
+state::state(runtime::actor_base* s, const options& o)
+    : self{s}, opts{o}, ctx{o.ctx}, policy{*o.policy}, members_on(o.ctx.shards.size()) {
+  auto opened = ctx.store.commit(storage::log_open{.log = opts.id.value, .keep = policy.history});
+  if (!opened.ok()) throw std::runtime_error{"the store does not open the room's log"};
+  epoch = opened.at.epoch;
+  head = opened.at.seq;
+  busy_at = self->clock().now();
+}
+
+caf::behavior state::start() {
+  self->delayed_send(self, ctx.config.rooms.idle_ttl(), look_around{});
+  return self->life() == 0 ? open() : recovering();
+}
+
+/// After a crash: each relay says whom and what it has; it is sent what is missing there before any new publish is
+/// taken.
+caf::behavior state::recovering() {
+  surveys = ctx.shards.size();
+  for (std::size_t i = 0; i < ctx.shards.size(); ++i) {
+    auto done = [this] {
+      if (--surveys == 0) self->become(open());
+    };
+    runtime::ask(self, relay_of(i), limits::ask_timeout, relay::survey{opts.id.value})
+        .then(
+            [this, i, done](const relay::survey::reply& known) {
+              repair(i, known);
+              done();
+            },
+            [done](const caf::error&) { done(); });
+  }
+  return {
+      [](const join&) { return caf::skip(); },
+      [](const resume&) -> caf::result<resume::reply> { return caf::skip(); },
+      [](const leave&) { return caf::skip(); },
+      [](const publish&) { return caf::skip(); },
+      [](const history&) { return caf::skip(); },
+      [](const room::members&) { return caf::skip(); },
+      [](const look_around&) { return caf::skip(); },
+      [](const rest&) { return caf::skip(); },
+      [](const end_of_turn&) {},
+  };
+}
+
+void state::repair(std::size_t shard, const relay::survey::reply& known) {
+  for (const auto& each : known.members) {
+    members[each->who.session] = each;
+    ++members_on[shard];
+  }
+  if (!known.known || known.epoch != epoch) return;
+  for (auto after = known.position; after < head;) {
+    auto page = ctx.store.read(opts.id.value, after, limits::turn_messages_max, limits::feed_bytes_max);
+    std::vector<broadcast::item> missing;
+    for (const auto& record : page.records)
+      if (auto message = envelope_of(record)) missing.push_back({message, incarnation::none});
+    if (missing.empty()) break;
+    after = missing.back().message->seq;
+    runtime::tell(
+        self, relay_of(shard),
+        relay::deliver{std::make_shared<const broadcast>(std::move(missing), runtime::shard::time_point{}), nullptr});
+  }
+}
+
+caf::behavior state::open() {
+  return {
+      [this](const join& m) { add(m); },
+      [this](const resume& m) { return resume::reply{add_back(m)}; },
+      [this](const leave& m) { forget(m); },
+      [this](const publish& m) { accept(m); },
+      [this](const history& m) { m.reply(page(m.what)); },
+      [this](const room::members& m) { m.reply(codecs::result{list(m.what)}); },
+      [this](const end_of_turn&) { send_turn(); },
+      [this](const look_around&) { offer_rest(); },
+      [this](const rest&) {
+        if (members.empty() && turn.empty())
+          self->quit();
+        else
+          runtime::tell(self, opts.directory, room_directory::staying{opts.id});
+      },
+  };
+}
+
+// --- members
+
+/// Takes in a member, in the place of the older membership of the same session.
+void state::enter(const subscription_ptr& who) {
+  auto& place = members[who->who.session];
+  if (place) {
+    --members_on[place->who.shard];
+    runtime::tell(self, relay_of(place->who.shard), relay::drop{place, {}});
+  }
+  place = who;
+  ++members_on[who->who.shard];
+}
+
+void state::add(const join& m) {
+  busy_at = self->clock().now();
+  send_turn();  // the joiner's position is the newest one that the relays know
+  auto refuse = [&](codecs::error why) {
+    runtime::tell(self, relay_of(m.who->who.shard), relay::drop{m.who, {m.reply, std::move(why)}});
+  };
+  const bool known = members.contains(m.who->who.session);
+  if (!known && members.size() >= policy.members_max)
+    return refuse(codecs::make_error(error_code::unavailable, "the room is full"));
+
+  results::joined joined{.room = opts.id.value,
+                         .epoch = epoch,
+                         .seq = head,
+                         .members = members.size() + (known ? 0 : 1),
+                         .recovered = {},
+                         .reason = {},
+                         .missed = {}};
+  if (m.since) {
+    joined.reason = admit(m.since, limits::missed_messages_max, limits::missed_bytes_max);
+    joined.recovered = joined.reason.empty();
+    if (*joined.recovered) {
+      auto page = ctx.store.read(opts.id.value, m.since->seq, limits::missed_messages_max, SIZE_MAX);
+      for (const auto& record : page.records)
+        if (auto message = envelope_of(record)) joined.missed.push_back(std::move(message));
+    }
+  }
+  enter(m.who);
+  runtime::tell(self, relay_of(m.who->who.shard),
+                relay::add{m.who, epoch, head, {m.reply, codecs::result{std::move(joined)}}});
+}
+
+/// Why a member at `since` cannot be given the whole gap; empty: it can.
+std::string state::admit(const std::optional<codecs::position>& since, std::uint64_t messages_max,
+                         std::uint64_t bytes_max) const {
+  if ((!since->epoch.empty() && since->epoch != epoch) || since->seq > head) return "epoch_changed";
+  if (since->seq == head) return {};
+  auto log = ctx.store.head(opts.id.value);
+  if (!log || since->seq + 1 < log->first) return "expired";
+  if (head - since->seq > messages_max) return "too_far";
+  if (bytes_max == UINT64_MAX) return {};
+  auto page = ctx.store.read(opts.id.value, since->seq, messages_max, bytes_max);
+  return page.records.empty() || page.records.back().seq != head ? "too_far" : "";
+}
+
+results::room_state state::add_back(const resume& m) {
+  busy_at = self->clock().now();
+  send_turn();
+  auto from = m.from;
+  if (from.epoch.empty()) from.epoch = m.joined_epoch;
+  auto reason = admit(from, UINT64_MAX, UINT64_MAX);
+  const auto position = reason.empty() ? from.seq : head;
+  enter(m.who);
+  runtime::tell(self, relay_of(m.who->who.shard), relay::hold{m.who, epoch, position, head});
+  return {.room = opts.id.value, .epoch = epoch, .seq = head, .recovered = reason.empty(), .reason = std::move(reason)};
+}
+
+void state::forget(const leave& m) {
+  auto found = members.find(m.who->who.session);
+  if (found != members.end() && found->second->who.number == m.who->who.number) {
+    send_turn();  // what was published before it left is still delivered
+    --members_on[m.who->who.shard];
+    members.erase(found);
+  }
+  runtime::tell(self, relay_of(m.who->who.shard), relay::drop{m.who, {m.reply, codecs::result{results::nothing{}}}});
+}
+
+results::members state::list(const codecs::calls::room_members& what) const {
+  // Sessions stand in the order of their users, so that a page can go on after a name.
+  std::map<std::string, results::member> by_user;
+  for (const auto& [id, entry] : members) {
+    const auto& who = entry->who;
+    auto& one = by_user[who.user.value];
+    one.user = who.user.value;
+    one.since_ms = one.entries.empty() ? who.since_ms : std::min(one.since_ms, who.since_ms);
+    one.entries.push_back({id.value, who.presence});
+  }
+  results::members page{.total = by_user.size(), .list = {}, .next = {}};
+  const auto most = std::min<std::size_t>(what.limit, limits::members_page_max);
+  for (auto i = by_user.upper_bound(what.after); i != by_user.end(); ++i) {
+    if (page.list.size() == most) {
+      page.next = page.list.back().user;
+      break;
+    }
+    page.list.push_back(std::move(i->second));
+  }
+  return page;
+}
+
+// --- messages
+
+void state::accept(const publish& m) {
+  busy_at = self->clock().now();
+  auto& draft = *m.draft;
+  if (m.wanted == codecs::ack_level::durable && policy.kind == room_kind::ephemeral) {
+    auto why = codecs::make_error(error_code::invalid_params,
+                                  "the room keeps its messages in memory: it cannot acknowledge as durable");
+    why.path = "params.ack";
+    return m.reply(std::move(why));
+  }
+  if (turn.empty()) runtime::tell(self, caf::actor{self}, end_of_turn{});
+  if (turn.messages.empty()) turn.received = m.reply.asked();
+
+  draft.at_ms = ctx.now_ms();
+  storage::append entry{.log = draft.room,
+                        .body = std::make_shared<const std::string>(codecs::to_stored(draft)),
+                        .at_ms = draft.at_ms,
+                        .keep = policy.history,
+                        .once = {},
+                        .snapshot = nullptr};
+  if (m.client_id)
+    entry.once = storage::idempotency{m.sender, draft.id,
+                                      codecs::content_hash("room.publish", draft.room, draft.event, *draft.body)};
+  auto stored = ctx.store.commit(entry);
+  if (!stored.ok()) {
+    turn.answers.push_back({m.reply, from_store(stored.error)});
+    return;
+  }
+  results::published ack{.id = draft.id,
+                         .epoch = stored.at.epoch,
+                         .seq = stored.at.seq,
+                         .ack = ctx.ack_level_of(policy),
+                         .duplicate = stored.duplicate};
+  if (!stored.duplicate) {
+    head = stored.at.seq;
+    draft.epoch = std::move(stored.at.epoch);
+    draft.seq = head;
+    turn.messages.push_back({m.draft, m.except});
+  }
+  turn.answers.push_back({m.reply, codecs::result{std::move(ack)}});
+  if (turn.messages.size() >= limits::turn_messages_max) send_turn();
+}
+
+/// One message to each shard that has members or callers.
+void state::send_turn() {
+  if (turn.empty()) return;
+  auto now = std::exchange(turn, {});
+  std::shared_ptr<const broadcast> messages;
+  if (!now.messages.empty()) messages = std::make_shared<const broadcast>(std::move(now.messages), now.received);
+  std::vector<std::shared_ptr<std::vector<relay::settled>>> answers(ctx.shards.size());
+  for (auto& each : now.answers) {
+    auto& of_shard = answers[each.to.home() ? each.to.home()->id() : 0];
+    if (!of_shard) of_shard = std::make_shared<std::vector<relay::settled>>();
+    of_shard->push_back(std::move(each));
+  }
+  for (std::size_t i = 0; i < ctx.shards.size(); ++i)
+    if ((messages && members_on[i] != 0) || answers[i])
+      runtime::tell(self, relay_of(i), relay::deliver{members_on[i] != 0 ? messages : nullptr, std::move(answers[i])});
+}
+
+codecs::envelope_ptr state::envelope_of(const storage::record& from) const {
+  auto message = codecs::from_stored(*from.body);
+  if (!message) return nullptr;
+  message->room = opts.id.value;
+  message->epoch = epoch;
+  message->seq = from.seq;
+  message->at_ms = from.at_ms;
+  return std::make_shared<const codecs::envelope>(std::move(*message));
+}
+
+codecs::outcome state::page(const codecs::calls::room_history& what) const {
+  const auto most = std::min<std::size_t>(what.limit, limits::history_messages_max);
+  auto page = what.after ? ctx.store.read(opts.id.value, *what.after, most, limits::history_bytes_max)
+                         : ctx.store.read_before(opts.id.value, what.before.value_or(UINT64_MAX), most,
+                                                 limits::history_bytes_max);
+  results::history all{.epoch = epoch, .first = page.head.first, .last = page.head.last, .messages = {}};
+  for (const auto& record : page.records) {
+    if (what.before && record.seq >= *what.before) break;
+    if (auto message = envelope_of(record)) all.messages.push_back(std::move(message));
+  }
+  return codecs::result{std::move(all)};
+}
+
+// --- leaving memory
+
+void state::offer_rest() {
+  const auto idle = ctx.config.rooms.idle_ttl();
+  if (members.empty() && turn.empty() && self->clock().now() - busy_at >= idle)
+    runtime::tell(self, opts.directory, room_directory::resting{opts.id});
+  else
+    self->delayed_send(self, idle, look_around{});
+}
+
+caf::actor spawn(const runtime::place& where, options opts) { return runtime::spawn<state>(where, std::move(opts)); }
+
+}  // namespace greenroom::room

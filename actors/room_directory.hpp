@@ -1,0 +1,46 @@
+/// ROOM_DIRECTORY knows the living rooms of one shard, starts a room when the first message for it comes, and restarts
+/// what fails. Every message for a room goes through the directory of the room's shard, which forwards it: no other
+/// actor holds a room's handle, so a room may leave memory unseen.
+///
+///   absent ──first message──▶ living ──resting──▶ resting (messages wait here) ──down──▶ absent, or respawned when
+///   something waits
+///                                ▲────────────────staying────┘
+///
+/// Parent: rooms supervisor, permanent, one a shard. Crash: its rooms go with it and come back from the store with the
+/// next message; sessions keep their memberships and register again (session::rooms_lost). Bounds:
+/// limits::rooms_per_shard_max; limits::held_messages_max for one room; over either: unavailable.
+#pragma once
+#include <caf/actor.hpp>
+#include <string_view>
+
+#include "actors/ids.hpp"
+#include "runtime/actor.hpp"
+#include "runtime/ask.hpp"
+
+namespace greenroom {
+struct context;
+}
+
+namespace greenroom::room_directory {
+
+struct options {
+  context& ctx;
+  std::size_t shard = 0;
+};
+
+struct resting {
+  room_id id;
+};  ///< A room offers to leave memory.
+struct staying {
+  room_id id;
+};  ///< It has found work in its mailbox.
+
+/// Which shard's directory is asked for a room.
+std::size_t shard_of(std::string_view room, std::size_t shards);
+
+caf::actor spawn(const runtime::place& where, options opts);
+
+}  // namespace greenroom::room_directory
+
+GREENROOM_MESSAGE(greenroom::room_directory::resting)
+GREENROOM_MESSAGE(greenroom::room_directory::staying)

@@ -1,0 +1,317 @@
+#include "actors/session.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "actors/connection.hpp"
+#include "actors/context.hpp"
+#include "actors/limits.hpp"
+#include "actors/offline_queue.hpp"
+#include "actors/peer.hpp"
+#include "actors/relay.hpp"
+#include "actors/room.hpp"
+#include "actors/session_directory.hpp"
+#include "runtime/secret.hpp"
+#include "storage/store.hpp"
+
+namespace greenroom::session {
+namespace {
+
+struct save_now {};  ///< To itself: the rooms have changed a while ago.
+
+}  // namespace
+}  // namespace greenroom::session
+
+GREENROOM_MESSAGE(greenroom::session::save_now)
+
+namespace greenroom::session {
+
+namespace results = codecs::results;
+using codecs::error_code;
+
+record::~record() {
+  if (client) runtime::tell(connection, connection::close{codecs::close_codes::internal});
+}
+
+struct state {
+  static inline const char* name = "session";
+  state(runtime::actor_base* s, const options& o) : self{s}, opts{o}, ctx{o.ctx}, keep{*o.keep} {}
+
+  caf::behavior start();
+  caf::behavior attached();
+  caf::behavior detached();
+
+  void resume_rooms();
+  void resume_room(const std::string& room, codecs::position from, const std::string& joined_epoch,
+                   const storage::stored_membership* was);
+  void room_resumed(results::room_state what);
+  void open();
+  void lose_connection();
+  hand_over::reply give_up_state(const hand_over& m);
+  void leave_and_end();
+  void deliver(const inbox& m);
+  void acknowledge(const inbox_ack& m);
+  void prove(std::uint64_t ping);
+  void leave_queue();
+  void save();
+  std::string new_token();
+  bool resumable() const { return keep.stored.window_ms > 0; }
+  bool knows(const std::string& token) const;
+  offline_queue::attachment me() const { return {user_id{opts.who.user}, opts.id, caf::actor{self}}; }
+
+  runtime::actor_base* self;
+  const options& opts;
+  context& ctx;
+  record& keep;
+  std::vector<results::room_state> resumed;  ///< the rooms that have answered
+  std::size_t rooms_asked = 0;
+  std::uint64_t detachments = 0;
+  std::uint64_t token_ping = 0;  ///< the ping whose answer makes the old token die; 0: there is none
+  bool saving = false;
+};
+
+caf::behavior state::start() {
+  if (keep.opening) {
+    if (keep.opening->resumed)
+      resume_rooms();
+    else
+      open();
+  }
+  return keep.client ? attached() : detached();
+}
+
+// --- opening
+
+/// Every room of the stored session, and every one that the client names beside them, is asked at once.
+void state::resume_rooms() {
+  std::map<std::string, codecs::position> wanted;
+  for (const auto& each : keep.opening->positions) wanted[each.room] = each.at;
+  auto known = std::exchange(keep.stored.rooms, {});
+  for (const auto& each : known) {
+    auto found = wanted.find(each.room);
+    codecs::position from{each.seen.epoch, each.seen.seq};
+    if (found != wanted.end()) {
+      from = found->second;
+      wanted.erase(found);
+    }
+    resume_room(each.room, std::move(from), each.seen.epoch, &each);
+  }
+  for (auto& [room, from] : wanted) resume_room(room, std::move(from), {}, nullptr);
+  if (rooms_asked == 0) open();
+}
+
+void state::resume_room(const std::string& room, codecs::position from, const std::string& joined_epoch,
+                        const storage::stored_membership* was) {
+  auto refuse = [&](std::string reason) {
+    resumed.push_back({.room = room, .epoch = {}, .seq = 0, .recovered = false, .reason = std::move(reason)});
+  };
+  if (access::check(opts.who, access::action::join, ctx.policies.of(room))) return refuse("forbidden");
+  auto one = std::make_shared<subscription>();
+  one->room = room;
+  one->who = {.session = opts.id,
+              .user = opts.who.user,
+              .number = ctx.next_incarnation(),
+              .shard = opts.shard,
+              .since_ms = ctx.now_ms(),
+              .presence = nullptr};
+  if (was && !was->presence.empty())
+    one->who.presence = std::make_shared<const codecs::payload>(codecs::format::msgpack, was->presence);
+  one->to = keep.client;
+  if (!keep.rooms->add(one)) return refuse("too_many_rooms");
+  ++rooms_asked;
+  runtime::ask(self, ctx.rooms_of(room), limits::ask_timeout, room::resume{one, std::move(from), joined_epoch})
+      .then([this](const room::resume::reply& r) { room_resumed(r.state); },
+            [this, room](const caf::error&) {
+              room_resumed({.room = room, .epoch = {}, .seq = 0, .recovered = false, .reason = "unavailable"});
+            });
+}
+
+void state::room_resumed(results::room_state what) {
+  resumed.push_back(std::move(what));
+  if (--rooms_asked == 0) open();
+}
+
+/// Writes the result; only then may anything of the rooms and of the inbox follow.
+void state::open() {
+  auto how = std::exchange(keep.opening, {});
+  results::session_opened result{.session = opts.id.value,
+                                 .user = opts.who.user.value,
+                                 .resume_token = {},
+                                 .resumed = how->resumed,
+                                 .reason = std::move(how->reason),
+                                 .rooms = std::move(resumed),
+                                 .limits = {},
+                                 .heartbeat = {},
+                                 .time_ms = ctx.now_ms()};
+  const auto& gateway = ctx.config.gateway;
+  result.limits = {gateway.message_bytes_max, ctx.config.sessions.rooms_max, limits::calls_in_flight_max};
+  result.heartbeat = {gateway.ping_interval_ms, gateway.pong_timeout_ms};
+  keep.stored.deadline_ms = 0;
+  if (resumable()) result.resume_token = new_token();
+  save();
+  how->reply(codecs::result{std::move(result)});
+  if (keep.stored.previous_token) token_ping = keep.client->ping_now();
+  runtime::tell(keep.connection, connection::opened{opts.id, opts.who, caf::actor{self}, keep.rooms, how->resumed});
+  runtime::tell(ctx.shards[opts.shard].relay, relay::feed{keep.rooms->all()});
+  runtime::tell(ctx.queue_of(opts.who.user.value), offline_queue::attach{me()});
+  ctx.meters.session_opened(how->resumed);
+  if (!keep.client->out())
+    runtime::tell(caf::actor{self}, connection_lost{keep.client});  // it closed while the rooms were asked
+}
+
+std::string state::new_token() {
+  auto token = runtime::random_text(32);
+  if (keep.stored.token != storage::token_hash{}) keep.stored.previous_token = keep.stored.token;
+  keep.stored.token = runtime::digest(token);
+  return token;
+}
+
+bool state::knows(const std::string& token) const {
+  const auto hash = runtime::digest(token);
+  return resumable() && (runtime::equal(hash, keep.stored.token) ||
+                         (keep.stored.previous_token && runtime::equal(hash, *keep.stored.previous_token)));
+}
+
+// --- attached
+
+caf::behavior state::attached() {
+  return {
+      [this](const connection_lost& m) {
+        if (m.client == keep.client) lose_connection();
+      },
+      [this](const hand_over& m) { return give_up_state(m); },
+      [this](const close& m) {
+        m.reply(codecs::result{results::nothing{}});
+        runtime::tell(keep.connection, connection::close{codecs::close_codes::closed});
+        leave_and_end();
+      },
+      [](const expire&) {},
+      [this](const proven& m) { prove(m.ping); },
+      [this](const rooms_changed&) {
+        if (resumable() && !std::exchange(saving, true)) self->delayed_send(self, std::chrono::seconds{1}, save_now{});
+      },
+      [this](const save_now&) {
+        saving = false;
+        save();
+      },
+      [this](const readopt&) {
+        runtime::tell(ctx.shards[opts.shard].relay, relay::readopt{keep.rooms->all()});
+        runtime::tell(ctx.queue_of(opts.who.user.value), offline_queue::attach{me(), keep.inbox_sent});
+      },
+      [this](const notice& m) {
+        keep.client->push(codecs::pushes::session_notice{m.code, m.text});
+      },
+      [this](const inbox& m) { deliver(m); },
+      [this](const inbox_ack& m) { acknowledge(m); },
+      [this](const inbox_acked& m) { keep.client->push(codecs::pushes::inbox_acked{m.upto}); },
+  };
+}
+
+void state::prove(std::uint64_t ping) {
+  if (token_ping != 0 && ping >= token_ping) {
+    token_ping = 0;
+    keep.stored.previous_token.reset();
+  }
+  save();  // at most once a ping: positions have been proven, too
+}
+
+void state::deliver(const inbox& m) {
+  for (const auto& each : m.messages) {
+    keep.client->push(codecs::pushes::inbox_message{each});
+    keep.inbox_sent = std::max(keep.inbox_sent, each->seq);
+  }
+}
+
+void state::acknowledge(const inbox_ack& m) {
+  if (m.upto > keep.inbox_sent) {
+    auto why = codecs::make_error(error_code::invalid_params, "more than this session was sent");
+    why.path = "params.upto";
+    return m.reply(std::move(why));
+  }
+  keep.inbox_acked = std::max(keep.inbox_acked, m.upto);
+  runtime::tell(ctx.queue_of(opts.who.user.value), offline_queue::acknowledge{me(), m.upto, m.reply});
+}
+
+void state::save() {
+  if (!resumable()) return;
+  auto& stored = keep.stored;
+  stored.rooms.clear();
+  for (const auto& each : keep.rooms->all())
+    stored.rooms.push_back({.room = each->room,
+                            .seen = {each->epoch, each->proven},
+                            .incarnation = static_cast<std::uint64_t>(each->who.number),
+                            .presence = each->who.presence
+                                            ? std::string{each->who.presence->as(codecs::format::msgpack)}
+                                            : std::string{}});
+  ctx.store.commit(storage::session_put{stored});
+}
+
+// --- detached
+
+void state::leave_queue() {
+  const bool failed = keep.inbox_sent > 0 && keep.inbox_acked == 0;
+  runtime::tell(ctx.queue_of(opts.who.user.value),
+                offline_queue::detach{me(), failed ? offline_queue::delivery::failed : offline_queue::delivery::open});
+}
+
+void state::lose_connection() {
+  leave_queue();
+  keep.client.reset();
+  keep.inbox_sent = keep.inbox_acked = 0;
+  token_ping = 0;
+  if (!resumable()) return leave_and_end();
+  runtime::tell(ctx.shards[opts.shard].relay, relay::detach{keep.rooms->all()});
+  keep.stored.deadline_ms = ctx.now_ms() + keep.stored.window_ms;
+  save();
+  runtime::tell(ctx.sessions, session_directory::detached{opts.id});
+  self->become(detached());
+}
+
+caf::behavior state::detached() {
+  const auto left = std::max<std::int64_t>(0, keep.stored.deadline_ms - ctx.now_ms());
+  self->delayed_send(self, std::chrono::milliseconds{left}, expire{++detachments});
+  return {
+      [](const connection_lost&) {},
+      [this](const hand_over& m) { return give_up_state(m); },
+      [](const close& m) { m.reply(codecs::make_error(error_code::conflict)); },
+      [this](const expire& m) {
+        if (m.detachment == 0 || m.detachment == detachments) leave_and_end();
+      },
+      [](const proven&) {},
+      [](const rooms_changed&) {},
+      [](const save_now&) {},
+      [this](const readopt&) { runtime::tell(ctx.shards[opts.shard].relay, relay::readopt{keep.rooms->all()}); },
+      [](const notice&) {},
+      [](const inbox&) {},
+      [](const inbox_ack& m) { m.reply(codecs::make_error(error_code::conflict)); },
+      [](const inbox_acked&) {},
+  };
+}
+
+/// The state goes to the shard of the new connection; what is left here ends.
+hand_over::reply state::give_up_state(const hand_over& m) {
+  if (!knows(m.token)) return {};
+  if (keep.client) {
+    runtime::tell(keep.connection, connection::close{codecs::close_codes::session_replaced});
+    leave_queue();
+  }
+  save();
+  runtime::tell(ctx.shards[opts.shard].relay, relay::detach{keep.rooms->all()});
+  keep.client.reset();
+  self->quit();
+  return {true, keep.stored};
+}
+
+/// The store hears of the end before anybody else does.
+void state::leave_and_end() {
+  if (resumable()) ctx.store.commit(storage::session_erase{opts.id.value});
+  if (keep.client) leave_queue();
+  keep.client.reset();
+  for (const auto& each : keep.rooms->all()) runtime::tell(ctx.rooms_of(each->room), room::leave{each, {}});
+  runtime::tell(ctx.sessions, session_directory::ended{opts.id});
+  self->quit();
+}
+
+caf::actor spawn(const runtime::place& where, options opts) { return runtime::spawn<state>(where, std::move(opts)); }
+
+}  // namespace greenroom::session

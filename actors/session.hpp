@@ -1,0 +1,116 @@
+/// SESSION is one client of a user across its connections: it keeps the resume token, the rooms with their positions
+/// and the inbox, and decides between resume and expiry.
+///
+///   opening ──▶ attached ──connection lost──▶ detached ──window over──▶ exit
+///      ▲  (rooms resumed)      │                  │
+///      │                       └────hand_over─────┴──▶ exit; the new connection's shard builds it again from what was
+///      handed over └── spawned by the directory on the connection's shard
+///
+/// Parent: session_directory, transient. Crash: rebuilt from its `record`; keeps its connection and its rooms. Given
+/// up: the connection closes 1011. Bounds: config sessions.rooms_max rooms; inbox frames in flight:
+/// limits::inbox_in_flight_*.
+#pragma once
+#include <caf/actor.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/access.hpp"
+#include "actors/answer.hpp"
+#include "actors/ids.hpp"
+#include "actors/memberships.hpp"
+#include "codecs/call.hpp"
+#include "codecs/envelope.hpp"
+#include "runtime/actor.hpp"
+#include "runtime/ask.hpp"
+#include "storage/session.hpp"
+
+namespace greenroom {
+struct context;
+class peer;
+}  // namespace greenroom
+
+namespace greenroom::session {
+
+/// How an opening ended up here, and who waits for its result.
+struct opening {
+  answer reply;
+  bool resumed = false;
+  std::string reason;                                   ///< why not resumed, where that was asked
+  std::vector<codecs::calls::room_position> positions;  ///< what the client says it has
+};
+
+/// What survives a life of the session. On its shard.
+struct record {
+  record() = default;
+  ~record();  ///< the session was given up with its client attached: the connection closes 1011
+  record(const record&) = delete;
+  record& operator=(const record&) = delete;
+
+  storage::stored_session stored;
+  std::shared_ptr<memberships> rooms;
+  std::shared_ptr<peer> client;                   ///< null while detached
+  caf::actor connection;                          ///< of `client`
+  std::optional<session::opening> opening;        ///< until its reply is written
+  std::uint64_t inbox_sent = 0, inbox_acked = 0;  ///< on this connection
+};
+
+struct options {
+  context& ctx;
+  session_id id;
+  principal who;
+  std::size_t shard = 0;
+  std::shared_ptr<record> keep;
+};
+
+struct connection_lost {
+  std::shared_ptr<peer> client;
+};
+struct hand_over {  ///< The client attaches elsewhere: give up the state, if the token is right.
+  std::string token;
+  struct reply {
+    bool accepted = false;
+    storage::stored_session stored;
+  };
+};
+struct close {
+  answer reply;
+};  ///< The client says goodbye.
+struct expire {
+  std::uint64_t detachment = 0;
+};  ///< From itself when the window is over, or from the directory (0: whichever).
+struct proven {
+  std::uint64_t ping = 0;
+};  ///< The client has answered that ping; UINT64_MAX: it has sent something.
+struct rooms_changed {};
+struct readopt {};  ///< The relay of this shard or a queue has restarted: register again.
+struct notice {
+  std::string code, text;
+};
+struct inbox {
+  std::vector<codecs::envelope_ptr> messages;
+};  ///< From the queue, in the order of n.
+struct inbox_ack {
+  std::uint64_t upto = 0;
+  answer reply;
+};  ///< From the client.
+struct inbox_acked {
+  std::uint64_t upto = 0;
+};  ///< Another session of the user did.
+
+caf::actor spawn(const runtime::place& where, options opts);
+
+}  // namespace greenroom::session
+
+GREENROOM_MESSAGE(greenroom::session::connection_lost)
+GREENROOM_REQUEST(greenroom::session::hand_over)
+GREENROOM_MESSAGE(greenroom::session::close)
+GREENROOM_MESSAGE(greenroom::session::expire)
+GREENROOM_MESSAGE(greenroom::session::proven)
+GREENROOM_MESSAGE(greenroom::session::rooms_changed)
+GREENROOM_MESSAGE(greenroom::session::readopt)
+GREENROOM_MESSAGE(greenroom::session::notice)
+GREENROOM_MESSAGE(greenroom::session::inbox)
+GREENROOM_MESSAGE(greenroom::session::inbox_ack)
+GREENROOM_MESSAGE(greenroom::session::inbox_acked)

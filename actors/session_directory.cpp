@@ -1,0 +1,214 @@
+#include "actors/session_directory.hpp"
+
+#include <list>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/connection.hpp"
+#include "actors/context.hpp"
+#include "actors/limits.hpp"
+#include "actors/peer.hpp"
+#include "actors/session.hpp"
+#include "runtime/dynamic_children.hpp"
+#include "runtime/errc.hpp"
+#include "runtime/log.hpp"
+#include "runtime/secret.hpp"
+#include "storage/store.hpp"
+
+namespace greenroom::session_directory {
+namespace {
+
+using codecs::error_code;
+
+constexpr std::size_t id_random_bytes = 16;
+constexpr std::uint32_t resume_attempts_max = 3;
+
+}  // namespace
+
+struct state {
+  static inline const char* name = "session_directory";
+  state(runtime::actor_base* s, const options& o)
+      : self{s},
+        ctx{o.ctx},
+        children{s,
+                 {.id = "sessions",
+                  .restart = runtime::restart::transient,
+                  .gave_up = [this](const caf::actor& who, const caf::error& why) { gave_up(who, why); },
+                  .ended =
+                      [this](const caf::actor_addr& who, const caf::error& why) {
+                        if (why) forget(who.id());
+                      }}} {}
+  ~state() {
+    ctx.meters.sessions -= sessions.size();
+    ctx.meters.detached_sessions -= away.size();
+  }
+  state(const state&) = delete;
+  state& operator=(const state&) = delete;
+
+  struct entry {
+    caf::actor who;
+    user_id user;
+    std::size_t shard = 0;
+    std::optional<std::list<session_id>::iterator> away;  ///< its place among the detached
+  };
+  using table = std::unordered_map<session_id, entry>;
+
+  caf::behavior start();
+  void answer_open(const open& m);
+  void resume(const open& m);
+  void build(const open& m, storage::stored_session stored);
+  void open_fresh(const open& m, std::string reason);
+  void spawn_session(const open& m, storage::stored_session stored, session::opening opening);
+  void note_detached(const session_id& id);
+  void note_attached(entry& one);
+  void erase(table::iterator which);
+  void forget(caf::actor_id who);
+  void gave_up(const caf::actor& who, const caf::error& why);
+
+  runtime::actor_base* self;
+  context& ctx;
+  runtime::dynamic_children children;
+  table sessions;
+  std::list<session_id> away;                                       ///< detached sessions, the oldest first
+  std::unordered_map<user_id, std::list<session_id>> away_of_user;  ///< the same by user
+};
+
+caf::behavior state::start() {
+  return children.handlers().or_else([this](const open& m) { answer_open(m); },
+                                     [this](const detached& m) { note_detached(m.id); },
+                                     [this](const ended& m) {
+                                       if (auto found = sessions.find(m.id); found != sessions.end()) erase(found);
+                                     },
+                                     [this](const announce& m) {
+                                       for (const auto& [id, one] : sessions)
+                                         runtime::tell(self, one.who, session::notice{m.code, m.text});
+                                     },
+                                     [this](const recollect& m) {
+                                       for (const auto& [id, one] : sessions)
+                                         if (!m.shard || *m.shard == one.shard)
+                                           runtime::tell(self, one.who, session::readopt{});
+                                     });
+}
+
+void state::answer_open(const open& m) {
+  if (ctx.at.load(std::memory_order_relaxed) == stage::draining) {
+    m.reply(codecs::make_error(error_code::draining));
+    return runtime::tell(self, m.connection, connection::refused{});
+  }
+  if (m.what.resume)
+    resume(m);
+  else
+    open_fresh(m, {});
+}
+
+/// The living session gives its state up; where there is none, the store may have it from before the node's last end.
+void state::resume(const open& m) {
+  const auto& wanted = *m.what.resume;
+  auto found = sessions.find(session_id{wanted.session});
+  if (found == sessions.end()) {
+    auto stored = ctx.store.session(wanted.session);
+    if (!stored) return open_fresh(m, "unknown_session");
+    const bool right = runtime::equal(runtime::digest(wanted.token), stored->token);
+    if (!right) return open_fresh(m, "bad_token");
+    return build(m, std::move(*stored));
+  }
+  runtime::ask(self, found->second.who, limits::ask_timeout, session::hand_over{wanted.token})
+      .then(
+          [this, m](const session::hand_over::reply& r) {
+            if (!r.accepted) return open_fresh(m, "bad_token");
+            build(m, r.stored);
+          },
+          [this, m](const caf::error&) {  // it ended, or moved, while we asked: look again
+            auto again = m;
+            if (++again.attempt >= resume_attempts_max) return open_fresh(again, "unavailable");
+            runtime::tell(self, caf::actor{self}, std::move(again));
+          });
+}
+
+void state::build(const open& m, storage::stored_session stored) {
+  const bool same_subject =
+      m.who.kind == identity::anonymous ? stored.kind == storage::identity::anonymous : stored.user == m.who.user.value;
+  if (!same_subject) return open_fresh(m, "other_user");
+  if (auto old = sessions.find(session_id{stored.id}); old != sessions.end()) erase(old);
+  session::opening opening{.reply = m.reply, .resumed = true, .reason = {}, .positions = m.what.resume->positions};
+  spawn_session(m, std::move(stored), std::move(opening));
+}
+
+void state::open_fresh(const open& m, std::string reason) {
+  storage::stored_session fresh{};
+  fresh.id = runtime::random_text(id_random_bytes);
+  fresh.user = m.who.user.value;
+  fresh.kind = m.who.kind == identity::anonymous ? storage::identity::anonymous : storage::identity::authenticated;
+  fresh.created_ms = ctx.now_ms();
+  fresh.window_ms = m.wish == wish::explicit_session ? ctx.config.sessions.resume_window_ms : 0;
+  spawn_session(m, std::move(fresh),
+                {.reply = m.reply, .resumed = false, .reason = std::move(reason), .positions = {}});
+}
+
+void state::spawn_session(const open& m, storage::stored_session stored, session::opening opening) {
+  const session_id id{stored.id};
+  const auto shard = m.client->shard();
+  auto keep = std::make_shared<session::record>();
+  const principal who{user_id{stored.user},
+                      stored.kind == storage::identity::anonymous ? identity::anonymous : identity::authenticated};
+  keep->stored = std::move(stored);
+  keep->rooms = std::make_shared<memberships>(ctx.config.sessions.rooms_max);
+  keep->client = m.client;
+  keep->connection = m.connection;
+  keep->opening = std::move(opening);
+  auto actor = children.start([&](runtime::place p) {
+    p.home = ctx.shards[shard].home;
+    return session::spawn(p, {.ctx = ctx, .id = id, .who = who, .shard = shard, .keep = keep});
+  });
+  if (!actor) return;
+  sessions.insert_or_assign(id, entry{.who = std::move(actor), .user = who.user, .shard = shard, .away = {}});
+  ++ctx.meters.sessions;
+}
+
+/// Bounds the detached: the oldest of the user, and of the node, expire.
+void state::note_detached(const session_id& id) {
+  auto found = sessions.find(id);
+  if (found == sessions.end() || found->second.away) return;
+  auto& one = found->second;
+  one.away = away.insert(away.end(), id);
+  ++ctx.meters.detached_sessions;
+  auto& of_user = away_of_user[one.user];
+  of_user.push_back(id);
+  auto expire = [this](const session_id& oldest) {
+    ctx.meters.session_expired_early();
+    runtime::tell(self, sessions.at(oldest).who, session::expire{});
+  };
+  if (of_user.size() > ctx.config.sessions.detached_per_user_max) expire(of_user.front());
+  if (away.size() > ctx.config.sessions.detached_max) expire(away.front());
+}
+
+void state::note_attached(entry& one) {
+  if (!one.away) return;
+  auto of_user = away_of_user.find(one.user);
+  of_user->second.remove(**one.away);
+  if (of_user->second.empty()) away_of_user.erase(of_user);
+  away.erase(*one.away);
+  one.away.reset();
+  --ctx.meters.detached_sessions;
+}
+
+void state::erase(table::iterator which) {
+  note_attached(which->second);
+  sessions.erase(which);
+  --ctx.meters.sessions;
+}
+
+/// A session that was killed; rare, so that a search will do.
+void state::forget(caf::actor_id who) {
+  for (auto i = sessions.begin(); i != sessions.end(); ++i)
+    if (i->second.who.id() == who) return erase(i);
+}
+
+void state::gave_up(const caf::actor& who, const caf::error& why) {
+  runtime::log::error("a session was given up", {{"reason", runtime::explain(why)}});
+  forget(who.id());
+}
+
+caf::actor spawn(const runtime::place& where, options opts) { return runtime::spawn<state>(where, opts); }
+
+}  // namespace greenroom::session_directory

@@ -1,0 +1,73 @@
+/// SESSION_DIRECTORY knows every session of the node: it opens them, finds them for a resume, moves them to the shard
+/// of their new connection, bounds those that are detached, and restarts what fails.
+///
+///   open ──▶ (resume? the old session hands its state over, or the store has it) ──▶ session spawned on the
+///   connection's shard
+///
+/// Parent: sessions supervisor, permanent. Crash: its sessions end with it, as under any supervisor; their connections
+/// close 1011 and the clients resume from the store. Bounds: config sessions.detached_per_user_max and detached_max,
+/// oldest out first, counted; connections bound the attached ones.
+#pragma once
+#include <caf/actor.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "actors/access.hpp"
+#include "actors/answer.hpp"
+#include "codecs/call.hpp"
+#include "runtime/actor.hpp"
+#include "runtime/ask.hpp"
+
+namespace greenroom {
+struct context;
+class peer;
+}  // namespace greenroom
+
+namespace greenroom::session_directory {
+
+struct options {
+  context& ctx;
+};
+
+/// A session that a client asked for survives its connection; one that its first call opened does not.
+enum class wish : std::uint8_t { explicit_session, implicit_session };
+
+struct open {
+  std::shared_ptr<peer> client;
+  caf::actor connection;
+  principal who;
+  codecs::calls::session_open what;
+  session_directory::wish wish = session_directory::wish::explicit_session;
+  answer reply;
+  std::uint32_t attempt = 0;  ///< how often the session to resume was not where it had been
+};
+struct detached {
+  session_id id;
+};  ///< It has lost its connection.
+struct ended {
+  session_id id;
+};  ///< It is over.
+struct announce {
+  std::string code, text;
+};  ///< To all sessions.
+struct recollect {
+  std::optional<std::size_t> shard;
+};  ///< The relay of that shard (none: a queue) has restarted: sessions register again.
+struct count {
+  struct reply {
+    std::uint64_t sessions = 0, detached = 0;
+  };
+};
+
+caf::actor spawn(const runtime::place& where, options opts);
+
+}  // namespace greenroom::session_directory
+
+GREENROOM_MESSAGE(greenroom::session_directory::open)
+GREENROOM_MESSAGE(greenroom::session_directory::detached)
+GREENROOM_MESSAGE(greenroom::session_directory::ended)
+GREENROOM_MESSAGE(greenroom::session_directory::announce)
+GREENROOM_MESSAGE(greenroom::session_directory::recollect)
+GREENROOM_REQUEST(greenroom::session_directory::count)

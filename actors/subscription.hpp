@@ -1,0 +1,53 @@
+/// SUBSCRIPTION is one member's place in a room's fan-out on its shard.
+///
+///   joining ──▶ live ◀──▶ catching_up          a resume: held ──▶ catching_up ──▶ live
+///      └────────────┴──────────┴──▶ away (its connection is lost) ──▶ gone
+///
+/// Made by the connection that joins (or the session that resumes), registered by the relay, read by the session.
+/// Pointers to it travel with messages; only its own shard's thread looks inside, so it needs no lock. `who` never
+/// changes and any shard may read it.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "actors/ids.hpp"
+#include "codecs/payload.hpp"
+
+namespace greenroom {
+
+class peer;
+
+/// A session in a room, as the room knows it.
+struct membership {
+  session_id session;
+  user_id user;
+  incarnation number = incarnation::none;
+  std::size_t shard = 0;         ///< index of the shard whose relay serves it
+  std::int64_t since_ms = 0;     ///< when the session joined first
+  codecs::payload_ptr presence;  ///< shown to others; null when none was given
+};
+
+enum class phase : std::uint8_t {
+  joining,      ///< the room has not answered
+  held,         ///< resumed, but the answer of the resume is not written yet: nothing may be sent
+  catching_up,  ///< fed from the log while the outbox is under half its bound; live frames pass it by
+  live,         ///< receives what the room publishes
+  away,         ///< its connection is gone, its session is not: counted, not sent to
+  gone,         ///< left, replaced or refused; whoever still holds it forgets it
+};
+
+struct subscription {
+  std::string room;
+  membership who;
+  std::shared_ptr<greenroom::peer> to;  ///< null once the connection is gone
+  std::string epoch;
+  phase at = phase::joining;
+  std::uint64_t position = 0;  ///< of the newest message that was written to the outbox
+  std::uint64_t pinged = 0;    ///< `position` when the last unanswered ping left
+  std::uint64_t proven = 0;    ///< what has provably arrived
+  std::size_t place = 0;       ///< index in the relay's list of members
+};
+using subscription_ptr = std::shared_ptr<subscription>;
+
+}  // namespace greenroom
