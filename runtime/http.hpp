@@ -24,6 +24,8 @@
 
 namespace greenroom::runtime {
 
+inline constexpr const char* http_server_name = "greenroom";  ///< The `Server` field; it tells no version.
+
 struct http_field {
   std::string name;
   std::string value;
@@ -51,9 +53,12 @@ struct http_request {
 
 struct http_response {
   unsigned status = 200;
-  std::string content_type;  ///< Empty: no such field.
-  std::string body;
-  std::vector<http_field> fields;  ///< Beside those that the server sets itself: Content-Length, Connection, Date.
+  std::string content_type{};  ///< Empty: no such field.
+  std::string body{};
+  /// Not empty: the body is `{"error": WORD, "message": problem, "trace": ID}`; the word is the status' own
+  /// ("not_found").
+  std::string problem{};
+  std::vector<http_field> fields{};  ///< Beside those that the server sets itself: Content-Length, Connection, Date.
 };
 
 /// `{"error": WORD, "message": …, "trace": …}`; the word is the status' own ("not_found"). The exchange adds the trace
@@ -75,7 +80,8 @@ class http_exchange {
   virtual void respond(http_response answer) = 0;
 };
 
-/// An accepted WebSocket handshake. `opened` runs once the 101 is queued, and names who hears the transport.
+/// An accepted WebSocket handshake. `opened` runs once the 101 is queued and names who hears the transport; null: it is
+/// closed without a word.
 struct upgrade {
   std::string subprotocol;  ///< One of those offered, or empty.
   websocket_options options;

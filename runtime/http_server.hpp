@@ -19,8 +19,8 @@
 namespace greenroom::runtime {
 
 struct http_server_options {
-  http_limits limits;
-  listener_options listener;
+  http_limits limits{};
+  listener_options listener{};
   std::uint32_t connections_max = 20'000;
   std::uint32_t refusals_max = 64;
   std::uint32_t retry_after_ms = 5'000;
@@ -49,7 +49,7 @@ class http_server {
 
  private:
   struct state;
-  std::shared_ptr<state> state_;
+  std::unique_ptr<state> state_;
 };
 
 }  // namespace greenroom::runtime

@@ -11,25 +11,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
 
+#include "runtime/address.hpp"
 #include "runtime/unique_fd.hpp"
 
 namespace greenroom::runtime {
 
 class shard;
-
-/// A numeric address: "127.0.0.1:8080", "[::1]:8080". IPv6 listeners take IPv6 only; port 0 means any free one.
-struct listen_address {
-  std::string host;
-  std::uint16_t port = 0;
-
-  static std::optional<listen_address> parse(std::string_view text);
-  std::string text() const;  ///< As `parse` reads it.
-  friend bool operator==(const listen_address&, const listen_address&) = default;
-};
 
 /// Makes sure that nobody else listens there (a bind with SO_REUSEPORT would share the port without a word) and
 /// resolves port 0. Throws `std::system_error` whose text names the address.
@@ -51,6 +39,8 @@ class listener {
   using accept_function = std::function<void(unique_fd)>;  ///< The socket: non-blocking, close-on-exec, TCP_NODELAY.
 
   listener(shard& home, const listen_address& where, accept_function on_accept, listener_options options = {});
+  /// For a socket that is bound already, of any kind.
+  listener(shard& home, unique_fd bound, accept_function on_accept, listener_options options = {});
   ~listener();
   listener(const listener&) = delete;
   listener& operator=(const listener&) = delete;

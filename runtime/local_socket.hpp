@@ -43,7 +43,7 @@ class local_socket {
 
  private:
   struct state;
-  std::shared_ptr<state> state_;
+  std::unique_ptr<state> state_;
 };
 
 /// Sends one line and gives every answered line to `on_line` until it says false, the node closes, or `timeout` passes

@@ -33,8 +33,7 @@ outbox::verdict outbox::push_reply(frame bytes) {
   if (closed_) return verdict::closed;
   const auto size = size_of(bytes);
   if (reply_bytes_ + size > bounds_.reply_bytes_max || reply_frames_ >= bounds_.reply_frames_max) {
-    overflowed_ = true;
-    wake();
+    if (!std::exchange(overflowed_, true)) port_->on_dirty();  // also to a connection whose socket takes nothing
     return verdict::full;
   }
   reply_bytes_ += size;

@@ -69,7 +69,8 @@ struct outbox_stats {
 /// What an outbox asks of the connection that it belongs to.
 class outbox_port {
  public:
-  virtual void on_dirty() = 0;  ///< There is something to write; called until the next `gather`, once.
+  /// There is something to write (told once until the next `gather`), or the outbox has just overflowed.
+  virtual void on_dirty() = 0;
   /// The notice that stands where messages were dropped; null: none. Asked for inside `gather`: it must not push.
   virtual frame on_gap(const gap& lost) = 0;
 
@@ -133,6 +134,7 @@ class outbox {
   }  ///< Unsent, a partly written one included.
   bool below_half() const noexcept { return bytes_ < bounds_.bytes_max / 2 && frames() < bounds_.frames_max / 2; }
   const outbox_bounds& bounds() const noexcept { return bounds_; }
+  void set_bounds(const outbox_bounds& bounds) noexcept { bounds_ = bounds; }  ///< Nothing is dropped for new bounds.
 
  private:
   enum class kind : std::uint8_t { reply, room, gap, ping, pong, close };

@@ -60,7 +60,8 @@ class transport {
   virtual void abort() = 0;            ///< Ends the socket now; `on_closed` follows from the loop.
   virtual void detach() noexcept = 0;  ///< The owner is going away: no event is raised any more.
 
-  /// Flow control: nothing is read from the socket in between, so that the peer's sends block. Pings rest meanwhile.
+  /// Flow control: nothing more is read from the socket, so that the peer's sends block; one message that was under way
+  /// may still come. Pings rest meanwhile.
   virtual void pause_reading() = 0;
   virtual void resume_reading() = 0;
 

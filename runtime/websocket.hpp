@@ -16,7 +16,7 @@ struct websocket_options {
   std::uint32_t ping_interval_ms = 25'000;
   std::uint32_t pong_timeout_ms = 20'000;
   std::uint32_t close_timeout_ms = 5'000;  ///< From `close()` to the end of the socket, whatever the peer does.
-  outbox_bounds outbox;
+  outbox_bounds outbox{};
 };
 
 }  // namespace greenroom::runtime

@@ -1,0 +1,177 @@
+#include <algorithm>
+
+#include "runtime/corked_impl.hpp"
+
+namespace greenroom::runtime {
+namespace {
+
+constexpr std::size_t read_ahead_bytes = 16U << 10;
+constexpr std::size_t vectors_per_write = 64;
+constexpr std::chrono::seconds linger{2};  // for the peer to close its half, once everything is written
+
+/// Where reads of this thread's connections end up before they are sorted out: one block a shard, none a connection.
+std::span<char> shared_block() {
+  thread_local const auto block = std::make_unique<char[]>(read_ahead_bytes);
+  return {block.get(), read_ahead_bytes};
+}
+
+}  // namespace
+
+corked::corked(shard& home, unique_fd socket, outbox_bounds bounds, std::shared_ptr<connection_counters> counters)
+    : home_{home},
+      descriptor_{home.io().get_executor(), socket.release()},
+      wire_{make_plain_wire(descriptor_.native_handle())},
+      counters_{std::move(counters)},
+      out_{bounds, *this, counters_->out},
+      last_input_{home.now()} {
+  ++counters_->connections;
+}
+
+corked::~corked() { close(); }
+
+// --- reading ---
+
+/// Fills `into`, whose last place is free for the shared block; what landed in there becomes input.
+std::size_t corked::receive(std::span<iovec> into, error_code& ec) {
+  if (!open_) {
+    ec = net::error::operation_aborted;
+    return 0;
+  }
+  std::size_t room = 0;
+  for (const auto& part : into.first(into.size() - 1)) room += part.iov_len;
+  const auto block = shared_block();
+  into.back() = {block.data(), block.size()};
+  const auto got = wire_->read(into);
+  read_wait_ = got.what == wire_result::state::wants_write ? descriptor::wait_write : descriptor::wait_read;
+  switch (got.what) {
+    case wire_result::state::moved:
+      counters_->bytes_in += got.bytes;
+      last_input_ = home_.now();
+      if (got.bytes > room) input_.append(block.data(), got.bytes - room);
+      return std::min(got.bytes, room);
+    case wire_result::state::ended:
+      peer_ended_ = true;
+      ec = net::error::eof;
+      return 0;
+    case wire_result::state::failed: ec = {got.error, boost::system::system_category()}; return 0;
+    default: ec = net::error::would_block; return 0;
+  }
+}
+
+void corked::read_ahead(std::function<void(error_code)> done) {
+  if (!open_) {
+    net::post(get_executor(), [done = std::move(done)] { done(net::error::operation_aborted); });
+    return;
+  }
+  descriptor_.async_wait(read_wait_, [self = shared_from_this(), done = std::move(done)](error_code ec) mutable {
+    iovec block;
+    if (!ec) self->receive({&block, 1}, ec);
+    if (ec == net::error::would_block) return self->read_ahead(std::move(done));
+    done(ec);
+  });
+}
+
+void corked::take(std::size_t bytes) noexcept {
+  taken_ += bytes;
+  if (taken_ != input_.size()) return;
+  std::string{}.swap(input_);  // an idle connection keeps nothing; `input_ = {}` would keep its capacity
+  taken_ = 0;
+}
+
+// --- writing ---
+
+void corked::on_turn_end() {
+  const auto self = shared_from_this();  // what the user does when told may be to forget us
+  if (out_.overflowed() && !out_.closed() && user_) user_->on_overflow();
+  if (open_ && !blocked_) flush();
+}
+
+void corked::flush() {
+  std::array<iovec, vectors_per_write> parts;
+  for (auto count = out_.gather(parts); count != 0; count = out_.gather(parts)) {
+    const auto put = wire_->write(std::span{parts}.first(count));
+    if (put.what == wire_result::state::failed) return fail({put.error, boost::system::system_category()});
+    if (put.what != wire_result::state::moved) {
+      wait_to_write(put.what);
+      break;
+    }
+    out_.consume(put.bytes);
+  }
+  if (out_.take_drained() && user_) user_->on_drained();  // whoever calls holds us
+  if (ending_ && open_ && out_.empty()) {
+    wire_->finish();
+    settle({});
+    home_.timers().arm(*this, std::min(deadline_, home_.now() + linger));
+    discard();
+  }
+}
+
+void corked::wait_to_write(wire_result::state wanted) {
+  blocked_ = true;
+  const auto wait = wanted == wire_result::state::wants_read ? descriptor::wait_read : descriptor::wait_write;
+  descriptor_.async_wait(wait, [self = shared_from_this()](error_code) {
+    self->blocked_ = false;
+    if (self->open_) self->flush();
+  });
+}
+
+// --- the end ---
+
+void corked::end_within(std::chrono::milliseconds limit) {
+  if (!open_ || armed()) return;
+  deadline_ = home_.now() + limit;
+  home_.timers().arm(*this, deadline_);
+}
+
+void corked::end(std::chrono::milliseconds limit, flushed_function flushed) {
+  flushed_ = std::move(flushed);
+  if (!open_) return settle(net::error::operation_aborted);
+  end_within(limit);
+  ending_ = true;
+  if (!blocked_) flush();
+}
+
+/// Closing with unread input would make the kernel reset the connection, and the peer lose what was just written.
+void corked::discard() {
+  input_.clear();
+  taken_ = 0;
+  if (peer_ended_) return close();
+  descriptor_.async_wait(descriptor::wait_read, [self = shared_from_this()](error_code ec) {
+    iovec block;
+    if (!ec) self->receive({&block, 1}, ec);
+    if (!ec || ec == net::error::would_block) return self->discard();
+    self->close();
+  });
+}
+
+void corked::settle(error_code ec) {
+  if (!flushed_) return;
+  net::post(get_executor(), [done = std::exchange(flushed_, nullptr), ec] { done(ec); });
+}
+
+void corked::fail(error_code ec) {
+  const auto self = shared_from_this();
+  const bool said = ending_ && out_.empty();  // the rest was a courtesy
+  close();
+  settle(ec);
+  if (said) return;
+  net::post(get_executor(), [self] {
+    if (self->user_) self->user_->on_broken();
+  });
+}
+
+void corked::abort() {
+  close();
+  settle(net::error::operation_aborted);
+}
+
+void corked::close() {
+  if (!std::exchange(open_, false)) return;
+  --counters_->connections;
+  cancel();
+  out_.clear();
+  error_code ignored;
+  descriptor_.close(ignored);
+}
+
+}  // namespace greenroom::runtime

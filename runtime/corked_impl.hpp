@@ -1,0 +1,167 @@
+/// CORKED is a connected socket whose writes wait in an outbox and leave with one system call at the end of the turn.
+/// It stands under Beast's WebSocket stream, under HTTP and under the local socket. Private to runtime's sources.
+///
+///   open ──end()──▶ flushing ──▶ half closed, discarding what still comes ──▶ closed
+///     └──abort(), a broken socket, the deadline────────────────────────────▶ closed
+///
+/// Reading waits for the descriptor, then takes everything there is with one readv: first into the caller's buffers,
+/// then into a block that all connections of the shard share; what does not fit the caller is kept as `input()` until
+/// taken. Lifecycle: shared; whatever waits holds it, so that an ended connection lives on by itself until its bytes
+/// are out. Threading: its shard's. Bounds: the outbox's; `input()` holds at most one read more than its user left in
+/// it. Failure: a broken socket drops the output, ends the pending read with its error, and the user hears `on_broken`.
+#pragma once
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <array>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "runtime/outbox.hpp"
+#include "runtime/shard.hpp"
+#include "runtime/timer_wheel.hpp"
+#include "runtime/unique_fd.hpp"
+#include "runtime/wire.hpp"
+
+namespace greenroom::runtime {
+
+namespace net = boost::asio;
+using error_code = boost::system::error_code;
+
+/// What the connections of one shard count together.
+struct connection_counters {
+  std::uint64_t connections = 0;  ///< Open now.
+  std::uint64_t websockets = 0;   ///< Of them.
+  std::uint64_t bytes_in = 0;
+  outbox_stats out;
+};
+
+/// Who uses a corked connection: an HTTP connection, then maybe a WebSocket. Told at the end of a turn or from the
+/// loop.
+class corked_user {
+ public:
+  virtual frame on_gap(const gap& lost) = 0;
+  virtual void on_drained() = 0;
+  virtual void on_overflow() = 0;  ///< Replies went over their bounds.
+  virtual void on_broken() = 0;    ///< The socket failed or its deadline passed; no read may have been pending.
+
+ protected:
+  ~corked_user() = default;
+};
+
+class corked final : public std::enable_shared_from_this<corked>,
+                     private outbox_port,
+                     private turn_hook,
+                     private timer {
+ public:
+  using executor_type = net::io_context::executor_type;
+  using descriptor =
+      net::posix::basic_stream_descriptor<executor_type>;  // the type-erased executor costs 0.6 µs a message
+  using flushed_function = std::function<void(error_code)>;
+
+  corked(shard& home, unique_fd socket, outbox_bounds bounds, std::shared_ptr<connection_counters> counters);
+  ~corked();
+
+  void set_user(corked_user* user) noexcept { user_ = user; }
+  void set_bounds(const outbox_bounds& bounds) noexcept { out_.set_bounds(bounds); }
+  shard& home() const noexcept { return home_; }
+  outbox& out() noexcept { return out_; }
+  connection_counters& counters() noexcept { return *counters_; }
+  executor_type get_executor() noexcept { return descriptor_.get_executor(); }
+  bool is_open() const noexcept { return open_; }
+  int native_handle() noexcept { return descriptor_.native_handle(); }
+  shard::time_point last_input() const noexcept { return last_input_; }
+
+  /// One read at a time: `handler(error_code, size)` from the loop, never from inside this call.
+  template <class Buffers, class Handler>
+  void read_some(const Buffers& buffers, Handler handler);
+  /// Reads what there is and appends it to `input()`.
+  void read_ahead(std::function<void(error_code)> done);
+  std::string_view input() const noexcept { return std::string_view{input_}.substr(taken_); }
+  void take(std::size_t bytes) noexcept;
+
+  /// Writes what is queued, closes our half, discards what still comes until the peer closes too (2 s at most), and
+  /// closes; not later than `limit` after the first of `end` and `end_within`. `flushed` is called once, from the loop.
+  void end(std::chrono::milliseconds limit, flushed_function flushed = {});
+  void end_within(std::chrono::milliseconds limit);  ///< Only the deadline.
+  void abort();
+
+ private:
+  static constexpr std::size_t buffers_max = 8;  ///< Of a reader; Beast has two.
+  using vectors = std::array<iovec, buffers_max + 1>;
+
+  void on_dirty() override { home_.at_turn_end(*this); }
+  frame on_gap(const gap& lost) override { return user_ ? user_->on_gap(lost) : nullptr; }
+  void on_turn_end() override;
+  void on_timer() override { fail(net::error::timed_out); }
+
+  void flush();
+  void wait_to_write(wire_result::state wanted);
+  void settle(error_code ec);
+  void discard();
+  void fail(error_code ec);
+  void close();
+  std::size_t receive(std::span<iovec> into, error_code& ec);
+  template <class Buffers>
+  std::size_t receive_into(const Buffers& buffers, error_code& ec);
+
+  shard& home_;
+  descriptor descriptor_;
+  std::unique_ptr<wire> wire_;
+  std::shared_ptr<connection_counters> counters_;
+  corked_user* user_ = nullptr;
+  outbox out_;
+  std::string input_;  ///< Read ahead; [0, taken_) is taken.
+  std::size_t taken_ = 0;
+  flushed_function flushed_;
+  shard::time_point last_input_;
+  shard::time_point deadline_;  ///< While the timer is armed.
+  descriptor::wait_type read_wait_ = descriptor::wait_read;
+  bool open_ = true;
+  bool blocked_ = false;  ///< A wait to write is pending.
+  bool ending_ = false;
+  bool peer_ended_ = false;
+};
+
+template <class Buffers>
+std::size_t corked::receive_into(const Buffers& buffers, error_code& ec) {
+  vectors into;
+  std::size_t count = 0;
+  for (auto i = net::buffer_sequence_begin(buffers); i != net::buffer_sequence_end(buffers) && count != buffers_max;
+       ++i) {
+    const net::mutable_buffer part{*i};
+    into[count++] = {part.data(), part.size()};
+  }
+  return receive(std::span{into}.first(count + 1), ec);
+}
+
+template <class Buffers, class Handler>
+void corked::read_some(const Buffers& buffers, Handler handler) {
+  if (!open_ || taken_ != input_.size()) {
+    const auto ec = open_ ? error_code{} : error_code{net::error::operation_aborted};
+    const auto size = open_ ? net::buffer_copy(buffers, net::buffer(input())) : 0;
+    take(size);
+    net::post(get_executor(), [handler = std::move(handler), ec, size]() mutable { handler(ec, size); });
+    return;
+  }
+  descriptor_.async_wait(read_wait_,
+                         [self = shared_from_this(), buffers, handler = std::move(handler)](error_code ec) mutable {
+                           const auto size = ec ? 0 : self->receive_into(buffers, ec);
+                           if (ec == net::error::would_block) {
+                             self->read_some(buffers, std::move(handler));
+                           } else {
+                             handler(ec, size);
+                           }
+                         });
+}
+
+}  // namespace greenroom::runtime

@@ -1,0 +1,32 @@
+/// FRAGMENT_METER counts the frames of each message in a stream of raw WebSocket bytes. Beast bounds a message's bytes
+/// but not its frames: a peer that sends empty fragments for ever would never be answered and never be cut off.
+///
+/// It only reads headers and judges nothing else; what is not well-formed is refused behind it. Pure; no allocation.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace greenroom::runtime {
+
+class fragment_meter {
+ public:
+  explicit fragment_meter(std::uint32_t fragments_max) noexcept : fragments_max_{fragments_max} {}
+
+  /// False once a message has more frames than allowed. Bytes may come in any pieces.
+  bool feed(std::string_view bytes) noexcept;
+
+ private:
+  enum class next : std::uint8_t { opcode, length, extended_length, body };
+  void begin_body() noexcept;
+
+  std::uint64_t left_ = 0;  ///< Bytes of the mask and payload still to skip.
+  std::uint64_t length_ = 0;
+  std::uint32_t fragments_max_;
+  std::uint32_t fragments_ = 0;
+  std::uint8_t length_bytes_ = 0;  ///< Of the extended length, still to come.
+  bool masked_ = false;
+  next next_ = next::opcode;
+};
+
+}  // namespace greenroom::runtime

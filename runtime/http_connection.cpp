@@ -1,0 +1,406 @@
+#include <boost/beast/http/parser.hpp>
+
+#include <chrono>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "runtime/address.hpp"
+#include "runtime/corked_impl.hpp"
+#include "runtime/http_connection_impl.hpp"
+#include "runtime/http_head.hpp"
+#include "runtime/http_impl.hpp"
+#include "runtime/websocket_impl.hpp"
+
+namespace greenroom::runtime {
+namespace {
+
+namespace beast = boost::beast;
+namespace http = beast::http;
+using std::chrono::milliseconds;
+using clock_type = std::chrono::steady_clock;
+
+// What a body may be wrapped in (chunk headers, extensions, trailers) without a byte of it becoming readable.
+constexpr std::size_t body_framing_bytes_max = 32U << 10;
+
+std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+
+/// A text that grows with what arrives: Beast's own string_body reserves whatever length the client announces.
+struct growing_body {
+  using value_type = std::string;
+  struct reader {
+    template <bool IsRequest, class Fields>
+    reader(http::header<IsRequest, Fields>&, value_type& body) : text{body} {}
+    void init(const boost::optional<std::uint64_t>&, error_code& ec) { ec = {}; }
+    template <class Buffers>
+    std::size_t put(const Buffers& buffers, error_code& ec) {
+      ec = {};
+      std::size_t size = 0;
+      for (auto i = net::buffer_sequence_begin(buffers); i != net::buffer_sequence_end(buffers); ++i) {
+        const net::const_buffer part{*i};
+        text.append(static_cast<const char*>(part.data()), part.size());
+        size += part.size();
+      }
+      return size;
+    }
+    void finish(error_code& ec) { ec = {}; }
+    std::string& text;
+  };
+};
+
+using parser = http::request_parser<growing_body>;
+
+/// What is wrong with a request; status 0: nothing.
+struct fault {
+  unsigned status = 0;
+  const char* message = "";
+};
+
+std::size_t count(const http_request& request, std::string_view name) {
+  std::size_t found = 0;
+  for (const auto& field : request.fields) found += equals_ignoring_case(field.name, name) ? 1 : 0;
+  return found;
+}
+
+fault fault_of(http_head::verdict verdict) {
+  switch (verdict) {
+    case http_head::verdict::uri_too_long: return {414, "the request line is too long"};
+    case http_head::verdict::fields_too_large: return {431, "the header fields are too large or too many"};
+    case http_head::verdict::version_unsupported: return {505, "only HTTP/1.1 and HTTP/1.0 are spoken here"};
+    default: return {400, "the request is not well-formed HTTP"};
+  }
+}
+
+/// RFC 9112, 6.1 and 6.3: a body whose end two readers could see at two places is refused.
+fault check_framing(const http_request& request, unsigned version, bool chunked) {
+  const auto codings = count(request, "Transfer-Encoding");
+  const auto lengths = count(request, "Content-Length");
+  if (codings + lengths > 1 || request.header("Content-Length").find(',') != std::string_view::npos) {
+    return {400, "the length of the body is ambiguous"};
+  }
+  if (codings == 1 && version != 11) return {400, "HTTP/1.0 has no transfer codings"};
+  if (codings == 1 && !equals_ignoring_case(request.header("Transfer-Encoding"), "chunked")) {
+    return chunked ? fault{501, "no transfer coding but chunked is known"} : fault{400, "the body has no end"};
+  }
+  return {};
+}
+
+fault check_fields(const http_request& request, unsigned version) {
+  const auto hosts = count(request, "Host");
+  const auto host = request.header("Host");
+  if (hosts > 1 || (hosts == 0 && version != 10) || host.find_first_of(" \t/@,") != std::string_view::npos) {
+    return {400, "there must be one Host"};
+  }
+  if (count(request, "Expect") != 0 && !equals_ignoring_case(request.header("Expect"), "100-continue")) {
+    return {417, "no expectation but 100-continue is known"};
+  }
+  return {};
+}
+
+bool asks_for_websocket(const http_request& request, unsigned version) {
+  return version == 11 && request.method == "GET" && request.lists("Connection", "upgrade") &&
+         request.lists("Upgrade", "websocket");
+}
+
+class connection;
+
+class exchange final : public http_exchange {
+ public:
+  exchange(std::shared_ptr<connection> to, http_request request)
+      : to_{std::move(to)}, request_{std::move(request)}, trace_{make_trace()} {}
+  ~exchange() override { respond(http_error(500, "the request was not answered")); }
+
+  const http_request& request() const noexcept override { return request_; }
+  const std::string& trace() const noexcept override { return trace_; }
+  void respond(http_response answer) override;
+
+ private:
+  std::shared_ptr<connection> to_;  ///< Null once answered.
+  http_request request_;
+  std::string trace_;
+};
+
+class connection final : public http_connection,
+                         public std::enable_shared_from_this<connection>,
+                         private corked_user,
+                         private timer {
+ public:
+  connection(std::shared_ptr<corked> link, http_handler& handler, const http_limits& limits, owner& keeper);
+  ~connection() override;
+
+  void start() override;
+  void turn_away(const http_response& answer) override;
+  void drain() override;
+  void abort() override;
+  void answer(const http_request& request, std::string_view trace, const http_response& answer);
+
+ private:
+  enum class phase : std::uint8_t { resting, head, body, serving, flushing, ended };
+
+  frame on_gap(const gap&) override { return nullptr; }
+  void on_drained() override;
+  void on_overflow() override { on_broken(); }
+  void on_broken() override;
+  void on_timer() override;
+
+  void arm(std::uint32_t after_ms) { link_->home().timers().arm(*this, link_->home().now() + milliseconds{after_ms}); }
+  void await_request();
+  void read();
+  void read_head();
+  void begin_request();
+  error_code parse_head();
+  void read_body();
+  void serve();
+  void upgrade_request();
+  void refuse(fault why);
+  void send(const http_request& request, std::string_view trace, const http_response& answer, connection_after after);
+  void log(const http_request& request, std::string_view trace, unsigned status, std::size_t bytes);
+  void end();
+
+  std::shared_ptr<corked> link_;  ///< Null once it became a WebSocket's.
+  http_handler& handler_;
+  const http_limits& limits_;
+  owner& keeper_;
+  socket_end peer_, local_;
+  http_head head_;
+  std::optional<parser> parser_;
+  http_request request_;                              ///< What is being read.
+  const exchange* serving_ = nullptr;                 ///< What is being answered; it keeps us.
+  clock_type::time_point began_ = clock_type::now();  ///< The request's first byte.
+  phase phase_ = phase::resting;
+  bool keep_alive_ = true;
+  bool draining_ = false;
+};
+
+void exchange::respond(http_response answer) {
+  if (const auto to = std::exchange(to_, nullptr)) to->answer(request_, trace_, answer);
+}
+
+connection::connection(std::shared_ptr<corked> link, http_handler& handler, const http_limits& limits, owner& keeper)
+    : link_{std::move(link)},
+      handler_{handler},
+      limits_{limits},
+      keeper_{keeper},
+      peer_{peer_of(link_->native_handle())},
+      local_{local_of(link_->native_handle())},
+      head_{limits} {
+  link_->set_user(this);
+}
+
+connection::~connection() {
+  if (link_) link_->set_user(nullptr);
+}
+
+// --- reading a request ---
+
+void connection::start() {
+  await_request();
+  arm(limits_.header_ms);  // a client that has just connected has something to say
+}
+
+void connection::await_request() {
+  phase_ = phase::resting;
+  head_.reset();
+  request_ = {};
+  if (draining_) return end();
+  arm(limits_.idle_ms);
+  link_->input().empty() ? read() : read_head();
+}
+
+void connection::read() {
+  link_->read_ahead([self = shared_from_this()](error_code ec) {
+    if (self->phase_ == phase::ended) return;
+    if (ec) return self->end();
+    self->phase_ == phase::body ? self->read_body() : self->read_head();
+  });
+}
+
+void connection::read_head() {
+  if (phase_ == phase::resting) {
+    phase_ = phase::head;
+    began_ = clock_type::now();
+    arm(limits_.header_ms);
+  }
+  const auto verdict = head_.scan(link_->input());
+  if (verdict == http_head::verdict::more) return read();
+  if (verdict != http_head::verdict::complete) return refuse(fault_of(verdict));
+  begin_request();
+}
+
+void connection::begin_request() {
+  const auto ec = parse_head();
+  const auto version = parser_->get().version();
+  if (ec == http::error::body_limit) return refuse({413, "the body is too large"});
+  if (ec || !parse_target(request_)) return refuse(fault_of(http_head::verdict::malformed));
+  if (const auto why = check_framing(request_, version, parser_->chunked()); why.status != 0) return refuse(why);
+  if (const auto why = check_fields(request_, version); why.status != 0) return refuse(why);
+  link_->take(head_.size());
+  keep_alive_ = parser_->keep_alive();
+  const bool has_body = !parser_->is_done();
+  if (asks_for_websocket(request_, version)) {
+    return has_body ? refuse({400, "a WebSocket handshake has no body"}) : upgrade_request();
+  }
+  if (!has_body) return serve();
+  if (count(request_, "Expect") != 0 && link_->input().empty()) {
+    link_->out().push_reply(std::make_shared<const std::string>("HTTP/1.1 100 Continue\r\n\r\n"));
+  }
+  phase_ = phase::body;
+  arm(limits_.body_ms);
+  read_body();
+}
+
+/// Parses the head and copies what it says into `request_`, as far as it goes.
+error_code connection::parse_head() {
+  parser_.emplace();
+  parser_->header_limit(std::numeric_limits<std::uint32_t>::max());  // http_head has counted
+  parser_->body_limit(limits_.body_bytes_max);
+  error_code ec;
+  const auto text = head_.text(link_->input());
+  parser_->put(net::buffer(text.data(), text.size()), ec);
+  const auto& head = parser_->get();
+  request_.method = view(head.method_string());
+  request_.target = view(head.target());
+  for (const auto& field : head) {
+    request_.fields.push_back({std::string{view(field.name_string())}, std::string{view(field.value())}});
+  }
+  request_.peer = peer_.text;
+  request_.local = local_.text;
+  request_.is_loopback = peer_.is_loopback;
+  return ec;
+}
+
+void connection::read_body() {
+  parser_->eager(true);
+  if (const auto input = link_->input(); !input.empty()) {
+    error_code ec;
+    link_->take(parser_->put(net::buffer(input.data(), input.size()), ec));
+    if (ec == http::error::body_limit) return refuse({413, "the body is too large"});
+    if (ec && ec != http::error::need_more) return refuse({400, "the body is not well-formed"});
+    if (parser_->is_done()) return serve();
+    if (link_->input().size() > body_framing_bytes_max) return refuse({400, "the body's framing is too large"});
+  }
+  read();
+}
+
+// --- answering it ---
+
+void connection::serve() {
+  cancel();
+  phase_ = phase::serving;
+  request_.body = std::move(parser_->get().body());
+  parser_.reset();
+  const auto asked = std::make_shared<exchange>(shared_from_this(), std::move(request_));
+  serving_ = asked.get();
+  handler_.on_request(asked);
+}
+
+void connection::upgrade_request() {
+  cancel();
+  phase_ = phase::serving;
+  parser_.reset();
+  const auto trace = make_trace();
+  if (count(request_, "Sec-WebSocket-Version") != 1 || request_.header("Sec-WebSocket-Version") != "13") {
+    return answer(request_, trace, http_upgrade_required());
+  }
+  const std::string key{request_.header("Sec-WebSocket-Key")};
+  if (count(request_, "Sec-WebSocket-Key") != 1 || !is_websocket_key(key)) {
+    return refuse({400, "there must be one Sec-WebSocket-Key of 16 bytes"});
+  }
+  auto decision = handler_.on_upgrade(request_);
+  if (const auto* refusal = std::get_if<http_response>(&decision)) return answer(request_, trace, *refusal);
+  const auto self = shared_from_this();
+  log(request_, trace, 101, 0);
+  phase_ = phase::ended;
+  open_websocket(std::exchange(link_, nullptr), key, std::get<upgrade>(std::move(decision)), peer_.text);
+  keeper_.on_gone(*this);
+}
+
+void connection::answer(const http_request& request, std::string_view trace, const http_response& answer) {
+  serving_ = nullptr;
+  if (phase_ != phase::serving) return;  // the client left
+  const bool keep = keep_alive_ && !draining_;
+  send(request, trace, answer, keep ? connection_after::keep : connection_after::close);
+  if (!keep) return end();
+  phase_ = phase::flushing;
+  arm(limits_.write_ms);
+  if (!link_->out().below_half()) return;  // on_drained() goes on
+  net::post(link_->get_executor(), [self = shared_from_this()] { self->on_drained(); });
+}
+
+void connection::on_drained() {
+  const auto self = shared_from_this();
+  if (phase_ == phase::flushing) await_request();
+}
+
+void connection::refuse(fault why) {
+  send(request_, make_trace(), http_error(why.status, why.message), connection_after::close);
+  end();
+}
+
+void connection::turn_away(const http_response& answer) {
+  send(request_, make_trace(), answer, connection_after::close);
+  end();
+}
+
+void connection::send(const http_request& request, std::string_view trace, const http_response& answer,
+                      connection_after after) {
+  const auto body = request.method == "HEAD" ? body_of_answer::leave_out : body_of_answer::send;
+  auto text = std::make_shared<const std::string>(write_response(answer, trace, after, body));
+  const auto size = text->size();
+  link_->out().push_reply(std::move(text));
+  log(request, trace, answer.status, size);
+}
+
+void connection::log(const http_request& request, std::string_view trace, unsigned status, std::size_t bytes) {
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(clock_type::now() - began_);
+  handler_.on_done({request.method, request.path, peer_.text, trace, status, bytes, took});
+}
+
+// --- the end ---
+
+void connection::on_timer() {
+  const auto self = shared_from_this();
+  switch (phase_) {
+    case phase::head: return refuse({408, "the header took too long"});
+    case phase::body: return refuse({408, "the body took too long"});
+    case phase::flushing: return on_broken();
+    default: return end();
+  }
+}
+
+void connection::drain() {
+  draining_ = true;
+  if (phase_ == phase::resting) end();
+}
+
+void connection::end() {
+  if (phase_ == phase::ended) return;
+  const auto self = shared_from_this();
+  phase_ = phase::ended;
+  cancel();
+  link_->set_user(nullptr);
+  link_->end(milliseconds{limits_.write_ms});
+  keeper_.on_gone(*this);
+}
+
+void connection::on_broken() {
+  constexpr unsigned client_left = 499;
+  if (serving_) log(serving_->request(), serving_->trace(), client_left, 0);
+  link_->abort();
+  end();
+}
+
+void connection::abort() {
+  phase_ = phase::ended;
+  cancel();
+  link_->abort();
+}
+
+}  // namespace
+
+std::shared_ptr<http_connection> http_connection::make(std::shared_ptr<corked> link, http_handler& handler,
+                                                       const http_limits& limits, owner& keeper) {
+  return std::make_shared<connection>(std::move(link), handler, limits, keeper);
+}
+
+}  // namespace greenroom::runtime

@@ -1,0 +1,129 @@
+#include "runtime/listener.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "runtime/shard.hpp"
+
+namespace greenroom::runtime {
+namespace {
+
+namespace net = boost::asio;
+
+enum class sharing : std::uint8_t { alone, by_shards };
+
+[[noreturn]] void fail(const listen_address& where, const char* what) {
+  throw std::system_error{errno, std::generic_category(), "cannot " + std::string{what} + ' ' + where.text()};
+}
+
+void set_option(int socket, int level, int name) {
+  constexpr int on = 1;
+  ::setsockopt(socket, level, name, &on, sizeof on);
+}
+
+unique_fd bind_to(const listen_address& where, sharing how) {
+  sockaddr_storage address{};
+  socklen_t size = 0;
+  if (!to_sockaddr(where, address, size)) {
+    errno = EINVAL;
+    fail(where, "understand the address");
+  }
+  unique_fd socket{::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  if (!socket) fail(where, "make a socket for");
+  set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR);  // a restart need not wait for old connections' TIME_WAIT
+  if (how == sharing::by_shards) set_option(socket.get(), SOL_SOCKET, SO_REUSEPORT);
+  if (address.ss_family == AF_INET6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY);
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) fail(where, "listen on");
+  return socket;
+}
+
+/// Short of something that others will give back, rather than about this one connection.
+bool is_shortage(int error) noexcept {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+}  // namespace
+
+listen_address probe(const listen_address& wanted) {
+  const auto socket = bind_to(wanted, sharing::alone);
+  if (::listen(socket.get(), 1) != 0) fail(wanted, "listen on");  // two may bind with SO_REUSEADDR; only one may listen
+  const auto got = listen_address::parse(local_of(socket.get()).text);
+  return {wanted.host, got ? got->port : wanted.port};
+}
+
+struct listener::state final : std::enable_shared_from_this<listener::state>, timer {
+  state(shard& home, unique_fd bound, accept_function on_accept, listener_options options)
+      : home{home},
+        options{options},
+        on_accept{std::move(on_accept)},
+        socket{home.io().get_executor(), bound.release()} {}
+
+  void wait() {
+    socket.async_wait(net::posix::stream_descriptor::wait_read,
+                      [self = shared_from_this()](boost::system::error_code ec) {
+                        if (!ec && self->open) self->accept();
+                      });
+  }
+
+  void accept() {
+    for (std::uint32_t taken = 0; open && taken != options.accepts_per_wake; ++taken) {
+      unique_fd client{::accept4(socket.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+      if (client) {
+        set_option(client.get(), IPPROTO_TCP, TCP_NODELAY);
+        ++stats.accepted;
+        on_accept(std::move(client));
+      } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        break;
+      } else if (is_shortage(errno)) {
+        ++stats.rests;
+        return home.timers().arm(*this, home.now() + std::chrono::milliseconds{options.retry_ms});
+      }  // else: that client left before it was accepted
+    }
+    if (open) wait();
+  }
+
+  void on_timer() override { accept(); }
+
+  void close() {
+    open = false;
+    cancel();
+    boost::system::error_code ignored;
+    socket.close(ignored);
+  }
+
+  shard& home;
+  listener_options options;
+  accept_function on_accept;
+  net::posix::basic_stream_descriptor<net::io_context::executor_type> socket;
+  listener_stats stats;
+  bool open = true;
+};
+
+listener::listener(shard& home, const listen_address& where, accept_function on_accept, listener_options options)
+    : listener{home, bind_to(where, sharing::by_shards), std::move(on_accept), options} {}
+
+listener::listener(shard& home, unique_fd bound, accept_function on_accept, listener_options options)
+    : state_{std::make_shared<state>(home, std::move(bound), std::move(on_accept), options)} {
+  if (::listen(state_->socket.native_handle(), options.backlog) != 0) {
+    throw std::system_error{errno, std::generic_category(), "cannot listen"};
+  }
+  state_->wait();
+}
+
+listener::~listener() { close(); }
+
+void listener::close() {
+  if (state_->open) state_->close();
+}
+
+const listener_stats& listener::stats() const noexcept { return state_->stats; }
+
+}  // namespace greenroom::runtime

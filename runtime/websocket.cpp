@@ -1,0 +1,395 @@
+#include "runtime/websocket.hpp"
+
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/websocket/stream.hpp>
+
+#include <algorithm>
+#include <charconv>
+
+#include "runtime/corked_impl.hpp"
+#include "runtime/fragment_meter.hpp"
+#include "runtime/transport.hpp"
+#include "runtime/websocket_impl.hpp"
+
+namespace greenroom::runtime {
+namespace {
+
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace ws = beast::websocket;
+using std::chrono::milliseconds;
+
+constexpr std::size_t idle_buffer_bytes = 128;     // a small message's whole buffer
+constexpr std::size_t busy_buffer_bytes = 16'384;  // per read of a larger one
+constexpr std::size_t close_reason_bytes_max = 123;
+
+// The first byte of an unfragmented control frame (RFC 6455, 5.2): FIN and the opcode.
+constexpr char close_byte = '\x88';
+constexpr char ping_byte = '\x89';
+constexpr char pong_byte = '\x8A';
+
+frame control_frame(char first, std::string_view payload) {
+  auto bytes = std::make_shared<std::string>();
+  bytes->reserve(2 + payload.size());
+  bytes->push_back(first);
+  bytes->push_back(static_cast<char>(payload.size()));  // at most 125, unmasked
+  bytes->append(payload);
+  return bytes;
+}
+
+frame close_frame(std::uint16_t code, std::string_view reason) {
+  std::string payload{static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
+  payload += reason.substr(0, close_reason_bytes_max);
+  return control_frame(close_byte, payload);
+}
+
+/// Whether valid UTF-8 stops within a character. Beast misses it when a message ends with an empty fragment.
+bool ends_within_character(std::string_view text) noexcept {
+  for (std::size_t back = 1; back <= std::min<std::size_t>(3, text.size()); ++back) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
+    if (byte < 0x80) return false;
+    if (byte >= 0xc0) return back < (byte >= 0xf0 ? 4U : byte >= 0xe0 ? 3U : 2U);
+  }
+  return false;
+}
+
+error_code too_many_fragments() { return make_error_code(boost::system::errc::message_size); }
+
+/// The code with which Beast closed because of what the peer sent; 0: it did not.
+std::uint16_t close_code_of(error_code ec) {
+  if (ec == ws::error::message_too_big) return close_code::too_big;
+  if (ec == ws::error::bad_frame_payload) return close_code::bad_payload;
+  return ec == ws::condition::protocol_violation ? close_code::protocol_error : std::uint16_t{0};
+}
+
+/// What stands below Beast's stream: it reads through the fragment meter, and what Beast writes (the 101, pongs, close
+/// frames; never data) goes to its place in the outbox and counts as written.
+struct layer {
+  using executor_type = corked::executor_type;
+
+  layer(std::shared_ptr<corked> lower, const websocket_options& options)
+      : link{std::move(lower)}, meter{options.fragments_max}, close_timeout{options.close_timeout_ms} {}
+
+  executor_type get_executor() noexcept { return link->get_executor(); }
+
+  template <class Buffers, class Handler>
+  auto async_read_some(const Buffers& buffers, Handler&& handler) {
+    return net::async_initiate<Handler, void(error_code, std::size_t)>(
+        [this](auto done, const Buffers& into) {
+          link->read_some(into, [this, into, done = std::move(done)](error_code ec, std::size_t size) mutable {
+            if (!ec && !metered(into, size)) {
+              ec = too_many_fragments();
+              size = 0;
+            }
+            done(ec, size);
+          });
+        },
+        handler, buffers);
+  }
+
+  template <class Buffers, class Handler>
+  auto async_write_some(const Buffers& buffers, Handler&& handler) {
+    return net::async_initiate<Handler, void(error_code, std::size_t)>(
+        [this](auto done, const Buffers& from) {
+          auto bytes = std::make_shared<const std::string>(beast::buffers_to_string(from));
+          const auto size = bytes->size();
+          queue(std::move(bytes));
+          net::post(get_executor(), [done = std::move(done), size]() mutable { done(error_code{}, size); });
+        },
+        handler, buffers);
+  }
+
+  template <class Buffers>
+  bool metered(const Buffers& buffers, std::size_t size) {
+    for (auto i = net::buffer_sequence_begin(buffers); i != net::buffer_sequence_end(buffers) && size != 0; ++i) {
+      const net::mutable_buffer part{*i};
+      const auto filled = std::min(size, part.size());
+      if (!meter.feed({static_cast<const char*>(part.data()), filled})) return false;
+      size -= filled;
+    }
+    return true;
+  }
+
+  void queue(frame bytes) {
+    auto& out = link->out();
+    switch (bytes->front()) {
+      case close_byte: return out.finish(std::move(bytes));  // no effect after a close frame of our own
+      case pong_byte: return out.push_pong(std::move(bytes));
+      default: out.push_reply(std::move(bytes));
+    }
+  }
+
+  std::shared_ptr<corked> link;
+  fragment_meter meter;
+  milliseconds close_timeout;
+};
+
+void beast_close_socket(layer& self) { self.link->abort(); }
+
+/// Beast tears down as soon as its close frame counts as written: here that means queued, so everything must leave
+/// first.
+template <class Handler>
+void async_teardown(beast::role_type, layer& self, Handler&& handler) {
+  auto done = std::make_shared<std::decay_t<Handler>>(std::forward<Handler>(handler));
+  self.link->end(self.close_timeout, [done](error_code ec) { (*done)(ec); });
+}
+
+/// A `transport` over Beast's stream, which reads: masks, fragments, UTF-8, control frames and their answers.
+/// Everything written goes past it into the outbox.
+class websocket final : public transport,
+                        public std::enable_shared_from_this<websocket>,
+                        private corked_user,
+                        private timer {
+ public:
+  websocket(std::shared_ptr<corked> link, const websocket_options& options, std::string peer);
+  ~websocket() override;
+
+  void accept(const std::string& key, std::string_view subprotocol,
+              std::function<transport_events*(transport_ptr)> opened);
+
+  outbox& out() noexcept override { return link().out(); }
+  void close(std::uint16_t code, std::string_view reason, unsent rest) override;
+  void abort() override;
+  void detach() noexcept override;
+  void pause_reading() override;
+  void resume_reading() override;
+  std::uint64_t ping_now() override;
+  const std::string& peer() const noexcept override { return peer_; }
+  shard& home() const noexcept override { return home_; }
+
+ private:
+  corked& link() noexcept { return *stream_.next_layer().link; }
+  frame on_gap(const gap& lost) override { return events_ ? events_->on_gap(lost) : nullptr; }
+  void on_drained() override;
+  void on_overflow() override { close(close_code::try_later, "slow_consumer", unsent::drop); }
+  void on_broken() override;
+  void on_timer() override;
+
+  void read();
+  void on_read(error_code ec, std::size_t size);
+  void deliver();
+  void on_pong(std::string_view payload);
+  void refuse(std::uint16_t code, std::string_view reason);
+  void on_read_end(error_code ec);
+  void report();
+  void arm_keepalive();
+
+  shard& home_;
+  ws::stream<layer, false> stream_;
+  beast::flat_buffer in_;
+  transport_events* events_ = nullptr;
+  std::string peer_;
+  close_info how_;
+  milliseconds ping_interval_, pong_timeout_;
+  shard::time_point asked_at_;  ///< When the awaited ping left.
+  std::uint64_t pings_ = 0;     ///< The newest ping's number.
+  std::uint64_t answered_ = 0;  ///< The newest answered ping's.
+  std::uint64_t awaited_ = 0;   ///< The keep-alive's ping whose pong is due; 0: none.
+  bool reading_ = false;
+  bool paused_ = false;
+  bool closing_ = false;  ///< `how_` says why; no message is delivered any more.
+  bool reported_ = false;
+};
+
+websocket::websocket(std::shared_ptr<corked> link, const websocket_options& options, std::string peer)
+    : home_{link->home()},
+      stream_{std::move(link), options},
+      peer_{std::move(peer)},
+      ping_interval_{options.ping_interval_ms},
+      pong_timeout_{options.pong_timeout_ms} {
+  stream_.read_message_max(options.message_bytes_max);
+  stream_.set_option(ws::stream_base::timeout{ws::stream_base::none(), ws::stream_base::none(), false});
+  stream_.control_callback([this](ws::frame_type kind, beast::string_view payload) {
+    if (kind == ws::frame_type::pong) on_pong({payload.data(), payload.size()});
+  });
+  this->link().set_bounds(options.outbox);
+  this->link().set_user(this);
+  ++this->link().counters().websockets;
+}
+
+websocket::~websocket() {
+  link().set_user(nullptr);
+  --link().counters().websockets;
+  if (!reported_) link().abort();
+}
+
+// --- the handshake ---
+
+void websocket::accept(const std::string& key, std::string_view subprotocol,
+                       std::function<transport_events*(transport_ptr)> opened) {
+  http::request<http::empty_body> checked{http::verb::get, "/", 11};  // all that Beast's answer depends on
+  checked.set(http::field::host, "-");
+  checked.set(http::field::connection, "upgrade");
+  checked.set(http::field::upgrade, "websocket");
+  checked.set(http::field::sec_websocket_version, "13");
+  checked.set(http::field::sec_websocket_key, key);
+  stream_.set_option(ws::stream_base::decorator([subprotocol](ws::response_type& answer) {
+    answer.set(http::field::server, http_server_name);  // else Beast tells its version
+    if (!subprotocol.empty()) {
+      answer.set(http::field::sec_websocket_protocol, beast::string_view{subprotocol.data(), subprotocol.size()});
+    }
+  }));
+  stream_.async_accept(checked, [self = shared_from_this(), opened = std::move(opened)](error_code ec) {
+    if (ec) return self->link().abort();
+    self->events_ = opened(self);
+    if (!self->events_) return self->link().abort();
+    self->arm_keepalive();
+    if (!self->paused_ && !self->reading_) self->read();
+  });
+  stream_.set_option(ws::stream_base::decorator([](ws::response_type&) {}));  // it was used at once
+}
+
+// --- reading ---
+
+void websocket::read() {
+  reading_ = true;
+  stream_.async_read_some(in_, in_.size() == 0 ? idle_buffer_bytes : busy_buffer_bytes,
+                          [self = shared_from_this()](error_code ec, std::size_t size) { self->on_read(ec, size); });
+}
+
+void websocket::on_read(error_code ec, std::size_t size) {
+  reading_ = false;
+  if (ec) return on_read_end(ec);
+  if (stream_.is_message_done()) {
+    const std::string_view text{static_cast<const char*>(in_.data().data()), in_.size()};
+    if (size == 0 && stream_.got_text() && ends_within_character(text))
+      return refuse(close_code::bad_payload, "bad_utf8");
+    deliver();
+  }
+  if (!paused_ && !reading_) read();
+}
+
+void websocket::deliver() {
+  if (events_ && !closing_) {
+    const auto kind = stream_.got_text() ? frame_kind::text : frame_kind::binary;
+    events_->on_message(kind, {static_cast<const char*>(in_.data().data()), in_.size()});
+  }
+  in_.consume(in_.size());
+  if (in_.capacity() > idle_buffer_bytes) in_ = beast::flat_buffer{};
+}
+
+void websocket::pause_reading() {
+  if (closing_ || std::exchange(paused_, true)) return;
+  cancel();
+}
+
+void websocket::resume_reading() {
+  if (!std::exchange(paused_, false)) return;
+  arm_keepalive();
+  if (!reading_ && !reported_) read();
+}
+
+// --- pings ---
+
+std::uint64_t websocket::ping_now() {
+  out().push_ping(control_frame(ping_byte, std::to_string(++pings_)));
+  return pings_;
+}
+
+void websocket::on_pong(std::string_view payload) {
+  std::uint64_t number = 0;
+  const auto parsed = std::from_chars(payload.data(), payload.data() + payload.size(), number);
+  if (parsed.ec != std::errc{} || parsed.ptr != payload.data() + payload.size())
+    return;  // unsolicited ones are allowed
+  if (closing_ || number > pings_ || number <= answered_) return;
+  answered_ = number;
+  if (awaited_ != 0 && number >= awaited_) {
+    awaited_ = 0;
+    if (!paused_) arm_keepalive();
+  }
+  if (events_) events_->on_pong(number);
+}
+
+void websocket::arm_keepalive() {
+  if (ping_interval_.count() == 0 || closing_) return;
+  asked_at_ = home_.now();
+  home_.timers().arm(*this, asked_at_ + (awaited_ != 0 ? pong_timeout_ : ping_interval_));
+}
+
+void websocket::on_timer() {
+  if (awaited_ == 0) {
+    awaited_ = ping_now();
+    return arm_keepalive();
+  }
+  // A large message on a thin line holds the pong back: whoever sends is there.
+  const auto due = std::max(asked_at_, link().last_input()) + pong_timeout_;
+  if (home_.now() < due) return home_.timers().arm(*this, due);
+  how_ = {close_code::abnormal, "ping_timeout", false};
+  closing_ = true;
+  abort();
+}
+
+// --- the end ---
+
+void websocket::close(std::uint16_t code, std::string_view reason, unsent rest) {
+  if (std::exchange(closing_, true)) return;
+  how_ = {code, std::string{reason}, false};
+  cancel();
+  auto last = close_frame(code, reason);
+  rest == unsent::drop ? out().cut(std::move(last)) : out().finish(std::move(last));
+  link().end_within(stream_.next_layer().close_timeout);
+  resume_reading();  // for the peer's close frame
+}
+
+/// Closes where Beast did not see what is wrong, and so reads no more.
+void websocket::refuse(std::uint16_t code, std::string_view reason) {
+  if (!std::exchange(closing_, true)) how_ = {code, std::string{reason}, false};
+  cancel();
+  out().finish(close_frame(code, reason));
+  link().end(stream_.next_layer().close_timeout, [self = shared_from_this()](error_code) { self->report(); });
+}
+
+void websocket::abort() {
+  link().abort();
+  if (reading_) return;  // it ends with an error
+  net::post(link().get_executor(), [self = shared_from_this()] { self->report(); });
+}
+
+void websocket::detach() noexcept {
+  events_ = nullptr;
+  if (!closing_) abort();
+}
+
+void websocket::on_drained() {
+  if (events_ && !closing_) events_->on_drained();
+}
+
+void websocket::on_broken() {
+  if (!reading_) report();
+}
+
+void websocket::on_read_end(error_code ec) {
+  if (ec == too_many_fragments()) return refuse(close_code::too_big, "fragments");
+  const auto wrong = close_code_of(ec);
+  if (ec == ws::error::closed) {
+    how_.clean = true;
+    if (!closing_) {
+      const auto& said = stream_.reason();
+      how_.code = said.code == ws::close_code::none ? close_code::no_status : static_cast<std::uint16_t>(said.code);
+      how_.reason.assign(said.reason.data(), said.reason.size());
+    }
+  } else if (wrong == 0) {
+    link().abort();  // gone without a word, or broken; where Beast said goodbye, the link ends by itself
+  } else if (!closing_) {
+    how_ = {wrong, ec.message(), false};
+  }
+  report();
+}
+
+void websocket::report() {
+  if (std::exchange(reported_, true)) return;
+  closing_ = true;
+  cancel();
+  if (auto* events = std::exchange(events_, nullptr)) events->on_closed(how_);
+}
+
+}  // namespace
+
+void open_websocket(std::shared_ptr<corked> link, const std::string& key, upgrade how, std::string peer) {
+  std::make_shared<websocket>(std::move(link), how.options, std::move(peer))
+      ->accept(key, how.subprotocol, std::move(how.opened));
+}
+
+}  // namespace greenroom::runtime

@@ -1,0 +1,672 @@
+#include "runtime/websocket.hpp"
+
+#include <malloc.h>
+#include <catch2/catch.hpp>
+
+#include <chrono>
+#include <random>
+
+#include "tests/support/web_server.hpp"
+
+namespace greenroom::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace tests;
+using clock = std::chrono::steady_clock;
+
+frame text(std::string_view payload) { return socket_record::server_frame(ws::text, payload); }
+
+/// The code of the close frame that comes next, and of nothing else.
+std::uint16_t closed_with(raw_socket& client) {
+  const auto got = ws::read_frame(client);
+  return got && got->op == ws::close ? got->code() : std::uint16_t{0};
+}
+
+}  // namespace
+
+// --- the handshake ---
+
+TEST_CASE("websocket: a handshake is answered with the accept key and no server version") {
+  web_server server;
+  raw_socket client{server.address()};
+  client.send(ws::handshake("/ws", "Sec-WebSocket-Protocol: other, greenroom.json.1\r\n"));
+  const auto answer = client.read_until("\r\n\r\n");
+  CHECK(answer.starts_with("HTTP/1.1 101 "));
+  CHECK(answer.find("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") != std::string::npos);  // RFC 6455, 1.3
+  CHECK(answer.find("Sec-WebSocket-Protocol: greenroom.json.1\r\n") != std::string::npos);
+  CHECK(answer.find("Server: greenroom\r\n") != std::string::npos);
+  CHECK(answer.find("Extensions") == std::string::npos);
+}
+
+TEST_CASE("websocket: a handshake that is not quite one is refused") {
+  struct row {
+    const char* what;
+    const char *from, *to;
+    const char* answer;
+  };
+  const auto row = GENERATE(values<struct row>({
+      {"another version", "Version: 13", "Version: 8", "HTTP/1.1 426 "},
+      {"no version", "Sec-WebSocket-Version: 13", "X: 13", "HTTP/1.1 426 "},
+      {"no key", "Sec-WebSocket-Key:", "X-Key:", "HTTP/1.1 400 "},
+      {"a short key", "dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25j", "HTTP/1.1 400 "},
+      {"a key that is not base64", "dGhlIHNhbXBsZSBub25jZQ==", "dGhl!HNhbXBsZSBub25jZQ==", "HTTP/1.1 400 "},
+      {"a path without WebSocket", "GET /ws", "GET /no", "HTTP/1.1 404 "},
+      {"a body", "Host: test", "Host: test\r\nContent-Length: 3", "HTTP/1.1 400 "},
+      {"no Connection: upgrade", "keep-alive, Upgrade", "keep-alive", "HTTP/1.1 426 "},
+      {"HTTP/1.0", "HTTP/1.1", "HTTP/1.0", "HTTP/1.1 426 "},
+      {"another method", "GET /ws", "POST /ws", "HTTP/1.1 426 "},
+  }));
+  CAPTURE(row.what);
+  web_server server;
+  raw_socket client{server.address()};
+  auto asked = ws::handshake();
+  asked.replace(asked.find(row.from), std::string_view{row.from}.size(), row.to);
+  client.send(asked);
+  const auto answer = client.read_until("\r\n\r\n");
+  CHECK(answer.substr(0, 13) == row.answer);
+  if (answer[9] == '4' && answer[11] == '6') CHECK(answer.find("Sec-WebSocket-Version: 13\r\n") != std::string::npos);
+}
+
+TEST_CASE("websocket: the words of a handshake are read without regard to case") {
+  web_server server;
+  raw_socket client{server.address()};
+  client.send(
+      "GET /ws HTTP/1.1\r\nhOST: test\r\nuPGRADE: WebSocket\r\nCONNECTION: UPGRADE\r\n"
+      "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nSEC-WEBSOCKET-VERSION: 13\r\n\r\n");
+  CHECK(client.read_until("\r\n\r\n").starts_with("HTTP/1.1 101 "));
+}
+
+TEST_CASE("websocket: a frame sent together with the handshake is heard") {
+  web_server server;
+  raw_socket client{server.address()};
+  client.send(ws::handshake() + ws::frame(ws::text, "early") + ws::frame(ws::text, std::string(5'000, 'x')));
+  client.read_until("\r\n\r\n");
+  CHECK(ws::read_frame(client)->payload == "early");
+  CHECK(ws::read_frame(client)->payload == std::string(5'000, 'x'));
+}
+
+// --- messages ---
+
+TEST_CASE("websocket: text and binary messages of every length form arrive whole and in order") {
+  web_server server;
+  auto client = open_socket(server);
+  for (const std::size_t size : {0, 1, 125, 126, 127, 128, 129, 4'096, 16'384, 20'000, 65'535, 65'536}) {
+    CAPTURE(size);
+    client.send(ws::frame(ws::binary, std::string(size, '\xff')));
+    const auto got = ws::read_frame(client);
+    REQUIRE(got);
+    CHECK(got->op == ws::binary);
+    CHECK(got->payload == std::string(size, '\xff'));
+  }
+}
+
+TEST_CASE("websocket: a message that arrives byte by byte is one message") {
+  web_server server;
+  auto client = open_socket(server);
+  for (const char c : ws::frame(ws::text, "slowly", false) + ws::frame(ws::continuation, " does it"))
+    client.send({&c, 1});
+  CHECK(ws::read_frame(client)->payload == "slowly does it");
+}
+
+TEST_CASE("websocket: control frames between fragments are answered and do not touch the message") {
+  web_server server;
+  auto client = open_socket(server);
+  client.send(ws::frame(ws::text, "fra", false) + ws::frame(ws::ping, "hello") + ws::frame(ws::pong, "stray") +
+              ws::frame(ws::continuation, "gment"));
+  CHECK(ws::read_frame(client)->payload == "hello");
+  CHECK(ws::read_frame(client)->payload == "fragment");
+}
+
+TEST_CASE("websocket: a character may be cut by fragments anywhere") {
+  web_server server;
+  auto client = open_socket(server);
+  const std::string word = "\xce\xba\xe1\xbd\xb9\xcf\x83\xf0\x9f\x98\x80";
+  std::string frames = ws::frame(ws::text, "", false);
+  for (const char c : word) frames += ws::frame(ws::continuation, {&c, 1}, false);
+  client.send(frames + ws::frame(ws::continuation, ""));
+  CHECK(ws::read_frame(client)->payload == word);
+}
+
+TEST_CASE("websocket: what breaks the protocol is closed with its code and never heard") {
+  const auto long_form = [](char length, std::string_view more, std::string_view payload) {
+    return std::string{'\x81', length} + std::string{more} + std::string{ws::mask} + ws::masked(payload);
+  };
+  struct row {
+    const char* what;
+    std::string bytes;
+    std::uint16_t code;
+  };
+  const std::vector<row> rows{
+      {"an unmasked frame", std::string("\x81\x02hi"), 1002},
+      {"reserved bit 1", std::string("\xC1") + ws::frame(ws::text, "hi").substr(1), 1002},
+      {"reserved bit 2", std::string("\xA1") + ws::frame(ws::text, "hi").substr(1), 1002},
+      {"reserved bit 3", std::string("\x91") + ws::frame(ws::text, "hi").substr(1), 1002},
+      {"reserved bit on a ping", std::string("\xC9") + ws::frame(ws::ping, "hi").substr(1), 1002},
+      {"reserved bit on a continuation",
+       ws::frame(ws::text, "a", false) + "\xC0" + ws::frame(ws::continuation, "b").substr(1), 1002},
+      {"reserved data opcode 3", ws::frame(static_cast<ws::opcode>(3), "hi"), 1002},
+      {"reserved data opcode 7", ws::frame(static_cast<ws::opcode>(7), "hi"), 1002},
+      {"reserved control opcode 11", ws::frame(static_cast<ws::opcode>(11), "hi"), 1002},
+      {"reserved control opcode 15", ws::frame(static_cast<ws::opcode>(15), "hi"), 1002},
+      {"a fragmented ping", ws::frame(ws::ping, "hi", false), 1002},
+      {"a fragmented close", ws::frame(ws::close, ws::close_payload(1000), false), 1002},
+      {"a ping of 126 bytes", ws::frame(ws::ping, std::string(126, 'p')), 1002},
+      {"a continuation of nothing", ws::frame(ws::continuation, "hi"), 1002},
+      {"a final continuation twice",
+       ws::frame(ws::text, "a", false) + ws::frame(ws::continuation, "b") + ws::frame(ws::continuation, "c"), 1002},
+      {"a new message within a fragmented one", ws::frame(ws::text, "a", false) + ws::frame(ws::text, "b"), 1002},
+      {"a 16 bit length that fits 7", long_form('\xFE', std::string("\0\x02", 2), "hi"), 1002},
+      {"a 64 bit length that fits 16", long_form('\xFF', std::string("\0\0\0\0\0\0\0\x02", 8), "hi"), 1002},
+      {"a 64 bit length with the top bit", long_form('\xFF', std::string("\x80\0\0\0\0\0\0\0", 8), "hi"), 1009},
+      {"a message over the limit", ws::frame(ws::binary, std::string(65'537, 'x')), 1009},
+      {"fragments over the limit",
+       ws::frame(ws::binary, std::string(40'000, 'x'), false) + ws::frame(ws::continuation, std::string(40'000, 'x')),
+       1009},
+      {"text that is not UTF-8", ws::frame(ws::text, "\xff"), 1007},
+      {"an overlong form", ws::frame(ws::text, "\xc0\xaf"), 1007},
+      {"a surrogate", ws::frame(ws::text, "\xed\xa0\x80"), 1007},
+      {"beyond U+10FFFF", ws::frame(ws::text, "\xf4\x90\x80\x80"), 1007},
+      {"text that ends within a character", ws::frame(ws::text, "\xe2\x82"), 1007},
+      {"bad UTF-8 across fragments", ws::frame(ws::text, "\xe2", false) + ws::frame(ws::continuation, "x"), 1007},
+      {"a character cut off by an empty fragment",
+       ws::frame(ws::text, "\xe2\x82", false) + ws::frame(ws::continuation, ""), 1007},
+      {"four bytes cut off by an empty fragment",
+       ws::frame(ws::text, "\xf0\x9f\x98", false) + ws::frame(ws::continuation, ""), 1007},
+      {"a close frame of one byte", ws::frame(ws::close, "\x03"), 1002},
+      {"a close reason that is not UTF-8", ws::frame(ws::close, ws::close_payload(1000, "\xff")), 1002},
+  };
+  web_server server;
+  for (const auto& row : rows) {
+    CAPTURE(row.what);
+    auto client = open_socket(server);
+    auto& record = server.newest();
+    client.send(row.bytes);
+    if (std::string_view{row.what} == "a final continuation twice") CHECK(ws::read_frame(client)->payload == "ab");
+    CHECK(closed_with(client) == row.code);
+    CHECK(client.at_end());
+    CHECK_FALSE(client.was_reset());
+    CHECK(server.eventually([&] { return record.closes.size() == 1; }));
+    server.on_shard([&] {
+      CHECK(record.closes.front().code == row.code);
+      CHECK_FALSE(record.closes.front().clean);
+      if (std::string_view{row.what} != "a final continuation twice") CHECK(record.texts.empty());
+    });
+  }
+}
+
+TEST_CASE("websocket: close codes that must not be sent are a protocol error, others are echoed") {
+  web_server server;
+  for (const int code : {0, 999, 1004, 1005, 1006, 1014, 1015, 1016, 1100, 2000, 2999}) {
+    CAPTURE(code);
+    auto client = open_socket(server);
+    client.send(ws::frame(ws::close, ws::close_payload(static_cast<std::uint16_t>(code))));
+    CHECK(closed_with(client) == 1002);
+  }
+  for (const int code : {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 3000, 4999}) {
+    CAPTURE(code);
+    auto client = open_socket(server);
+    auto& record = server.newest();
+    client.send(ws::frame(ws::close, ws::close_payload(static_cast<std::uint16_t>(code), "why")));
+    CHECK(closed_with(client) == code);
+    CHECK(client.at_end());
+    CHECK(server.eventually([&] { return record.closes.size() == 1; }));
+    server.on_shard([&] {
+      CHECK(record.closes.front().code == code);
+      CHECK(record.closes.front().reason == "why");
+      CHECK(record.closes.front().clean);
+    });
+  }
+}
+
+TEST_CASE("websocket: a close frame without a code is reported as 1005") {
+  web_server server;
+  auto client = open_socket(server);
+  auto& record = server.newest();
+  client.send(ws::frame(ws::close, ""));
+  CHECK(ws::read_frame(client)->op == ws::close);
+  CHECK(server.eventually([&] { return record.closes.size() == 1; }));
+  server.on_shard([&] { CHECK(record.closes.front().code == close_code::no_status); });
+}
+
+// --- fragments ---
+
+TEST_CASE("websocket: 128 fragments are a message, 129 are too many, whether empty or not") {
+  web_server server;
+  const auto fragments = [](std::size_t count, std::string_view each) {
+    std::string all = ws::frame(ws::text, each, false);
+    for (std::size_t i = 2; i < count; ++i) all += ws::frame(ws::continuation, each, false);
+    return all + ws::frame(ws::continuation, each, true);
+  };
+  auto client = open_socket(server);
+  client.send(fragments(128, "x") + fragments(128, ""));
+  CHECK(ws::read_frame(client)->payload == std::string(128, 'x'));
+  CHECK(ws::read_frame(client)->payload.empty());
+  client.send(fragments(129, "x"));
+  CHECK(closed_with(client) == 1009);
+
+  auto endless = open_socket(server);
+  auto& record = server.newest();
+  std::string empties = ws::frame(ws::text, "", false);
+  for (int i = 0; i != 10'000; ++i) empties += ws::frame(ws::continuation, "", false);
+  endless.send(empties);
+  CHECK(closed_with(endless) == 1009);
+  CHECK(endless.at_end());
+  server.on_shard([&] {
+    REQUIRE(record.closes.size() == 1);
+    CHECK(record.closes.front().reason == "fragments");
+  });
+}
+
+// --- closing ---
+
+TEST_CASE("websocket: what is queued leaves before the close frame, and both halves close cleanly") {
+  web_server server;
+  auto client = open_socket(server);
+  auto& record = server.newest();
+  server.on_shard([&] {
+    for (int i = 0; i != 3; ++i) record.wire->out().push_reply(text(std::to_string(i)));
+    record.wire->close(1001, "going");
+    record.wire->close(1011, "again");
+    CHECK(record.wire->out().push_reply(text("late")) == outbox::verdict::closed);
+  });
+  for (int i = 0; i != 3; ++i) CHECK(ws::read_frame(client)->payload == std::to_string(i));
+  const auto last = ws::read_frame(client);
+  REQUIRE(last);
+  CHECK(last->code() == 1001);
+  CHECK(last->reason() == "going");
+  client.send(ws::frame(ws::text, "unheard") + ws::frame(ws::close, last->payload));
+  CHECK(client.at_end());
+  CHECK(server.eventually([&] { return record.closes.size() == 1; }));
+  server.on_shard([&] {
+    CHECK(record.closes.front().code == 1001);
+    CHECK(record.closes.front().reason == "going");
+    CHECK(record.closes.front().clean);
+    CHECK(record.texts.empty());
+  });
+}
+
+TEST_CASE("websocket: frames queued before the peer's close still leave before its answer") {
+  web_server server;
+  auto client = open_socket(server);
+  std::string many;
+  for (int i = 0; i != 100; ++i) many += ws::frame(ws::text, std::string(1'000, 'm'));
+  client.send(many + ws::frame(ws::close, ws::close_payload(1000)));
+  for (int i = 0; i != 100; ++i) CHECK(ws::read_frame(client)->op == ws::text);
+  CHECK(closed_with(client) == 1000);
+}
+
+TEST_CASE("websocket: a megabyte of output arrives whole before the close frame") {
+  web_server server;
+  auto client = open_socket(server, 4'096);
+  auto& record = server.newest();
+  server.on_shard([&] {
+    for (int i = 0; i != 100; ++i)
+      record.wire->out().push_reply(text(std::string(10'000, static_cast<char>('a' + i % 26))));
+    record.wire->close(1012, "restart");
+  });
+  for (int i = 0; i != 100; ++i)
+    REQUIRE(ws::read_frame(client)->payload == std::string(10'000, static_cast<char>('a' + i % 26)));
+  CHECK(closed_with(client) == 1012);
+}
+
+TEST_CASE("websocket: a peer that reads nothing is cut off when the close deadline passes") {
+  web_server server{{}, {.close_timeout_ms = 150}};
+  auto client = open_socket(server, 4'096);
+  auto& record = server.newest();
+  const auto began = clock::now();
+  server.on_shard([&] {
+    for (int i = 0; i != 400; ++i) record.wire->out().push_reply(text(std::string(10'000, 'x')));
+    record.wire->close(1012, "restart");
+  });
+  CHECK(server.eventually([&] { return record.closes.size() == 1; }));
+  server.on_shard([&] {
+    CHECK(record.closed_at - began >= 150ms);
+    CHECK(record.closed_at - began < 400ms);
+    CHECK(record.closes.front().code == 1012);
+    CHECK_FALSE(record.closes.front().clean);
+  });
+  CHECK(server.eventually([&] { return server.server->stats().connections == 0; }));
+}
+
+TEST_CASE("websocket: a peer that never answers a close frame is cut off when the deadline passes") {
+  web_server server{{}, {.close_timeout_ms = 100}};
+  auto client = open_socket(server);
+  auto& record = server.newest();
+  server.on_shard([&] { record.wire->close(1000, ""); });
+  CHECK(closed_with(client) == 1000);
+  CHECK(client.at_end());
+  CHECK(server.eventually([&] { return record.closes.size() == 1 && !record.closes.front().clean; }));
+}
+
+TEST_CASE("websocket: a peer that vanishes is reported as 1006, once") {
+  web_server server;
+  const auto reset = GENERATE(true, false);
+  auto client = open_socket(server);
+  auto& record = server.newest();
+  reset ? client.close_with_reset() : client.close();
+  CHECK(server.eventually([&] { return record.closes.size() == 1; }));
+  server.on_shard([&] {
+    CHECK(record.closes.front().code == close_code::abnormal);
+    CHECK_FALSE(record.closes.front().clean);
+    CHECK(record.wire->out().push_reply(text("late")) == outbox::verdict::closed);
+    record.wire->close(1000, "");
+    record.wire->abort();
+    record.wire->detach();
+  });
+  server.on_shard([&] { CHECK(record.closes.size() == 1); });
+}
+
+TEST_CASE("websocket: an abort is reported from the loop, not from inside the call") {
+  web_server server;
+  auto client = open_socket(server);
+  auto& record = server.newest();
+  server.on_shard([&] {
+    record.wire->abort();
+    CHECK(record.closes.empty());
+  });
+  CHECK(server.eventually([&] { return record.closes.size() == 1; }));
+  CHECK(client.at_end());
+}
+
+TEST_CASE("websocket: an owner that goes hears nothing more, and the socket goes with it") {
+  web_server server;
+  auto client = open_socket(server);
+  auto& record = server.newest();
+  server.on_shard([&] {
+    record.wire->detach();
+    record.wire.reset();
+  });
+  CHECK(client.at_end());
+  server.on_shard([&] { CHECK(record.closes.empty()); });
+}
+
+TEST_CASE("websocket: an owner may go right after it said goodbye; the goodbye arrives") {
+  web_server server;
+  auto client = open_socket(server);
+  auto& record = server.newest();
+  server.on_shard([&] {
+    record.wire->out().push_reply(text("last words"));
+    record.wire->close(1000, "bye");
+    record.wire->detach();
+    record.wire.reset();
+  });
+  CHECK(ws::read_frame(client)->payload == "last words");
+  CHECK(closed_with(client) == 1000);
+}
+
+TEST_CASE("websocket: an owner may close, abort or leave from within an event") {
+  const auto what = GENERATE(0, 1, 2);
+  web_server server;
+  auto client = open_socket(server);
+  auto& record = server.newest();
+  server.on_shard([&] {
+    record.echo = false;
+    record.when_message = [&record, what](std::string_view) {
+      if (what == 0) record.wire->close(1008, "flood");
+      if (what == 1) record.wire->abort();
+      if (what == 2) record.wire->detach(), record.wire.reset();
+    };
+  });
+  client.send(ws::frame(ws::text, "one") + ws::frame(ws::text, "two"));
+  if (what == 0) CHECK(closed_with(client) == 1008);
+  client.finish();
+  CHECK(client.at_end());
+  server.on_shard([&] { CHECK(record.texts == std::vector<std::string>{"one"}); });
+}
+
+// --- pings ---
+
+TEST_CASE("websocket: a peer that answers pings stays, and its owner hears what was answered") {
+  web_server server{{}, {.ping_interval_ms = 20, .pong_timeout_ms = 40}};
+  auto client = open_socket(server);
+  auto& record = server.newest();
+  for (int i = 1; i <= 5; ++i) {
+    const auto ping = ws::read_frame(client);
+    REQUIRE(ping);
+    CHECK(ping->op == ws::ping);
+    CHECK(ping->payload == std::to_string(i));
+    client.send(ws::frame(ws::pong, ping->payload));
+  }
+  CHECK(server.eventually([&] { return record.pongs == std::vector<std::uint64_t>{1, 2, 3, 4, 5}; }));
+  server.on_shard([&] { CHECK(record.closes.empty()); });
+}
+
+TEST_CASE("websocket: a silent peer is gone one interval and one time-out after it came, to the millisecond") {
+  web_server server{{}, {.ping_interval_ms = 100, .pong_timeout_ms = 60}};
+  auto client = open_socket(server);
+  auto& record = server.newest();
+  CHECK(server.eventually([&] { return record.closes.size() == 1; }));
+  server.on_shard([&] {
+    CHECK(record.closed_at - record.opened_at >= 160ms);
+    CHECK(record.closed_at - record.opened_at <= 185ms);
+    CHECK(record.closes.front().code == close_code::abnormal);
+    CHECK(record.closes.front().reason == "ping_timeout");
+  });
+}
+
+TEST_CASE("websocket: a peer whose pong waits behind its own upload is not taken for gone") {
+  web_server server{{}, {.ping_interval_ms = 30, .pong_timeout_ms = 60}};
+  auto client = open_socket(server);
+  auto& record = server.newest();
+  const auto upload = ws::frame(ws::text, std::string(40, 'u'));
+  for (const char c : upload) {
+    client.send({&c, 1});
+    client.read_for(8ms);
+  }
+  server.on_shard([&] {
+    CHECK(record.closes.empty());
+    CHECK(record.texts.size() == 1);
+  });
+}
+
+TEST_CASE("websocket: pongs that answer nothing, or again, prove nothing") {
+  web_server server{{}, {.ping_interval_ms = 0}};
+  auto client = open_socket(server);
+  auto& record = server.newest();
+  CHECK(server.on_shard([&] { return record.wire->ping_now(); }) == 1);
+  const auto ping = ws::read_frame(client);
+  for (const auto* payload : {"2", "", "x", "1x", "-1", "18446744073709551616", "1", "1"})
+    client.send(ws::frame(ws::pong, payload));
+  client.send(ws::frame(ws::text, "done"));
+  CHECK(ws::read_frame(client)->payload == "done");
+  server.on_shard([&] { CHECK(record.pongs == std::vector<std::uint64_t>{1}); });
+}
+
+TEST_CASE("websocket: a flood of pings is answered within bounds") {
+  web_server server;
+  auto client = open_socket(server, 4'096);
+  auto& record = server.newest();
+  server.on_shard([&] {
+    for (int i = 0; i != 300; ++i) record.wire->out().push_reply(text(std::string(10'000, 'x')));  // its socket is full
+  });
+  std::string flood;
+  for (int i = 0; i != 5'000; ++i) flood += ws::frame(ws::ping, std::string(100, 'p'));
+  client.send(flood + ws::frame(ws::text, "done"));
+  CHECK(server.eventually([&] { return !record.texts.empty(); }));
+  server.on_shard([&] { CHECK(record.wire->out().frames() <= 302); });
+}
+
+// --- flow ---
+
+TEST_CASE("websocket: while reading is paused the peer's sends pile up on its side, and pings rest") {
+  web_server server{{}, {.ping_interval_ms = 20, .pong_timeout_ms = 20}};
+  auto client = open_socket(server);
+  auto& record = server.newest();
+  server.on_shard([&] {
+    record.echo = false;
+    record.wire->pause_reading();
+  });
+  std::size_t sent = 0;
+  const auto message = ws::frame(ws::text, std::string(10'000, 'x'));
+  for (; sent != 2'000; ++sent) {
+    pollfd writable{client.native_handle(), POLLOUT, 0};
+    if (::poll(&writable, 1, 50) != 1) break;
+    client.send(message.substr(0, 1'000));
+  }
+  CHECK(client.read_for(100ms).empty());
+  server.on_shard([&] {
+    CHECK(record.texts.size() <= 1);
+    CHECK(record.closes.empty());
+    record.wire->resume_reading();
+  });
+  CHECK(server.eventually([&] { return !record.closes.empty() || record.texts.size() > 1; }));
+}
+
+TEST_CASE("websocket: replies beyond their bound close the connection as a slow consumer") {
+  web_server server{{}, {.close_timeout_ms = 100, .outbox = {.bytes_max = 50'000, .reply_bytes_max = 100'000}}};
+  auto client = open_socket(server, 4'096);
+  auto& record = server.newest();
+  server.on_shard([&] {
+    while (record.wire->out().push_reply(text(std::string(10'000, 'x'))) != outbox::verdict::full) {
+    }
+  });
+  CHECK(server.eventually([&] { return record.closes.size() == 1; }));
+  server.on_shard([&] {
+    CHECK(record.closes.front().code == close_code::try_later);
+    CHECK(record.closes.front().reason == "slow_consumer");
+  });
+}
+
+TEST_CASE("websocket: replies overflow also while the socket takes nothing") {
+  web_server server{{}, {.close_timeout_ms = 100, .outbox = {.reply_bytes_max = 4'000'000}}};
+  auto client = open_socket(server, 4'096);
+  auto& record = server.newest();
+  for (int i = 0; i != 100; ++i) {
+    server.on_shard([&] {
+      for (int k = 0; k != 10; ++k) record.wire->out().push_reply(text(std::string(10'000, 'x')));
+    });
+  }
+  CHECK(server.eventually([&] { return record.closes.size() == 1; }));
+}
+
+TEST_CASE("websocket: a stopped reader costs bounded memory under the policy latest, and learns what it missed") {
+  web_server server{{}, {.outbox = {.bytes_max = 100'000, .frames_max = 1'000}}};
+  auto client = open_socket(server, 4'096);
+  auto& record = server.newest();
+  for (std::uint64_t seq = 1; seq <= 50'000; seq += 500) {
+    server.on_shard([&] {
+      for (auto i = seq; i != seq + 500; ++i) {
+        record.wire->out().push_latest({text("m" + std::to_string(i) + std::string(200, '.')), 7, 1, i, i, 1});
+      }
+      CHECK(record.wire->out().bytes() <= 100'100);
+    });
+  }
+  std::uint64_t next = 1;
+  bool noticed = false;
+  while (next <= 50'000) {
+    const auto got = ws::read_frame(client);
+    REQUIRE(got);
+    if (got->payload.starts_with("dropped ")) {
+      const auto dash = got->payload.find('-');
+      CHECK(std::stoull(got->payload.substr(8, dash - 8)) == next);
+      next = std::stoull(got->payload.substr(dash + 1)) + 1;
+      noticed = true;
+    } else {
+      REQUIRE(std::stoull(got->payload.substr(1)) == next);
+      ++next;
+    }
+  }
+  CHECK(noticed);
+  CHECK(server.eventually([&] { return record.drained > 0; }));
+}
+
+TEST_CASE("websocket: everything that one turn writes leaves in order, whoever wrote it") {
+  web_server server;
+  auto client = open_socket(server);
+  auto& record = server.newest();
+  server.on_shard([&] {
+    record.wire->out().push_reply(text("a"));
+    record.wire->out().push({text("b"), 1, 0, 1, 1, 1});
+    record.wire->ping_now();
+  });
+  CHECK(ws::read_frame(client)->op == ws::ping);
+  CHECK(ws::read_frame(client)->payload == "a");
+  CHECK(ws::read_frame(client)->payload == "b");
+}
+
+// --- life and death ---
+
+TEST_CASE("websocket: random frames in random pieces never disturb the server", "[fuzz]") {
+  web_server server;
+  const auto seed = 20'240'517U;
+  CAPTURE(seed);
+  std::mt19937 random{seed};
+  for (int round = 0; round != 300; ++round) {
+    auto client = open_socket(server);
+    std::string bytes;
+    for (int i = 0; i != 8; ++i) {
+      auto frame = ws::frame(static_cast<ws::opcode>(random() % 16),
+                             std::string(random() % 200, static_cast<char>(random())), random() % 3 != 0);
+      if (random() % 4 == 0) frame[random() % std::min<std::size_t>(frame.size(), 8)] = static_cast<char>(random());
+      bytes += frame;
+    }
+    for (std::size_t at = 0; at < bytes.size();) {
+      const auto size = std::min<std::size_t>(1 + random() % 400, bytes.size() - at);
+      if (!client.send(std::string_view{bytes}.substr(at, size))) break;
+      at += size;
+    }
+    client.close();
+  }
+  CHECK(server.eventually([&] { return server.server->stats().connections == 0; }));
+  CHECK(server.on_shard([&] {
+    return std::all_of(server.records.begin(), server.records.end(), [](auto& r) { return r->closes.size() == 1; });
+  }));
+}
+
+TEST_CASE("websocket: a shard that stops with a thousand open connections leaves nothing behind") {
+  std::vector<raw_socket> clients;
+  {
+    web_server server;
+    for (int i = 0; i != 1'000; ++i) clients.push_back(open_socket(server));
+    for (int i = 0; i < 1'000; i += 3) clients[static_cast<std::size_t>(i)].send(ws::frame(ws::text, "half", false));
+    CHECK(server.stats().websockets == 1'000);
+    server.on_shard([&] {
+      for (std::size_t i = 0; i < server.records.size(); i += 2) {  // half of them are closing
+        server.records[i]->wire->out().push_reply(text("x"));
+        server.records[i]->wire->close(1012, "restart");
+      }
+    });
+  }
+  for (auto& each : clients) each.read_to_end();
+  CHECK(std::all_of(clients.begin(), clients.end(), [](auto& c) { return c.ended(); }));
+}
+
+#if !defined(__SANITIZE_ADDRESS__)
+TEST_CASE("websocket: an idle connection keeps at most 3.7 KB of heap") {
+  constexpr int count = 500;
+  web_server server;
+  std::vector<raw_socket> clients;
+  clients.reserve(count);
+  clients.push_back(open_socket(server));
+  const auto measure = [&] {
+    return server.on_shard([] {
+      ::malloc_trim(0);
+      return ::mallinfo2().uordblks;
+    });
+  };
+  const auto exercise = [&](raw_socket& client) {
+    for (const std::size_t size : {3'000, 4, 100}) {
+      client.send(ws::frame(ws::text, std::string(size, 'm')));
+      ws::read_frame(client);
+    }
+  };
+  server.on_shard([&] {
+    server.records.reserve(2 * count);
+    server.access.reserve(2 * count);
+    server.requests.reserve(2 * count);
+  });
+  const auto before = measure();
+  for (int i = 0; i != count; ++i) exercise(clients.emplace_back(open_socket(server)));
+  server.on_shard([&] {
+    for (auto& each : server.records) each->texts = {}, each->kinds = {};
+    server.access.clear();
+  });
+  const auto record_bytes = sizeof(socket_record) + 16;
+  const auto each = (measure() - before) / count - record_bytes;
+  WARN("heap of an idle WebSocket: " << each << " bytes");
+  CHECK(each <= 3'700);
+}
+#endif
+
+}  // namespace greenroom::runtime
