@@ -32,7 +32,7 @@ std::string ask_node(const std::filesystem::path& socket, std::string_view reque
   peer.connect(endpoint_of(socket), error);
   if (error)
     throw failure{errc::unreachable, "no node answers at " + socket.string() + ": " + error.message() +
-                                         " (is it running, and is --data-dir its directory?)"};
+                                         " (is it running, and is --data its directory?)"};
   std::string line{request}, answer;
   line += '\n';
   std::optional<error_code> over;

@@ -59,8 +59,8 @@ void add_payload(CLI::App& app, std::string& payload, payload_kind& kind) {
 }
 
 void add_local(CLI::App& app, local_target& where) {
-  app.add_option("--data-dir", where.data_dir, "The running node's data directory")
-      ->envname("GREENROOM_DATA_DIR")
+  app.add_option("--data", where.data_dir, "The running node's data directory")
+      ->envname("GREENROOM_NODE_DATA_DIR")
       ->capture_default_str();
   add_timeout(app, where.timeout);
   add_output(app, where.as);
@@ -158,7 +158,7 @@ void add_announce(CLI::App& app, chosen_command& chosen) {
   const auto options = std::make_shared<announcement>();
   command.add_option("TEXT", options->text, "Clients get it as session.notice, code announcement")->required();
   add_local(command, options->where);
-  command.footer("Example:\n  greenroom announce 'We restart at 22:00.' --data-dir /var/lib/greenroom");
+  command.footer("Example:\n  greenroom announce 'We restart at 22:00.' --data /var/lib/greenroom");
   run_when_chosen(command, options, chosen,
                   [](const auto& what, terminal& to) { return announce(what.where, what.text, to); });
 }

@@ -141,12 +141,12 @@ scenario('call: prints the result as JSON; an error is a sentence and an exit co
 scenario('announce: every session hears it; status prints the tree', async (s) => {
   const node = await shared.get();
   const ann = await s.client(node, { user: fresh('ann') });
-  const told = await runs(s, ['announce', 'We restart at 22:00.', '--data-dir', node.dir]);
+  const told = await runs(s, ['announce', 'We restart at 22:00.', '--data', node.dir]);
   assert.equal(told.code, 0, told.stderr);
   assert.match(told.stdout, /^announced to \d+ sessions$/);
   const notice = await ann.next('session.notice');
   assert.deepEqual([notice.code, notice.text], ['announcement', 'We restart at 22:00.']);
-  const tree = await runs(s, ['status', '--data-dir', node.dir]);
+  const tree = await runs(s, ['status', '--data', node.dir]);
   assert.equal(tree.code, 0, tree.stderr);
   for (const name of ['rooms', 'sessions', 'gateway']) assert.match(tree.stdout, new RegExp(name));
 });
@@ -155,7 +155,7 @@ scenario('exit codes: no node 69, wrong usage 64, no JSON 65, no file 66, no per
   const node = await shared.get();
   const code = async (...args) => (await runs(s, args)).code;
   assert.equal(await code('pub', 'a', 'e', '1', '--url', 'ws://127.0.0.1:1/ws'), 69);
-  assert.equal(await code('announce', 'x', '--data-dir', '/no/such/dir'), 69);
+  assert.equal(await code('announce', 'x', '--data', '/no/such/dir'), 69);
   assert.equal(await code('pub', 'a', 'e', '1', '--url', `${node.url}x`), 69); // 404
   assert.equal(await code('pub', 'a'), 64);
   assert.equal(await code('pub', 'a', 'e', '1', '--no-such-option'), 64);

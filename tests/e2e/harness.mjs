@@ -106,7 +106,7 @@ export class Node extends Process {
     const name = join(work, `node-${++nodes}`);
     dir ??= `${name}-data`;
     mkdirSync(dir, { recursive: true });
-    const all = ['serve', '--listen', listen, '--data-dir', dir];
+    const all = ['serve', '--listen', listen, '--data', dir];
     if (dev) all.push('--dev');
     if (config !== undefined) {
       writeFileSync(`${name}.toml`, config);

@@ -69,7 +69,7 @@ scenario('config: check, default and doc agree with each other', async (s) => {
 
 scenario('start: a port that is taken is an error that names it', async (s) => {
   const node = await s.node();
-  const { text } = await refused(s, ['--dev', '--data-dir', mkdtempSync(join(tmpdir(), 'greenroom-e2e-')), '--listen', `127.0.0.1:${node.port}`]);
+  const { text } = await refused(s, ['--dev', '--data', mkdtempSync(join(tmpdir(), 'greenroom-e2e-')), '--listen', `127.0.0.1:${node.port}`]);
   assert.match(text, new RegExp(String(node.port)));
   assert.match(text, /in use|taken|already/i);
   assert.equal((await fetch(`${node.http}/health`)).status, 200);
@@ -77,7 +77,7 @@ scenario('start: a port that is taken is an error that names it', async (s) => {
 
 scenario('start: a data directory that another node has open is an error that names it', async (s) => {
   const node = await s.node();
-  const { text } = await refused(s, ['--dev', '--data-dir', node.dir, '--listen', '127.0.0.1:0']);
+  const { text } = await refused(s, ['--dev', '--data', node.dir, '--listen', '127.0.0.1:0']);
   assert.ok(text.includes(node.dir));
   assert.match(text, /lock|in use|another/i);
 });
