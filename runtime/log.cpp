@@ -82,9 +82,8 @@ struct target {
     logger->set_error_handler([](const std::string&) { lost.fetch_add(1, std::memory_order_relaxed); });
   }
   ~target() {
-    logger.reset();
     const auto overrun = pool ? pool->overrun_counter() : 0;
-    pool.reset();  // writes what waits
+    pool.reset();  // writes what waits, and ends its thread before the sink goes
     lost.fetch_add(overrun, std::memory_order_relaxed);
   }
   target(const target&) = delete;
