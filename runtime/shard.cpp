@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <string>
 
 #include "runtime/limits.hpp"
 
@@ -49,7 +50,7 @@ shard* shard::current() noexcept { return current_shard; }
 net::io_context& shard::io() noexcept { return loop_->io; }
 
 shard::time_point shard::now() noexcept {
-  if (stale_) refresh();
+  woken();
   return now_;
 }
 
@@ -58,7 +59,15 @@ void shard::refresh() noexcept {
   stale_ = false;
 }
 
+/// The handler that ended a sleep runs inside wait(): its turn begins when it first needs the shard.
+void shard::woken() noexcept {
+  if (!stale_) return;
+  refresh();
+  busy_.store(true, std::memory_order_relaxed);
+}
+
 void shard::at_turn_end(turn_hook& hook) noexcept {
+  woken();
   if (!hook.linked()) hooks_.append(hook);
 }
 
@@ -66,6 +75,7 @@ void shard::at_turn_end(turn_hook& hook) noexcept {
 
 void shard::exec_later(caf::resumable* job) {
   if (current_shard == this) {
+    woken();
     run_.push_back(job);
     return;
   }
@@ -93,7 +103,7 @@ void shard::post_task(std::unique_ptr<task> what) {
 
 void shard::main() {
   current_shard = this;
-  caf::detail::set_thread_name("shard");
+  caf::detail::set_thread_name(("shard " + std::to_string(id_)).c_str());
   system().thread_started();
   refresh();
   while (turn()) {
@@ -189,7 +199,7 @@ void shard::end_turn() {
   counters_.turn_ns_sum.add(static_cast<std::uint64_t>(duration_cast<nanoseconds>(took).count()));
 }
 
-// Asio cannot wait without running the first handler that is ready: that one runs in here, and its now() is read anew.
+// Asio cannot wait without running the first handler that is ready: that one runs in here, see woken().
 void shard::wait() {
   {
     std::lock_guard guard{mutex_};

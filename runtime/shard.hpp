@@ -149,6 +149,7 @@ class shard final : public caf::execution_unit {
   void wait();
   bool may_leave();
   void refresh() noexcept;
+  void woken() noexcept;
 
   // --- the shard's thread ---
   std::size_t id_, messages_per_resume_;

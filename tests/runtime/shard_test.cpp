@@ -1,5 +1,7 @@
 #include "runtime/shard.hpp"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/send.hpp>
@@ -211,6 +213,18 @@ TEST_CASE("shard: now() stands still within a turn and moves between turns", "[r
     return first;
   });
   CHECK(n.on(home, [&] { return home.now(); }) >= before + 2ms);
+}
+
+TEST_CASE("shard: the handler that wakes a sleeping shard sees the time of its wake, not of the sleep", "[runtime]") {
+  node n;
+  auto& home = n.shards.at(0);
+  for (int i = 0; i < 20; ++i) {
+    n.on(home, [] {});  // and then nothing: it goes to sleep
+    auto before = shard::clock_type::now();
+    std::promise<shard::time_point> seen;
+    boost::asio::post(home.io(), [&] { seen.set_value(home.now()); });
+    CHECK(seen.get_future().get() >= before);
+  }
 }
 
 TEST_CASE("shard: an actor that sends to itself leaves the shard to others", "[runtime]") {

@@ -10,6 +10,7 @@
 // know; expect_strays(n) says that this is what the test is about.
 #pragma once
 
+#include <spdlog/spdlog.h>
 #include <caf/actor_registry.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -32,6 +33,12 @@
 namespace greenroom::tests {
 
 using namespace std::chrono_literals;
+
+/// Actors that crash on purpose would fill the output of every test program that includes this.
+inline const bool quiet_log = [] {
+  spdlog::set_level(spdlog::level::off);
+  return true;
+}();
 
 class actor_fixture {
  public:
