@@ -1,0 +1,523 @@
+#include "runtime/http.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <chrono>
+#include <random>
+
+#include "runtime/http_head.hpp"
+#include "runtime/http_impl.hpp"
+#include "tests/support/web_server.hpp"
+
+namespace greenroom::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace tests;
+using clock = std::chrono::steady_clock;
+
+std::string get(std::string_view target, std::string_view more = {}) {
+  return "GET " + std::string{target} + " HTTP/1.1\r\nHost: test\r\n" + std::string{more} + "\r\n";
+}
+
+std::string post(std::string_view body, std::string_view more = {}) {
+  return "POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
+         std::string{more} + "\r\n" + std::string{body};
+}
+
+struct answer {
+  unsigned status = 0;
+  std::string head, body;
+  std::string header(std::string_view name) const {
+    const auto at = head.find("\r\n" + std::string{name} + ": ");
+    if (at == std::string::npos) return {};
+    const auto begin = at + name.size() + 4;
+    return head.substr(begin, head.find("\r\n", begin) - begin);
+  }
+};
+
+answer read_answer(raw_socket& from) {
+  answer got;
+  got.head = from.read_until("\r\n\r\n");
+  if (got.head.size() < 12) return got;
+  got.status = static_cast<unsigned>(std::stoul(got.head.substr(9, 3)));
+  if (const auto length = got.header("Content-Length"); !length.empty()) got.body = from.read(std::stoul(length));
+  return got;
+}
+
+answer ask(web_server& server, std::string_view bytes) {
+  raw_socket client{server.address()};
+  client.send(bytes);
+  return read_answer(client);
+}
+
+}  // namespace
+
+// --- requests and answers ---
+
+TEST_CASE("http: a request is answered with its body, its length and nothing of the inside") {
+  web_server server;
+  const auto got = ask(server, get("/some%20where?a=1"));
+  CHECK(got.status == 200);
+  CHECK(got.body == "GET /some where?a=1[]");
+  CHECK(got.header("Content-Type") == "text/plain");
+  CHECK(got.header("X-Content-Type-Options") == "nosniff");
+  CHECK(got.header("Connection") == "keep-alive");
+  CHECK(got.header("Server") == "greenroom");
+  CHECK(got.header("Date").ends_with(" GMT"));
+}
+
+TEST_CASE("http: targets are decoded once, in each form that a server must take") {
+  struct row {
+    const char *target, *path, *query;
+  };
+  const auto row = GENERATE(values<struct row>({
+      {"/", "/", ""},
+      {"/a/b?x=%20&y", "/a/b", "x=%20&y"},
+      {"/%41%2f%252e", "/A/%2e", ""},
+      {"/a?", "/a", ""},
+      {"http://other.example/p?q", "/p", "q"},
+      {"HTTP://other.example", "/", ""},
+      {"http://other.example?q", "/", "q"},
+      {"//x", "//x", ""},
+  }));
+  CAPTURE(row.target);
+  web_server server;
+  CHECK(ask(server, get(row.target)).status == 200);
+  server.on_shard([&] {
+    REQUIRE(server.requests.size() == 1);
+    CHECK(server.requests[0].path == row.path);
+    CHECK(server.requests[0].query == row.query);
+    CHECK(server.requests[0].target == row.target);
+    CHECK(server.requests[0].is_loopback);
+    CHECK(server.requests[0].local == server.address());
+    CHECK(server.requests[0].peer.starts_with("127.0.0.1:"));
+  });
+}
+
+TEST_CASE("http: requests follow each other on one connection, also all sent at once, and are answered in order") {
+  web_server server;
+  raw_socket client{server.address()};
+  std::string many;
+  for (int i = 0; i != 500; ++i) many += i % 2 ? get("/" + std::to_string(i)) : post(std::to_string(i));
+  client.send(many);
+  for (int i = 0; i != 500; ++i) {
+    const auto n = std::to_string(i);
+    REQUIRE(read_answer(client).body == (i % 2 ? "GET /" + n + "?[]" : "POST /echo?[" + n + "]"));
+  }
+  CHECK(server.stats().listening.accepted == 1);
+}
+
+TEST_CASE("http: an empty line before a request is forgiven, as the standard asks") {
+  web_server server;
+  CHECK(ask(server, "\r\n" + get("/")).status == 200);
+  CHECK(ask(server, "\r\n\r\n" + get("/")).status == 400);
+}
+
+TEST_CASE("http: a request that arrives byte by byte is one request") {
+  web_server server;
+  raw_socket client{server.address()};
+  for (const char c : post("slow")) client.send({&c, 1});
+  CHECK(read_answer(client).body == "POST /echo?[slow]");
+}
+
+TEST_CASE("http: chunked bodies are put together, extensions and trailers left out") {
+  web_server server;
+  raw_socket client{server.address()};
+  const std::string head = "POST /echo HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n";
+  client.send(head + "3;name=\"value\"\r\nabc\r\n0A\r\n0123456789\r\n0\r\nX-T: 1\r\n\r\n" + get("/next"));
+  CHECK(read_answer(client).body == "POST /echo?[abc0123456789]");
+  CHECK(read_answer(client).body == "GET /next?[]");
+  server.on_shard([&] {
+    REQUIRE(server.requests.size() == 2);
+    CHECK(server.requests[0].header("X-T").empty());
+  });
+  client.send(head);
+  for (const char c : std::string("2\r\nhi\r\n0\r\n\r\n")) client.send({&c, 1});
+  CHECK(read_answer(client).body == "POST /echo?[hi]");
+}
+
+TEST_CASE("http: HEAD is answered with the fields of GET and no body") {
+  web_server server;
+  raw_socket client{server.address()};
+  client.send("HEAD /x HTTP/1.1\r\nHost: test\r\n\r\n" + get("/y"));
+  const auto head = client.read_until("\r\n\r\n");
+  CHECK(head.starts_with("HTTP/1.1 200 "));
+  CHECK(head.find("Content-Length: 10\r\n") != std::string::npos);
+  CHECK(read_answer(client).body == "GET /y?[]");
+}
+
+TEST_CASE("http: connections close when asked to, and with HTTP/1.0 unless asked not to") {
+  web_server server;
+  struct row {
+    const char* request;
+    bool stays;
+  };
+  const auto row = GENERATE(values<struct row>({
+      {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", true},
+      {"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", false},
+      {"GET / HTTP/1.0\r\n\r\n", false},
+      {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true},
+  }));
+  raw_socket client{server.address()};
+  client.send(row.request);
+  const auto got = read_answer(client);
+  CHECK(got.status == 200);
+  CHECK(got.header("Connection") == (row.stays ? "keep-alive" : "close"));
+  client.send(get("/again"));
+  CHECK((read_answer(client).status == 200) == row.stays);
+}
+
+TEST_CASE("http: a body is asked for with 100-continue only when it will be taken") {
+  web_server server;
+  raw_socket client{server.address()};
+  client.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\nExpect: 100-Continue\r\n\r\n");
+  CHECK(client.read_until("\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("hi");
+  CHECK(read_answer(client).body == "POST /echo?[hi]");
+  CHECK(ask(server, "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 2000000\r\nExpect: 100-continue\r\n\r\n").status ==
+        413);
+  CHECK(ask(server, "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\nExpect: magic\r\n\r\n").status == 417);
+}
+
+TEST_CASE("http: an answer may come later, and one that never comes is a 500") {
+  web_server server;
+  raw_socket client{server.address()};
+  client.send(get("/later") + get("/next"));
+  CHECK(server.eventually([&] { return server.later.size() == 1; }));
+  CHECK(client.read_for(30ms).empty());
+  server.answer_later("at last");
+  CHECK(read_answer(client).body == "at last");
+  CHECK(read_answer(client).body == "GET /next?[]");
+  client.send(get("/drop"));
+  const auto dropped = read_answer(client);
+  CHECK(dropped.status == 500);
+  CHECK(dropped.body.starts_with(R"({"error":"internal_server_error","message":")"));
+}
+
+TEST_CASE("http: a client that left before its answer disturbs nobody") {
+  web_server server;
+  raw_socket client{server.address()};
+  client.send(get("/later"));
+  CHECK(server.eventually([&] { return server.later.size() == 1; }));
+  client.close_with_reset();
+  server.answer_later("too late");
+  CHECK(ask(server, get("/")).status == 200);
+  CHECK(server.eventually([&] { return server.server->stats().connections <= 1; }));
+}
+
+TEST_CASE("http: a client that closed its half is still answered") {
+  web_server server;
+  raw_socket client{server.address()};
+  client.send(get("/one") + get("/two"));
+  client.finish();
+  CHECK(read_answer(client).body == "GET /one?[]");
+  CHECK(read_answer(client).body == "GET /two?[]");
+  CHECK(client.at_end());
+}
+
+TEST_CASE("http: a large answer arrives whole, and the next request waits until it is read") {
+  web_server server;
+  raw_socket client{server.address(), 4'096};
+  client.send(get("/big") + get("/next"));
+  CHECK(server.eventually([&] { return server.requests.size() == 1; }));
+  CHECK(read_answer(client).body == std::string(web_server::big_bytes, 'b'));
+  CHECK(read_answer(client).body == "GET /next?[]");
+}
+
+// --- bad input ---
+
+TEST_CASE("http: bad input is answered with its status, and closes") {
+  struct row {
+    const char* what;
+    std::string bytes;
+    unsigned status;
+  };
+  const std::string line = "POST / HTTP/1.1\r\nHost: t\r\n";
+  std::string many_fields = "GET / HTTP/1.1\r\nHost: t\r\n";
+  for (int i = 0; i != 64; ++i) many_fields += "X-" + std::to_string(i) + ": 1\r\n";
+  const std::vector<row> rows{
+      {"no HTTP at all", "\x16\x03\x01\x02\x01\r\n", 400},
+      {"a request line of one word", "GET\r\n\r\n", 400},
+      {"no version", "GET /\r\n\r\n", 400},
+      {"a version that is none", "GET / HTTP/1.x\r\n\r\n", 400},
+      {"HTTP/2's preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
+      {"HTTP/1.2", "GET / HTTP/1.2\r\nHost: t\r\n\r\n", 505},
+      {"two spaces", "GET  / HTTP/1.1\r\nHost: t\r\n\r\n", 400},
+      {"a bare LF", "GET / HTTP/1.1\nHost: t\r\n\r\n", 400},
+      {"a bare LF between fields", "GET / HTTP/1.1\r\nHost: t\nX: 1\r\n\r\n", 400},
+      {"a bare CR", "GET / HTTP/1.1\r\nHost: t\rX: 1\r\n\r\n", 400},
+      {"a NUL in the target", std::string("GET /\0 HTTP/1.1\r\nHost: t\r\n\r\n", 28), 400},
+      {"a NUL in a field", std::string("GET / HTTP/1.1\r\nHost: t\r\nX: \0\r\n\r\n", 33), 400},
+      {"a folded field", "GET / HTTP/1.1\r\nHost: t\r\nX: 1\r\n 2\r\n\r\n", 400},
+      {"a folded first field", "GET / HTTP/1.1\r\n Host: t\r\n\r\n", 400},
+      {"a space before the colon", "GET / HTTP/1.1\r\nHost : t\r\n\r\n", 400},
+      {"a field without a name", "GET / HTTP/1.1\r\nHost: t\r\n: x\r\n\r\n", 400},
+      {"a field without a colon", "GET / HTTP/1.1\r\nHost: t\r\nX\r\n\r\n", 400},
+      {"a control character in a field", "GET / HTTP/1.1\r\nHost: t\r\nX: \x01\r\n\r\n", 400},
+      {"no Host", "GET / HTTP/1.1\r\n\r\n", 400},
+      {"two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400},
+      {"a Host that is a list", "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", 400},
+      {"a broken escape", get("/%4"), 400},
+      {"an escape that is not hexadecimal", get("/%zz"), 400},
+      {"an escaped NUL", get("/a%00b"), 400},
+      {"a target without a slash", get("nowhere"), 400},
+      {"a star for GET", get("*"), 400},
+      {"an authority for a target", "CONNECT example:443 HTTP/1.1\r\nHost: example:443\r\n\r\n", 400},
+      {"two equal lengths", line + "Content-Length: 2\r\nContent-Length: 2\r\n\r\nhi", 400},
+      {"two lengths", line + "Content-Length: 2\r\nContent-Length: 3\r\n\r\nhi", 400},
+      {"a list of lengths", line + "Content-Length: 2, 2\r\n\r\nhi", 400},
+      {"a negative length", line + "Content-Length: -1\r\n\r\n", 400},
+      {"a length with a plus", line + "Content-Length: +1\r\n\r\nx", 400},
+      {"a length over 64 bits", line + "Content-Length: 18446744073709551616\r\n\r\n", 400},
+      {"length and chunked", line + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+      {"chunked and length", line + "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n", 400},
+      {"chunked twice", line + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+      {"a coding that does not end", line + "Transfer-Encoding: gzip\r\n\r\n", 400},
+      {"chunked, but not last", line + "Transfer-Encoding: chunked, gzip\r\n\r\n", 400},
+      {"a coding that is not known", line + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
+      {"chunked in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+      {"a chunk without a size", line + "Transfer-Encoding: chunked\r\n\r\n\r\n", 400},
+      {"a chunk that is longer than it says", line + "Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n", 400},
+      {"a chunk size over 64 bits", line + "Transfer-Encoding: chunked\r\n\r\n11111111111111111\r\n", 400},
+      {"a length among the trailers", line + "Transfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 9\r\n\r\n", 400},
+      {"an endless chunk extension", line + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(70'000, 'x'), 400},
+      {"a request line over 4 KiB", "GET /" + std::string(4'096, 'a') + " HTTP/1.1\r\n\r\n", 414},
+      {"an endless request line", std::string(5'000, 'G'), 414},
+      {"fields over 8 KiB", "GET / HTTP/1.1\r\nHost: t\r\nX: " + std::string(8'192, 'x') + "\r\n\r\n", 431},
+      {"endless fields", "GET / HTTP/1.1\r\nX: " + std::string(9'000, 'x'), 431},
+      {"65 fields", many_fields + "\r\n", 431},
+      {"a body over 1 MiB", line + "Content-Length: 1048577\r\n\r\n", 413},
+      {"chunks over 1 MiB", line + "Transfer-Encoding: chunked\r\n\r\n100001\r\n", 413},
+      {"many chunks over 1 MiB",
+       line + "Transfer-Encoding: chunked\r\n\r\n80000\r\n" + std::string(0x80000, 'x') + "\r\n80001\r\n", 413},
+  };
+  web_server server;
+  for (const auto& row : rows) {
+    CAPTURE(row.what);
+    raw_socket client{server.address()};
+    client.send(row.bytes);
+    const auto got = read_answer(client);
+    CHECK(got.status == row.status);
+    CHECK(got.header("Connection") == "close");
+    CHECK(got.header("Content-Type") == "application/json");
+    CHECK(got.body.starts_with("{\"error\":\""));
+    CHECK(got.body.find("\"trace\":\"") != std::string::npos);
+    CHECK(client.at_end());
+    CHECK_FALSE(client.was_reset());
+  }
+  CHECK(server.on_shard([&] { return server.requests.empty(); }));
+  CHECK(server.lines().size() == rows.size());
+}
+
+TEST_CASE("http: what is exactly at a limit is taken") {
+  web_server server;
+  const std::string line = "GET / HTTP/1.1";
+  CHECK(ask(server, get("/" + std::string(4'096 - line.size(), 'a'))).status == 200);
+  const std::string host = "Host: t\r\n";
+  CHECK(ask(server, line + "\r\n" + host + "X: " + std::string(8'192 - host.size() - 5, 'x') + "\r\n\r\n").status ==
+        200);
+  std::string fields = line + "\r\n" + host;
+  for (int i = 0; i != 63; ++i) fields += "X: 1\r\n";
+  CHECK(ask(server, fields + "\r\n").status == 200);
+  CHECK(ask(server, post(std::string(1U << 20, 'x'))).body.size() == (1U << 20) + 13);
+}
+
+TEST_CASE("http: a large body that is refused does not cost the client its answer") {
+  web_server server;
+  raw_socket client{server.address()};
+  client.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 3000000\r\n\r\n" + std::string(3'000'000, 'x'));
+  CHECK(read_answer(client).status == 413);
+  CHECK_FALSE(client.was_reset());
+}
+
+// --- time ---
+
+TEST_CASE("http: slow headers and slow bodies are answered with 408, silence with nothing") {
+  web_server server{{.limits = {.header_ms = 60, .body_ms = 60, .idle_ms = 60}}};
+  raw_socket silent{server.address()}, head{server.address()}, body{server.address()};
+  head.send("GET / HTTP/1.1\r\nHo");
+  body.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nab");
+  CHECK(read_answer(head).status == 408);
+  CHECK(read_answer(body).status == 408);
+  CHECK(head.at_end());
+  CHECK(silent.read_to_end().empty());
+  CHECK(silent.ended());
+}
+
+TEST_CASE("http: a header that drips does not move its deadline") {
+  web_server server{{.limits = {.header_ms = 100}}};
+  raw_socket client{server.address()};
+  const auto began = clock::now();
+  while (clock::now() - began < 1s) {
+    client.send("G");
+    if (!client.read_for(5ms).empty()) break;
+  }
+  CHECK(clock::now() - began < 300ms);
+}
+
+TEST_CASE("http: a kept connection that rests is closed without a word") {
+  web_server server{{.limits = {.idle_ms = 60}}};
+  raw_socket client{server.address()};
+  client.send(get("/"));
+  CHECK(read_answer(client).status == 200);
+  CHECK(client.read_to_end().empty());
+  CHECK(client.ended());
+}
+
+TEST_CASE("http: a client that does not read its answer is cut off") {
+  web_server server{{.limits = {.write_ms = 80}}};
+  raw_socket client{server.address(), 4'096};
+  client.send(get("/big"));
+  CHECK(server.eventually([&] { return server.requests.size() == 1 && server.server->stats().connections == 0; }));
+}
+
+// --- many ---
+
+TEST_CASE("http: over the connection limit a client hears 503 and when to come back") {
+  web_server server{{.connections_max = 2, .refusals_max = 1, .retry_after_ms = 1'500}};
+  raw_socket one{server.address()}, two = open_socket(server);
+  one.send(get("/"));
+  CHECK(read_answer(one).status == 200);
+  raw_socket three{server.address()};
+  const auto refused = read_answer(three);
+  CHECK(refused.status == 503);
+  CHECK(refused.header("Retry-After") == "2");
+  raw_socket four{server.address()};
+  CHECK(four.read_to_end().empty());  // three has not gone yet
+  CHECK(server.stats().refused == 2);
+  three.close();
+  two.close();
+  CHECK(server.eventually([&] { return server.server->stats().connections == 1; }));
+  CHECK(ask(server, get("/")).status == 200);
+}
+
+TEST_CASE("http: a server that drains closes who rests, and the others with their answer") {
+  web_server server;
+  raw_socket rests{server.address()}, asks{server.address()};
+  auto socket = open_socket(server);
+  rests.send(get("/"));
+  CHECK(read_answer(rests).status == 200);
+  asks.send(get("/later"));
+  CHECK(server.eventually([&] { return server.later.size() == 1; }));
+  server.on_shard([&] { server.server->drain(); });
+  CHECK(rests.at_end());
+  CHECK_THROWS(raw_socket{server.address()});
+  server.answer_later("done");
+  CHECK(read_answer(asks).header("Connection") == "close");
+  CHECK(asks.at_end());
+  socket.send(ws::frame(ws::text, "still here"));
+  CHECK(ws::read_frame(socket)->payload == "still here");
+}
+
+TEST_CASE("http: a server that goes takes its connections along, whatever they were doing") {
+  std::vector<raw_socket> clients;
+  {
+    web_server server;
+    for (int i = 0; i != 200; ++i) {
+      auto& client = clients.emplace_back(server.address());
+      constexpr std::array starts{"", "GET /", "GET /later HTTP/1.1\r\nHost: t\r\n\r\n",
+                                  "GET /big HTTP/1.1\r\nHost: t\r\n\r\n",
+                                  "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\nx"};
+      client.send(starts[static_cast<std::size_t>(i) % starts.size()]);
+    }
+    CHECK(server.eventually([&] { return server.later.size() == 40 && server.server->stats().connections == 200; }));
+  }
+  for (auto& each : clients) each.read_to_end();
+  CHECK(std::all_of(clients.begin(), clients.end(), [](auto& c) { return c.ended(); }));
+}
+
+TEST_CASE("http: an answer that comes after the server is gone does nothing") {
+  web_server server;
+  raw_socket client{server.address()};
+  client.send(get("/later"));
+  CHECK(server.eventually([&] { return server.later.size() == 1; }));
+  server.on_shard([&] {
+    server.server.reset();
+    server.later[0]->respond({.body = "too late"});
+    server.later.clear();
+    server.server = std::make_unique<http_server>(server.loop.at(), server, http_server_options{});
+  });
+  CHECK(client.read_to_end().empty());
+}
+
+TEST_CASE("http: each request is one line of the access log") {
+  web_server server;
+  raw_socket client{server.address()};
+  client.send(get("/a") + "HEAD /b HTTP/1.1\r\nHost: t\r\n\r\n");
+  const auto first = read_answer(client);
+  client.read_until("\r\n\r\n");
+  auto socket = open_socket(server);
+  ask(server, get("/%"));
+  const auto lines = server.lines();
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[0].method + ' ' + lines[0].path == "GET /a");
+  CHECK(lines[0].status == 200);
+  CHECK(lines[0].bytes == first.head.size() + first.body.size());
+  CHECK(lines[0].peer.starts_with("127.0.0.1:"));
+  CHECK(lines[1].method + ' ' + lines[1].path == "HEAD /b");
+  CHECK(lines[2].path == "/ws");
+  CHECK(lines[2].status == 101);
+  CHECK(lines[3].status == 400);
+}
+
+TEST_CASE("http: random bytes never disturb the server", "[fuzz]") {
+  web_server server;
+  const auto seed = 4'711U;
+  CAPTURE(seed);
+  std::mt19937 random{seed};
+  const std::vector<std::string> seeds{
+      get("/a?b"), post("body"), ws::handshake(),
+      "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"};
+  for (int round = 0; round != 500; ++round) {
+    auto bytes = seeds[random() % seeds.size()] + seeds[random() % seeds.size()];
+    for (auto n = 1 + random() % 4; n != 0; --n) bytes[random() % bytes.size()] = static_cast<char>(random());
+    raw_socket client{server.address()};
+    client.send(bytes);
+    client.finish();
+  }
+  CHECK(server.eventually([&] { return server.server->stats().connections == 0; }));
+  CHECK(ask(server, get("/")).status == 200);
+}
+
+// --- the parts that need no socket ---
+
+TEST_CASE("http head: its verdict does not depend on how the bytes were cut") {
+  const std::string bytes = "\r\nGET /a HTTP/1.1\r\nHost: t\r\nX: 1\r\n\r\nrest";
+  const http_limits limits;
+  for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
+    http_head head{limits};
+    auto said = head.scan(std::string_view{bytes}.substr(0, cut));
+    if (said == http_head::verdict::more) said = head.scan(bytes);
+    CHECK(said == http_head::verdict::complete);
+    CHECK(head.size() == bytes.size() - 4);
+    CHECK(head.text(bytes) == "GET /a HTTP/1.1\r\nHost: t\r\nX: 1\r\n\r\n");
+  }
+}
+
+TEST_CASE("http request: fields, lists and parameters are found as the standard reads them") {
+  http_request request;
+  request.fields = {{"Connection", "keep-alive , Upgrade"}, {"X-A", "1"}, {"x-a", "2"}, {"connection", "x"}};
+  request.query = "a=1&b=%41+c&c&=d&a=2&e=%zz";
+  CHECK(request.header("x-A") == "1");
+  CHECK(request.header("none").empty());
+  CHECK(request.lists("connection", "upgrade"));
+  CHECK(request.lists("Connection", "X"));
+  CHECK_FALSE(request.lists("Connection", "keep"));
+  CHECK(request.parameter("a") == "1");
+  CHECK(request.parameter("b") == "A c");
+  CHECK(request.parameter("c").empty());
+  CHECK(request.parameter("e").empty());
+}
+
+TEST_CASE("http answer: a problem is JSON whatever is in its message") {
+  const auto text =
+      write_response(http_error(404, "no \"x\"\n\\"), "0123", connection_after::keep, body_of_answer::send);
+  CHECK(text.ends_with(R"({"error":"not_found","message":"no \"x\"\u000a\\","trace":"0123"})"));
+  CHECK(http_method_not_allowed("GET, HEAD").fields[0].value == "GET, HEAD");
+  CHECK(http_unsupported_media_type("application/json").status == 415);
+  CHECK(http_too_many_requests(1ms).fields[0].value == "1");
+  CHECK(http_unavailable(30s).fields[0].value == "30");
+}
+
+}  // namespace greenroom::runtime
