@@ -2,9 +2,16 @@
 
 namespace greenroom::storage {
 
+namespace {
+constexpr std::uint64_t links = 3 * sizeof(void*);  // the maps' own: next, bucket, what malloc keeps
+}
+
 std::uint64_t idempotency_table::cost(const node& of) noexcept {
-  constexpr std::uint64_t links = 2 * sizeof(void*);  // the map's own: next, bucket
   return sizeof(node) + links + of.first.id.size() + of.second.kept.answer.at.epoch.size();
+}
+
+std::uint64_t idempotency_table::cost(const sender_node& of) noexcept {
+  return sizeof(sender_node) + links + of.first.size();
 }
 
 const idempotency_table::record* idempotency_table::find(const idempotency& once, std::int64_t now_ms,
@@ -26,7 +33,9 @@ void idempotency_table::forget_expired(const idempotency& once) {
 
 void idempotency_table::insert(const idempotency& once, original answer, std::size_t per_sender_max) {
   forget_expired(once);
-  auto& from = *senders_.try_emplace(once.sender).first;
+  const auto [place, is_new] = senders_.try_emplace(once.sender);
+  auto& from = *place;
+  if (is_new) bytes_ += cost(from);
   auto* added = &*records_.try_emplace(key{&from, once.id, key_view{from, once.id}.hash}).first;
   added->second.kept = {once.content, std::move(answer)};
   bytes_ += cost(*added);
@@ -49,10 +58,11 @@ void idempotency_table::remove_oldest(sender_node& of) {
   (entry.older ? entry.older->second.newer : oldest_) = entry.newer;
   (entry.newer ? entry.newer->second.older : newest_) = entry.older;
   of.second.oldest = entry.newer_of_sender;
-  if (!of.second.oldest) of.second.newest = nullptr;
   bytes_ -= cost(*removed);
   records_.erase(records_.find(removed->first));
-  if (--of.second.count == 0) senders_.erase(senders_.find(of.first));
+  if (--of.second.count > 0) return;
+  bytes_ -= cost(of);
+  senders_.erase(senders_.find(of.first));
 }
 
 std::size_t idempotency_table::expire(std::int64_t now_ms, std::int64_t age_ms, std::size_t removals_max) {

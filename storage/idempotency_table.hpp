@@ -22,14 +22,14 @@ class idempotency_table {
  public:
   /// What the first message under an id got.
   struct original {
-    position at;
+    position at{};
     std::uint64_t n = 0;
     std::int64_t at_ms = 0;
   };
 
   struct record {
-    std::array<std::byte, 16> content;
-    original answer;
+    std::array<std::byte, 16> content{};
+    original answer{};
   };
 
   idempotency_table() = default;
@@ -92,6 +92,7 @@ class idempotency_table {
   };
 
   static std::uint64_t cost(const node& of) noexcept;
+  static std::uint64_t cost(const sender_node& of) noexcept;
   void remove_oldest(sender_node& of);
   void forget_expired(const idempotency& once);
 

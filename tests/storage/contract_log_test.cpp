@@ -136,6 +136,8 @@ TEMPLATE_LIST_TEST_CASE("store: retention by age trims on append and on a sweep"
   CHECK(sweep_all(s, start_ms + 1599) == 0);
   CHECK(sweep_all(s, start_ms + 1600) == 1);
   CHECK(sweep_all(s, start_ms + 9000) == 1);
+  CHECK(s.counters().trimmed == 3);
+  CHECK(s.counters().appended == 3);
   const auto head = *s.head("r");
   CHECK(head == log_head{head.epoch, 4, 3, 0});
   CHECK(s.commit(message("r", "next", start_ms + 9000, keep)).at == position{head.epoch, 4});
