@@ -1,14 +1,16 @@
 #include "runtime/actor_base.hpp"
 
 #include <spdlog/spdlog.h>
+#include <boost/core/demangle.hpp>
 #include <caf/actor_cast.hpp>
 #include <caf/actor_config.hpp>
 #include <caf/logger.hpp>
 #include <caf/no_stages.hpp>
 #include <caf/system_messages.hpp>
-#include <caf/to_string.hpp>
+#include <caf/type_erased_tuple.hpp>
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "runtime/actor.hpp"
@@ -28,10 +30,16 @@ shard* pick_home(const caf::actor_config& config) {
   return shard::current();
 }
 
+/// Its name, for a log line; contents stay out of logs.
+std::string type_of(const caf::type_erased_tuple& message) {
+  if (message.empty()) return "nothing";
+  auto* type = message.type(0).second;
+  return type ? boost::core::demangle(type->name()) : "CAF's number " + std::to_string(message.type(0).first);
+}
+
 caf::result<caf::message> on_unexpected(caf::scheduled_actor* self, caf::message_view& what) {
   count(strays().unexpected);
-  spdlog::warn("actor {} {}: unexpected message {}", self->name(), self->id(),
-               caf::to_string(what.copy_content_to_message()));
+  spdlog::warn("actor {} {}: unexpected message of type {}", self->name(), self->id(), type_of(what.content()));
   if (self->current_message_id().is_request()) return caf::sec::unexpected_message;
   return caf::make_message();  // nothing is sent back
 }

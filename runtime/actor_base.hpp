@@ -5,15 +5,14 @@
 ///
 /// Pinned: whoever sends, every step runs on home(). A null home means whoever runs it: detached actors, and tests.
 /// Crash: an exception that leaves a handler, a response callback or the State's constructor ends this life, not the
-/// actor.
-///   The message that caused it is answered with errc::crashed if it was a request, offered to the State's
+///   actor. The message that caused it is answered with errc::crashed if it was a request, offered to the State's
 ///   dead_letter(), and not fed again; open response callbacks are dropped; the supervisor is told and decides. While
 ///   the actor waits, its mailbox keeps everything in order, but for exits and the supervisor's words. Without a
 ///   supervisor the actor ends.
-/// Not undone by a restart: monitors that the old life set (a down message of an unknown actor is to be ignored), and
-///   response promises that it held (their askers run into their time-out).
-/// Defaults: unexpected messages, stray errors and unhandled downs go to the log and to counters, never to stdout; an
-///   answer to an asynchronous message is never sent, so no message can end its sender.
+/// Not undone by a restart: monitors that the old life set (ignore the down message of somebody unknown) and CAF's own
+///   response promises (their askers run into the time-out; use runtime::promise).
+/// Defaults: unexpected messages (by their types, never with their content), stray errors and unhandled downs go to the
+///   log and to counters; only requests are answered, so that no message can end its sender.
 /// Threading: depth() from any thread; all else inside the actor.
 #pragma once
 
@@ -55,8 +54,7 @@ class actor_base : public caf::event_based_actor {
   clock_type::time_point now() const { return clock().now(); }
   /// A child's place: this shard, looked after by this actor.
   place under_me() noexcept;
-  /// Sends `message` to itself after `delay`; a later life does not get it, so a tick that re-arms itself stays one
-  /// tick.
+  /// Sends `message` to itself after `delay`. A later life does not get it: a tick that re-arms itself stays one tick.
   template <class M>
   void later(caf::timespan delay, M message) {
     later_message(delay, caf::make_message(std::move(message)));

@@ -7,7 +7,8 @@ namespace greenroom::runtime {
 
 void timer_wheel::arm(timer& entry, time_point deadline) noexcept {
   entry.cancel();
-  auto after = std::max(deadline - origin_, std::chrono::steady_clock::duration{0});
+  constexpr std::chrono::steady_clock::duration zero{0}, furthest = static_cast<std::int64_t>(span_max) * tick;
+  auto after = std::clamp(deadline - origin_, zero, furthest);
   auto due = static_cast<std::uint64_t>((after + tick - std::chrono::steady_clock::duration{1}) / tick);  // never early
   entry.due_ = std::clamp(due, elapsed_ + 1, elapsed_ + span_max);
   insert(entry);

@@ -99,6 +99,15 @@ TEST_CASE("timer wheel: a deadline in the past fires with the next tick, never i
   CHECK(wheel.advance(origin + 1s + tick) == 1);
 }
 
+TEST_CASE("timer wheel: a deadline at the end of time is one of its 8.7 years", "[runtime]") {
+  timer_wheel wheel{timer_wheel::time_point{}};
+  alarm a;
+  wheel.arm(a, timer_wheel::time_point::max());
+  CHECK(wheel.advance(timer_wheel::time_point{8 * 365 * 24h}) == 0);
+  CHECK(a.armed());
+  CHECK(wheel.advance(timer_wheel::time_point{9 * 365 * 24h}) == 1);
+}
+
 TEST_CASE("timer wheel: time that goes backwards is ignored", "[runtime]") {
   timer_wheel wheel{origin};
   alarm a;
