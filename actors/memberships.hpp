@@ -23,13 +23,16 @@ class memberships {
   void remove(std::string_view room);
   const std::vector<subscription_ptr>& all();  ///< without those that are gone
 
-  void ping_left();      ///< What is in the members' outboxes now is what this ping will prove.
-  void ping_answered();  ///< What was written before that ping has arrived.
+  /// That ping leaves now, and nothing is unsent: its answer proves every position. One mark at a time; the older one stays.
+  void ping_left(std::uint64_t ping);
+  /// An answer to a ping answers all before it.
+  void ping_answered(std::uint64_t ping);
 
  private:
   void forget_gone();
 
   std::uint32_t rooms_max_;
+  std::uint64_t marked_ = 0;            ///< the ping whose answer proves `subscription::pinged`; 0: none
   std::vector<subscription_ptr> all_;  ///< few: a search is shorter than a hash
 };
 

@@ -116,11 +116,13 @@ void peer::on_message(runtime::frame_kind kind, std::string_view bytes) {
   if (connection_ && !std::exchange(told_, true)) runtime::tell(connection_, connection::input{});
 }
 
+void peer::on_ping(std::uint64_t number) {
+  if (rooms_ && out() && out()->empty()) rooms_->ping_left(number);
+}
+
 void peer::on_pong(std::uint64_t number) {
   if (!rooms_) return;
-  rooms_->ping_answered();
-  if (out() && out()->empty())
-    rooms_->ping_left();  // a ping overtakes what is unsent: it proves what has left before it
+  rooms_->ping_answered(number);
   runtime::tell(session_, session::proven{number});
 }
 

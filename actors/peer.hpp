@@ -65,6 +65,7 @@ class peer final : public replier, public runtime::transport_events, public std:
 
  private:
   void on_message(runtime::frame_kind kind, std::string_view bytes) override;
+  void on_ping(std::uint64_t number) override;
   void on_pong(std::uint64_t number) override;
   void on_drained() override;
   runtime::frame on_gap(const runtime::gap& lost) override;

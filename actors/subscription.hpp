@@ -44,7 +44,7 @@ struct subscription {
   std::string epoch;
   phase at = phase::joining;
   std::uint64_t position = 0;  ///< of the newest message that was written to the outbox
-  std::uint64_t pinged = 0;    ///< `position` when the last unanswered ping left
+  std::uint64_t pinged = 0;    ///< `position` when the ping left whose answer is awaited
   std::uint64_t proven = 0;    ///< what has provably arrived
   std::size_t place = 0;       ///< index in the relay's list of members
 };

@@ -36,7 +36,9 @@ struct close_info {
 class transport_events {
  public:
   virtual void on_message(frame_kind kind, std::string_view bytes) = 0;  ///< Valid only during the call.
-  virtual void on_pong(std::uint64_t ping) = 0;  ///< What was queued before that ping has arrived.
+  /// The keep-alive's ping is about to be queued. Pings overtake data: its pong will prove what has left before it.
+  virtual void on_ping(std::uint64_t /*ping*/) {}
+  virtual void on_pong(std::uint64_t ping) = 0;  ///< What was written before that ping has arrived.
   virtual void on_drained() = 0;                 ///< The outbox fell under half its bounds: feed who catches up.
   virtual frame on_gap(const gap& lost) = 0;     ///< The notice of a drop (`outbox::push_latest`); null: none.
   virtual void on_closed(const close_info& how) = 0;

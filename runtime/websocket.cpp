@@ -310,6 +310,7 @@ void websocket::arm_keepalive() {
 
 void websocket::on_timer() {
   if (awaited_ == 0) {
+    if (events_) events_->on_ping(pings_ + 1);
     awaited_ = ping_now();
     return arm_keepalive();
   }
