@@ -92,7 +92,9 @@ class members_of {
   };
   struct iterator {
     const value* at;
-    member operator*() const noexcept { return {at->text(), *at->end()}; }
+    member operator*() const noexcept {
+      return {at->is(kind::text) ? at->text() : std::string_view{}, *at->end()};  // a flawed key has no name
+    }
     iterator& operator++() noexcept { return at = at->end()->end(), *this; }
     bool operator==(const iterator&) const = default;
   };

@@ -304,6 +304,8 @@ TEST_CASE("rpc: what cannot cross to the other format is -32602 with its path an
   CHECK(hear(frame_kind::binary, nan).log == strings{"bad -32602 params.n"});
   const auto key = "\x83\xa2id\x01\xa6method\xaamarket.buy\xa6params\x81\x01\x02"sv;
   CHECK(hear(frame_kind::binary, key).log == strings{"bad -32602 params"});
+  const auto array_key = "\x83\x9a\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x02\xa2id\x01\xa6method\xaamarket.buy"sv;
+  CHECK(hear(frame_kind::binary, array_key).log == strings{"bad -32602"});
   const auto utf8 = "\x83\xa2id\x01\xa6method\xaamarket.buy\xa6params\x81\xa1n\xa1\xff"sv;
   CHECK(hear(frame_kind::binary, utf8).log == strings{"bad -32602 params.n"});
 }
