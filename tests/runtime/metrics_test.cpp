@@ -10,7 +10,8 @@ namespace greenroom::runtime {
 namespace {
 
 bool has_line(const std::string& text, const std::string& line) {
-  return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+  const auto at = text.find(std::string{line}.append("\n"));
+  return at != std::string::npos && (at == 0 || text[at - 1] == '\n');
 }
 
 }  // namespace
@@ -32,7 +33,7 @@ TEST_CASE("metrics: a cell is the same one each time, and another one in each bo
   metrics all{2};
   const auto calls = all.add_counter({"greenroom_calls_total", "Calls.", {"method", "error"}});
   auto& cell = all.of(0).at(calls, {"room.join", "0"});
-  for (int i = 0; i < 90; ++i) all.of(0).at(calls, {"m" + std::to_string(i), "0"});
+  for (int i = 0; i < 90; ++i) all.of(0).at(calls, {std::to_string(i), "0"});
   CHECK(&all.of(0).at(calls, {"room.join", "0"}) == &cell);
   CHECK(&all.of(1).at(calls, {"room.join", "0"}) != &cell);
   CHECK(&all.of(0).at(calls, {"room.join", "-32002"}) != &cell);
