@@ -511,4 +511,49 @@ TEST_CASE_METHOD(tree, "supervisor: a killed branch takes its children with it a
   CHECK(handle(handle(top, "branch"), "b") != b);
 }
 
+TEST_CASE_METHOD(tree, "supervisor: whatever crashes or is killed, in whatever order, the tree stands again",
+                 "[runtime]") {
+  auto how = GENERATE(strategy::one_for_one, strategy::one_for_all, strategy::rest_for_one);
+  auto seed = GENERATE(range(1U, 101U));
+  INFO("strategy " << static_cast<int>(how) << ", seed " << seed);
+  std::mt19937 generator{seed};
+  auto random = [&] { return static_cast<std::uint32_t>(generator()); };
+  supervisor_spec inner{.id = "branch", .strategy = how, .children = {child("b"), child("c")}};
+  child_spec limb{.id = "branch",
+                  .start = [inner](const place& p) { return runtime::supervisor::spawn(p, inner); },
+                  .kind = runtime::kind::supervisor};
+  supervisor_spec outer{.id = "top", .strategy = how, .children = {child("a"), limb, child("d")}};
+  for (auto& each : outer.children) each.limit = intensity{.restarts_max = 1'000'000};
+  top = supervise(std::move(outer));
+  branch = handle(top, "branch");
+
+  std::vector<caf::actor> known;
+  auto learn = [&](const caf::actor& from) {
+    for (auto& each : ask(from, describe{}).children)
+      if (each.handle) known.push_back(each.handle);
+  };
+  for (int round = 0; round < 10; ++round) {
+    settle_randomly(random());
+    known.clear();
+    learn(top);
+    learn(handle(top, "branch"));
+    for (int blow = 0; blow < 8; ++blow) {
+      auto& victim = known[random() % known.size()];
+      auto is_branch = std::string{"supervisor"} == caf::actor_cast<caf::local_actor*>(victim)->name();
+      if (random() % 4 == 0)
+        caf::anon_send_exit(victim, random() % 2 == 0 ? caf::exit_reason::kill : caf::exit_reason::user_shutdown);
+      else if (!is_branch)
+        runtime::tell(victim, player::crash{});
+      settle_randomly(random(), random() % 10);
+    }
+  }
+  settle_randomly(random());
+  for (auto& each : ask(top, describe{}).children) CHECK(each.state == child_state::up);
+  for (auto& each : ask(handle(top, "branch"), describe{}).children) CHECK(each.state == child_state::up);
+  scene();
+  caf::anon_send_exit(top, caf::exit_reason::user_shutdown);
+  settle_randomly(random());
+  CHECK(scene() == script{"-d", "-c", "-b", "-a"});
+}
+
 }  // namespace greenroom::tests

@@ -1,7 +1,8 @@
 // ACTOR_FIXTURE runs actors on one thread and a clock that only the test moves: CAF's test_coordinator under Catch2.
 //
 //   settle()               runs every job; time does not move
-//   settle_randomly(seed)  the same, the next job chosen at random; the same seed gives the same schedule
+//   settle_randomly(seed)  the same, the next job chosen at random; the same seed gives the same schedule;
+//                          at most so many jobs, where a number is given
 //   advance(5s)            moves the clock timer by timer, settling after each
 //   ask(to, msg)           asks, settles, and gives the reply (or fails the test); refused(to, msg) gives the error
 //   tell(to, msg)          sends; call settle() to let it happen
@@ -21,6 +22,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <random>
 #include <string>
@@ -75,10 +77,10 @@ class actor_fixture {
 
   void settle() { jobs.run(); }
 
-  std::string settle_randomly(std::uint32_t seed) {
+  std::string settle_randomly(std::uint32_t seed, std::size_t jobs_max = std::numeric_limits<std::size_t>::max()) {
     std::mt19937 random{seed};
     std::string schedule;
-    while (!jobs.jobs.empty()) {
+    while (!jobs.jobs.empty() && jobs_max-- > 0) {
       auto chosen = static_cast<std::ptrdiff_t>(random() % jobs.jobs.size());  // a distribution would not be portable
       schedule += std::to_string(chosen) + ' ';
       std::rotate(jobs.jobs.begin(), jobs.jobs.begin() + chosen, jobs.jobs.begin() + chosen + 1);
