@@ -142,10 +142,11 @@ TEST_CASE("tidy: the tree speaks of Greenroom and of no machine", "[tidy]") {
 TEST_CASE("tidy: each folder's README lists its files and nothing else", "[tidy]") {
   NOTHING_BREAKS(folders_list_their_files(repository()));
 
-  const tree sample{{"x/README.md", "| file | |\n|---|---|\n| `a`, `gone` | both |\n"},
+  const tree sample{{"x/README.md", "| file | |\n|---|---|\n| `a`, `gone` | both; `part` of a, not `that` |\n"},
                     {"x/a.hpp", ""},
                     {"x/a_impl.hpp", ""},
                     {"x/ab.cpp", ""},
+                    {"x/part.cpp", ""},
                     {"y/a.cpp", ""}};
   const auto found = folders_list_their_files(sample);
   CHECK(says(found, "no row for ab.cpp"));

@@ -34,20 +34,23 @@ findings own_header_comes_first(const tree& all) {
 
 namespace {
 
-/// The files that a README's table names: what stands between backticks in the first cell of each row.
-std::vector<std::string> rows_of(const source& readme) {
+enum class cells : bool { first, all };
+
+/// What a README's table names: the words between backticks in the first cell of each row, or in all of them.
+std::vector<std::string> named_in(const source& readme, cells which) {
   std::vector<std::string> all;
   for (auto line : lines_of(readme.text)) {
     if (!line.starts_with("| ")) continue;
-    const auto cell = line.substr(2, line.find(" |", 2) - 2);
-    for (auto& each : between(cell, "`", "`")) all.push_back(std::move(each));
+    const auto end = which == cells::first ? line.find(" |", 2) - 2 : std::string_view::npos;
+    for (auto& each : between(line.substr(2, end), "`", "`")) all.push_back(std::move(each));
   }
   return all;
 }
 
-/// Whether a row of that name speaks of the file: `room` of room.hpp, room.cpp and room_impl.hpp.
+/// Whether a row of that name speaks of the file: `room` and `room.hpp` of room.hpp, room.cpp and room_impl.hpp.
 bool names(std::string_view row, std::string_view file) {
   if (row == file) return true;
+  if (is_header(row)) row.remove_suffix(std::string_view{".hpp"}.size());
   if (!file.starts_with(row)) return false;
   const auto rest = file.substr(row.size());
   return rest == ".hpp" || rest == ".cpp" || rest == "_impl.hpp";
@@ -67,9 +70,9 @@ findings folders_list_their_files(const tree& all) {
       found.push_back({folder, 0, "no README.md with a table of its files"});
       continue;
     }
-    const auto rows = rows_of(*readme);
+    const auto rows = named_in(*readme, cells::first), mentions = named_in(*readme, cells::all);
     for (const auto& file : names_here)
-      if (std::none_of(rows.begin(), rows.end(), [&](const auto& row) { return names(row, file); }))
+      if (std::none_of(mentions.begin(), mentions.end(), [&](const auto& row) { return names(row, file); }))
         found.push_back({readme->path, 0, "no row for " + file});
     for (const auto& row : rows) {
       const auto inside = folder + "/" + row;
