@@ -40,6 +40,7 @@ struct inbox_page {
   errc error = errc::success;
   inbox_state state{};
   std::vector<inbox_message> messages{};  ///< oldest first
+  std::uint64_t expired = 0;              ///< passed over among them: see `inbox_ack`
 };
 
 struct inbox_summary {

@@ -36,7 +36,7 @@ std::optional<inbox_message> memory_inbox::take_oldest_upto(std::uint64_t upto) 
 
 std::vector<inbox_message> memory_inbox::take_expired(std::int64_t now_ms, std::size_t removals_max) {
   std::vector<inbox_message> taken;
-  if (now_ms < next_expiry_ms_) return taken;
+  if (!may_have_expired(now_ms)) return taken;
   next_expiry_ms_ = never;
   std::deque<inbox_message> kept;
   for (auto& message : *messages_) {
@@ -59,19 +59,22 @@ inbox_state memory_inbox::state() const {
   return {.count = size(), .bytes = bytes_, .first = messages_ ? messages_->front().n : 0, .last = last_};
 }
 
-std::vector<inbox_message> memory_inbox::read(std::uint64_t after, std::size_t count_max, std::size_t bytes_max,
-                                              std::int64_t now_ms) const {
-  std::vector<inbox_message> out;
-  if (!messages_) return out;
+inbox_page memory_inbox::read(std::uint64_t after, std::size_t count_max, std::size_t bytes_max,
+                              std::int64_t now_ms) const {
+  inbox_page page{.state = state()};
+  if (!messages_) return page;
   const auto by_n = [](std::uint64_t n, const inbox_message& m) { return n < m.n; };
   std::size_t bytes = 0;
   for (auto i = std::upper_bound(messages_->begin(), messages_->end(), after, by_n); i != messages_->end(); ++i) {
-    if (i->expires_ms <= now_ms) continue;
-    if (out.size() >= count_max || (!out.empty() && bytes + i->body->size() > bytes_max)) break;
+    if (i->expires_ms <= now_ms) {
+      ++page.expired;
+      continue;
+    }
+    if (page.messages.size() >= count_max || (!page.messages.empty() && bytes + i->body->size() > bytes_max)) break;
     bytes += i->body->size();
-    out.push_back(*i);
+    page.messages.push_back(*i);
   }
-  return out;
+  return page;
 }
 
 }  // namespace greenroom::storage

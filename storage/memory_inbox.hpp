@@ -22,12 +22,12 @@ class memory_inbox {
   /// The oldest message, counting one more failed delivery; null when empty.
   const inbox_message* attempt();
   std::optional<inbox_message> take_oldest_upto(std::uint64_t upto);  ///< none when the oldest is above
+  bool may_have_expired(std::int64_t now_ms) const noexcept { return next_expiry_ms_ <= now_ms; }
   std::vector<inbox_message> take_expired(std::int64_t now_ms, std::size_t removals_max);
 
   inbox_state state() const;
   std::size_t size() const noexcept { return messages_ ? messages_->size() : 0; }
-  std::vector<inbox_message> read(std::uint64_t after, std::size_t count_max, std::size_t bytes_max,
-                                  std::int64_t now_ms) const;
+  inbox_page read(std::uint64_t after, std::size_t count_max, std::size_t bytes_max, std::int64_t now_ms) const;
 
  private:
   static constexpr auto never = std::numeric_limits<std::int64_t>::max();

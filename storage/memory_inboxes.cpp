@@ -157,6 +157,7 @@ std::size_t memory_inboxes::sweep(std::size_t stripe, std::int64_t now_ms, std::
   std::size_t moved = 0;
   for (auto& [user, box] : in->all) {
     if (moved == removals_max) break;
+    if (!box.may_have_expired(now_ms)) continue;
     edit changes{budget_, *in, box};
     moved += bury_expired(user, box, now_ms, removals_max - moved);
   }
@@ -174,7 +175,7 @@ inbox_page memory_inboxes::read(std::string_view user, std::uint64_t after, std:
   const auto in = stripes_.at(user);
   const auto found = in->all.find(user);
   if (found == in->all.end()) return {.state = {.last = in->forgotten_upto}};
-  return {.state = found->second.state(), .messages = found->second.read(after, count_max, bytes_max, now_ms)};
+  return found->second.read(after, count_max, bytes_max, now_ms);
 }
 
 std::vector<inbox_summary> memory_inboxes::list(std::string_view after, std::size_t count_max) const {

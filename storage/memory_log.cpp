@@ -13,13 +13,14 @@ std::uint64_t memory_log::append(bytes_ptr body, std::int64_t at_ms) {
 }
 
 bool memory_log::overdue(std::int64_t now_ms) const {
+  if (!records_) return false;
   return size() > keep.count || (keep.bytes != 0 && bytes_ > keep.bytes) ||
          (keep.age_ms != 0 && records_->front().at_ms <= now_ms - keep.age_ms);
 }
 
 std::size_t memory_log::trim(std::int64_t now_ms, std::size_t removals_max) {
   std::size_t removed = 0;
-  while (removed < removals_max && records_ && overdue(now_ms)) {
+  while (removed < removals_max && overdue(now_ms)) {
     drop_oldest();
     ++removed;
   }

@@ -17,6 +17,7 @@ class memory_log {
 
   /// Gives the message the next position and keeps it if `keep` keeps any; trims nothing.
   std::uint64_t append(bytes_ptr body, std::int64_t at_ms);
+  bool overdue(std::int64_t now_ms) const;  ///< there is something to trim
   /// Removes up to `removals_max` of what `keep` does not hold at `now_ms`; answers how many.
   std::size_t trim(std::int64_t now_ms, std::size_t removals_max);
   void drop_oldest();  ///< there must be one
@@ -39,7 +40,6 @@ class memory_log {
   };
 
   std::uint64_t first() const noexcept { return last_ - size() + 1; }
-  bool overdue(std::int64_t now_ms) const;
   void copy(std::size_t from, std::size_t to, std::vector<record>& out) const;
 
   std::string epoch_;

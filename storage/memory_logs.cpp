@@ -112,6 +112,7 @@ std::size_t memory_logs::sweep(std::size_t stripe, std::int64_t now_ms, std::siz
   std::size_t removed = 0;
   for (auto& [name, log] : in->logs) {
     if (removed == removals_max) break;
+    if (!log.overdue(now_ms)) continue;
     edit changes{budget_, *in, log};
     removed += log.trim(now_ms, removals_max - removed);
   }

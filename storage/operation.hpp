@@ -74,9 +74,9 @@ struct inbox_append {
   std::optional<idempotency> once{};
 };
 
-/// Removes every message up to `upto`. It counts all of them as acknowledged: commit `inbox_expire` before reading what
-/// is to be handed out, so that no acknowledgement covers a message that was passed over as expired. Outcome: `count`
-/// removed now, `left` in the inbox.
+/// Removes every message up to `upto` and counts it as acknowledged. So whoever reads a page that passed over expired
+/// messages commits `inbox_expire` before anything above them can be acknowledged. Outcome: `count` removed now,
+/// `left`.
 struct inbox_ack {
   std::string user{};
   std::uint64_t upto = 0;

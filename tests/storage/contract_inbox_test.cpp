@@ -116,6 +116,8 @@ TEMPLATE_LIST_TEST_CASE("store: nothing is handed out at or after its expiry", "
   CHECK(queued(s, "ann", start_ms + 999) == strings{"long", "short", "long too"});
   CHECK(queued(s, "ann", start_ms + 1000) == strings{"long", "long too"});
   CHECK(texts(s.read_inbox("ann", 0, 2, any, start_ms + 1000).messages) == strings{"long", "long too"});
+  CHECK(s.read_inbox("ann", 0, any, any, start_ms + 999).expired == 0);
+  CHECK(s.read_inbox("ann", 0, any, any, start_ms + 1000).expired == 1);
   const auto moved = s.commit(inbox_expire{"ann", start_ms + 1000});
   CHECK(moved.count == 1);
   CHECK(moved.left == 2);

@@ -105,6 +105,7 @@ void require_same_inboxes(const store& s, const model& m, std::int64_t now_ms) {
       REQUIRE(page.messages[i].attempts == living[i].attempts);
     }
     REQUIRE(page.state.count == expected.messages.size());
+    REQUIRE(page.expired == expected.messages.size() - living.size());
   }
 }
 
