@@ -102,7 +102,7 @@ scenario('close: the client’s close is answered with its code, then the connec
 scenario('1009: a message over 64 KiB is refused at its header, before its bytes come', async (s) => {
   const socket = await connect(s);
   socket.send(frame({ payload: '', length: 65_537 }));
-  assert.deepEqual(await socket.close_of(), { code: 1009, reason: 'too_big' });
+  assert.equal((await socket.close_of()).code, 1009);
 });
 
 scenario('1009: a length of 2^63 - 1 costs nothing', async (s) => {

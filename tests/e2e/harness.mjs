@@ -116,8 +116,8 @@ export class Node extends Process {
     node.dir = dir;
     node.log = `${name}.log`;
     node.exited.catch(() => {});
-    const ready = await node.stdout.match(/^ready\b/).catch((error) => {
-      node.kill('SIGKILL');
+    const ready = await node.stdout.match(/^ready\b/).catch(async (error) => {
+      await node.kill('SIGKILL');
       throw new Error(`the node is not ready: ${error.message}\n${node.stderr.all.join('\n')}`);
     });
     [, node.host, node.port] = ready.match(/([0-9.]+|\[[0-9a-f:]+\]):(\d+)/);
@@ -187,6 +187,14 @@ export function sharedNode(options) {
     get: () => (started ??= Node.start(options)),
     stops: () => scenario('node: stops with exit code 0 after all of this', async () => { await (await started)?.stop(); }),
   };
+}
+
+let scratches = 0;
+/** A new directory that goes, or is kept, with the logs. */
+export function scratch() {
+  const dir = join(work, `scratch-${++scratches}`);
+  mkdirSync(dir);
+  return dir;
 }
 
 let names = 0;

@@ -114,7 +114,6 @@ scenario('http: HEAD has the fields of GET and no body', async () => {
 const malformed = {
   'no HTTP at all': 'hello\r\n\r\n',
   'a request line without a version': 'GET /health\r\nHost: h\r\n\r\n',
-  'a version that does not exist': 'GET /health HTTP/3.7\r\nHost: h\r\n\r\n',
   'no Host': 'GET /health HTTP/1.1\r\n\r\n',
   'two Hosts': get('/health', 'Host: other\r\n'),
   'both Content-Length and Transfer-Encoding': 'POST /rpc HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
@@ -141,6 +140,12 @@ for (const [what, bytes] of Object.entries(malformed)) {
     error_body(response);
   });
 }
+
+scenario('505: a version of HTTP that does not exist', async () => {
+  const response = await exchange(await shared.get(), 'GET /health HTTP/3.7\r\nHost: h\r\n\r\n');
+  assert.deepEqual([response.status, response.closes], [505, true]);
+  error_body(response);
+});
 
 scenario('404: a path that does not exist', async () => {
   const response = await exchange(await shared.get(), get('/no/such/path'));
@@ -237,11 +242,12 @@ scenario('408: a header or a body that does not come in time', async (s) => {
   }
 });
 
-scenario('http: a connection that asks nothing is closed without a word', async (s) => {
+scenario('http: a connection that asks nothing more is closed without a word', async (s) => {
   const node = await s.node({ config: '[gateway]\nidle_timeout_ms = 200\n' });
   const raw = await Raw.connect(node);
+  raw.write(get('/health'));
   await raw.closed;
-  assert.equal(raw.received.length, 0);
+  assert.equal(raw.received.toString('latin1').match(/HTTP\/1\.1 \d+/g).length, 1);
 });
 
 scenario('503: more connections than the config allows, with Retry-After', async (s) => {

@@ -1,10 +1,9 @@
 // Start, stop and everything that can go wrong with them, as an operator meets it.
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, RpcError } from './client.mjs';
-import { fresh, scenario, within } from './harness.mjs';
+import { fresh, scenario, scratch, within } from './harness.mjs';
 import { RawWebSocket } from './raw.mjs';
 
 const config_error = 78;
@@ -17,7 +16,7 @@ async function refused(s, args, env) {
   return { code, text: stderr + stdout };
 }
 const file_with = (text) => {
-  const file = join(mkdtempSync(join(tmpdir(), 'greenroom-e2e-config-')), 'node.toml');
+  const file = join(scratch(), 'node.toml');
   writeFileSync(file, text);
   return file;
 };
@@ -34,7 +33,7 @@ scenario('config: a wrong file ends with 78 and names the file, the line and the
   for (const [text, line, pattern] of [
     ['[gateway]\nping_intervall_ms = 5\n', 2, /ping_interval_ms/], // names the nearest known key
     ['[gateway]\n\nmessage_bytes_max = "many"\n', 3, /message_bytes_max/],
-    ['[gatewai]\n', 1, /gateway/],
+    ['[gatewai]\nping_interval_ms = 5\n', 2, /gateway/],
     ['[node]\nshards = -1\n', 2, /shards/],
     ['[outbox]\nbytes_max = "64KiB"\n', undefined, /outbox\.bytes_max/], // under four times the largest message
     ['[node\n', 1, /./],
@@ -69,7 +68,7 @@ scenario('config: check, default and doc agree with each other', async (s) => {
 
 scenario('start: a port that is taken is an error that names it', async (s) => {
   const node = await s.node();
-  const { text } = await refused(s, ['--dev', '--data', mkdtempSync(join(tmpdir(), 'greenroom-e2e-')), '--listen', `127.0.0.1:${node.port}`]);
+  const { text } = await refused(s, ['--dev', '--data', scratch(), '--listen', `127.0.0.1:${node.port}`]);
   assert.match(text, new RegExp(String(node.port)));
   assert.match(text, /in use|taken|already/i);
   assert.equal((await fetch(`${node.http}/health`)).status, 200);
@@ -212,7 +211,7 @@ scenario('resume window: after it the session is gone and its room is empty', as
 });
 
 scenario('idle rooms: leave memory and come back with their epoch, positions and history', async (s) => {
-  const node = await s.node({ config: '[rooms]\nidle_ttl_ms = 200\n' });
+  const node = await s.node({ config: '[rooms]\nidle_ttl_ms = 1000\n' });
   const ann = await s.client(node, { user: 'ann' });
   const { epoch } = await ann.publish('lobby', 1);
   const rooms = async () => (await (await fetch(`${node.http}/status`)).json()).rooms;
