@@ -60,6 +60,8 @@ TEST_CASE("tidy: a layer includes only what stands below it", "[tidy]") {
   CHECK(includes_only_what_its_layer_may({"runtime/x_impl.hpp", "#include <boost/asio/post.hpp>\n"}).empty());
   CHECK(includes_only_what_its_layer_may({"runtime/x.cpp", "#include <boost/asio/post.hpp>\n"}).empty());
   CHECK(says(includes_only_what_its_layer_may({"runtime/x.hpp", "#include \"runtime/y_impl.hpp\"\n"}), "private"));
+  CHECK(says(includes_only_what_its_layer_may({"runtime/x.cpp", "#include <spdlog/spdlog.h>\n"}), "runtime/log.hpp"));
+  CHECK(includes_only_what_its_layer_may({"runtime/log.cpp", "#include <spdlog/logger.h>\n"}).empty());
   CHECK(says(includes_only_what_its_layer_may({"tests/x.cpp", "#include <caf/all.hpp>\n"}), "the part"));
   CHECK(says(msgpack_stays_in_one_source(
                  {{"codecs/a.cpp", "#include <msgpack.hpp>\n"}, {"codecs/b.cpp", "#include <msgpack/unpack.hpp>\n"}}),
@@ -183,7 +185,7 @@ TEST_CASE("tidy: every method, close code and metric is documented", "[tidy]") {
   NOTHING_BREAKS(the_protocol_is_documented(repository()));
   NOTHING_BREAKS(the_metrics_are_documented(repository()));
 
-  const tree protocol{{"codecs/methods.cpp", "table[] = {\n    {\"room.sing\", \"Sings.\"},\n"},
+  const tree protocol{{"codecs/methods.cpp", "constexpr method table[] = {\n    {\"room.sing\", \"Sings.\"},\n"},
                       {"codecs/close_code.hpp", "inline constexpr close_code tired{4999, \"tired\", x};\n"},
                       {"docs/protocol.md", "`tired`\n"}};
   CHECK(says(the_protocol_is_documented(protocol), "room.sing"));

@@ -65,6 +65,8 @@ findings includes_only_what_its_layer_may(const source& s) {
     };
     for (const auto& each : bans)
       if (path.starts_with(each.prefix)) break_with(each.why);
+    if (path.starts_with("spdlog/") && !layer_of(s.path).empty() && !s.path.starts_with("runtime/log"))
+      break_with("spdlog's own logger writes to standard output; runtime/log.hpp is the log");
     if (std::find(umbrellas.begin(), umbrellas.end(), path) != umbrellas.end()) break_with("name the part you need");
     if (!shows) continue;
     if (path.starts_with("boost/asio") || path.starts_with("boost/beast"))

@@ -177,7 +177,9 @@ findings document_says(const tree& all, const std::string& path, const std::vect
 findings the_protocol_is_documented(const tree& all) {
   std::vector<std::string> words;
   if (const auto* methods = find(all, "codecs/methods.cpp"))
-    for (auto& each : between(methods->text, "\n    {\"", "\"")) words.push_back(std::move(each));
+    if (const auto begin = methods->text.find("method table[]"); begin != std::string::npos)
+      for (auto& each : between(std::string_view{methods->text}.substr(begin), "\n    {\"", "\""))
+        words.push_back(std::move(each));
   if (const auto* codes = find(all, "codecs/close_code.hpp"))
     for (const auto& each : between(codes->text, "inline constexpr close_code ", "\"")) {
       const auto brace = each.find('{');
