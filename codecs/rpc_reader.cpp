@@ -1,6 +1,7 @@
 #include "codecs/rpc_reader.hpp"
 
 #include <optional>
+#include <string>
 
 #include "codecs/close_code.hpp"
 #include "codecs/document.hpp"
@@ -15,12 +16,12 @@ reply_ref null_ref(format in) { return {.id = in == format::json ? "null" : "\xc
 error invalid_request(std::string message) { return make_error(error_code::invalid_request, std::move(message)); }
 
 /// The members of a JSON-RPC message that mean something; null where absent.
-struct envelope_members {
+struct request_members {
   const value *jsonrpc = nullptr, *id = nullptr, *method = nullptr, *params = nullptr, *result = nullptr,
               *error = nullptr;
   bool repeated = false;  ///< one of them stands twice
 
-  explicit envelope_members(const value& object) {
+  explicit request_members(const value& object) {
     for (const auto [key, what] : members_of(object)) {
       if (key == "jsonrpc")
         take(jsonrpc, what);
@@ -51,12 +52,12 @@ class reader {
 
   void message(const value& what) {
     if (!what.is(kind::object)) return to_.on_bad_call(null_ref(in_), invalid_request("A request is an object."));
-    const envelope_members m{what};
+    const request_members m{what};
     reply_ref ref{.id = {}, .in = in_};
     if (m.id != nullptr && !take_id(*m.id, ref.id)) {
       return to_.on_bad_call(null_ref(in_), invalid_request("The id must be a short string, a number or null."));
     }
-    if (auto bad = not_an_envelope(m)) return refuse(std::move(ref), std::move(*bad));
+    if (auto bad = not_a_request(m)) return refuse(std::move(ref), std::move(*bad));
     if (m.result != nullptr || m.error != nullptr) return answer(m, what);
     if (m.method == nullptr) return refuse(std::move(ref), invalid_request("The request has no method."));
     if (const auto* flaw = first_flaw(what)) return to_.on_bad_call(std::move(ref), flawed(*flaw, what));
@@ -77,7 +78,7 @@ class reader {
     return true;
   }
 
-  std::optional<error> not_an_envelope(const envelope_members& m) const {
+  std::optional<error> not_a_request(const request_members& m) const {
     if (m.repeated) return invalid_request("A member of the request stands twice.");
     const bool optional = in_ == format::msgpack;
     if (m.jsonrpc == nullptr ? !optional : !(m.jsonrpc->is(kind::text) && m.jsonrpc->text() == "2.0")) {
@@ -85,7 +86,8 @@ class reader {
     }
     if (m.method == nullptr) return std::nullopt;
     if (!m.method->is(kind::text) || m.method->count == 0 || m.method->count > limits::method_bytes_max) {
-      return invalid_request("The method must be a string of at most 128 bytes.");
+      return invalid_request("The method must be a string of at most " + std::to_string(limits::method_bytes_max) +
+                             " bytes, not empty.");
     }
     return std::nullopt;
   }
@@ -96,7 +98,7 @@ class reader {
     return why;
   }
 
-  void call_of(const envelope_members& m, reply_ref ref) {
+  void call_of(const request_members& m, reply_ref ref) {
     const value* params = m.params != nullptr && m.params->is(kind::null) ? nullptr : m.params;
     if (params != nullptr && !params->is(kind::object)) {
       auto why = make_error(error_code::invalid_params, "The params must be an object.");
@@ -117,7 +119,7 @@ class reader {
   }
 
   /// The client's answer to a request of the server's: {id: "s1", result} or {id: "s1", error: {code, message}}.
-  void answer(const envelope_members& m, const value& message) {
+  void answer(const request_members& m, const value& message) {
     const bool one = (m.result != nullptr) != (m.error != nullptr);
     if (!one || m.method != nullptr || m.id == nullptr || !m.id->is(kind::text) || first_flaw(message) != nullptr) {
       return to_.on_bad_call(null_ref(in_), invalid_request("The message is neither a request nor an answer."));
@@ -156,7 +158,8 @@ verdict read_rpc(format in, std::string_view input, sink& to) {
     return {};
   }
   if (root.count == 0 || root.count > limits::batch_max) {
-    to.on_bad_call(null_ref(in), invalid_request("A batch has 1 to 128 requests."));
+    to.on_bad_call(null_ref(in),
+                   invalid_request("A batch has 1 to " + std::to_string(limits::batch_max) + " requests."));
     return {};
   }
   to.on_batch_begin(in);
