@@ -27,10 +27,17 @@ std::string title_of(std::string_view name) {
   return name.empty() ? "namespace.default" : "namespace." + std::string{name};
 }
 
+/// With its unit where it has one.
+std::string setting_text(const place& of, value_kind kind) {
+  const auto with_unit = plain_text(of, kind);
+  if ((kind != value_kind::duration && kind != value_kind::size) || with_unit == "0") return toml_text(of);
+  return std::string{"\""}.append(with_unit).append("\"");
+}
+
 template <class Settings>
 void write_rows(std::ostream& out, std::span<const config_key<Settings>> keys, Settings& defaults,
                 std::string_view section) {
-  out << "| key | default | expected | |\n|---|---|---|---|\n";
+  out << "| key | default | expected | what it does |\n|---|---|---|---|\n";
   for (const auto& key : keys)
     if (key.section == section)
       out << "| `" << key.name << "` | `" << plain_text(key.at(defaults), key.kind) << "` | "
@@ -45,7 +52,7 @@ void write_settings(std::ostream& out, std::span<const config_key<Settings>> key
     if (key.section != section) continue;
     write_comment(out, key.doc);
     write_comment(out, "Expected: " + expectation(key.at(values), key.kind, key.range) + ".");
-    out << key.name << " = " << toml_text(key.at(values)) << "\n\n";
+    out << key.name << " = " << setting_text(key.at(values), key.kind) << "\n\n";
   }
 }
 

@@ -133,6 +133,16 @@ std::string range_text(const value_range& range, value_kind kind) {
   return " from " + text(range.min) + " to " + text(range.max);
 }
 
+std::string counted(const value_range& range) {
+  return std::to_string(range.min).append(" to ").append(std::to_string(range.max));
+}
+
+std::string_view example_of(value_kind kind) {
+  if (kind == value_kind::duration) return R"(, as milliseconds or like "25s")";
+  if (kind == value_kind::size) return R"(, as bytes or like "64KiB")";
+  return "";
+}
+
 }  // namespace
 
 std::optional<std::string> assign(const place& to, value_kind kind, const value_range& range, const written& value) {
@@ -148,7 +158,7 @@ std::optional<std::string> assign(const place& to, value_kind kind, const value_
       },
       to);
   if (stored) return {};
-  return expectation(to, kind, range);
+  return expectation(to, kind, range).append(example_of(kind));
 }
 
 std::string toml_text(const place& from) {
@@ -185,11 +195,11 @@ std::string plain_text(const place& from, value_kind kind) {
 std::string expectation(const place& of, value_kind kind, const value_range& range) {
   switch (kind) {
     case value_kind::count: return "an integer" + range_text(range, kind);
-    case value_kind::duration: return "a duration" + range_text(range, kind) + R"(, as milliseconds or like "25s")";
-    case value_kind::size: return "a size" + range_text(range, kind) + R"(, as bytes or like "64KiB")";
+    case value_kind::duration: return "a duration" + range_text(range, kind);
+    case value_kind::size: return "a size" + range_text(range, kind);
     case value_kind::toggle: return "true or false";
     case value_kind::text: return "a text";
-    case value_kind::list: return "a list of texts" + range_text(range, kind);
+    case value_kind::list: return "a list of texts, " + counted(range);
     case value_kind::choice: return "one of " + joined(std::get<word_choice>(of).words, quoted);
   }
   return {};

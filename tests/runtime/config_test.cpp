@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "runtime/config_keys.hpp"
 
@@ -158,7 +159,7 @@ durable = "perhaps"
   CHECK(problems_of(result) ==
         strings{R"(file:8: log.file must be an integer, a text, true, false or a list of texts)",
                 R"(file:3: gateway.fragments_max must be an integer from 1 to 65536)",
-                R"(file:4: gateway.listen must be a list of texts from 1 to 16)",
+                R"(file:4: gateway.listen must be a list of texts, 1 to 16)",
                 R"(file:2: gateway.ping_interval_ms must be a duration from 0 to 1h, as milliseconds or like "25s")",
                 R"(file:7: log.access must be true or false)",
                 R"(file:6: log.level must be one of "trace", "debug", "info", "warning", "error", "off")",
@@ -279,7 +280,14 @@ TEST_CASE("config: the reference names every key, and every key belongs to a sec
     CHECK(key.doc.ends_with('.'));
   }
   for (const auto& key : namespace_keys()) CHECK(text.find("| `" + std::string{key.name} + "` |") != std::string::npos);
-  CHECK(text.find("a duration from 0 to 1h") != std::string::npos);
+  CHECK(text.find("| `25s` | a duration from 0 to 1h |") != std::string::npos);
+}
+
+TEST_CASE("config: the reference in docs is the one that the node prints", "[config]") {
+  std::ifstream in{std::filesystem::path{__FILE__}.parent_path() / "../../docs/config.md"};
+  std::stringstream text;
+  text << in.rdbuf();
+  CHECK(text.str() == config_reference());
 }
 
 }  // namespace greenroom::runtime
