@@ -15,7 +15,7 @@
 /// Lifecycle: it takes the State's down handler (a State that monitors others sets its own and calls down() first), and
 /// kills
 ///   what is left when it is destroyed: children do not outlive their supervisor. One of it in a State.
-/// Threading: its actor's. Bounds: about 50 B a child; more only for those that have failed. Lookup O(1).
+/// Threading: its actor's. Bounds: about 80 B a child; more only for those that have failed. Lookup O(1).
 #pragma once
 
 #include <caf/actor.hpp>
