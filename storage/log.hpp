@@ -21,11 +21,12 @@ struct position {
   bool operator==(const position&) const = default;
 };
 
-/// What a log keeps. The newest messages that satisfy all three stay, the older ones are trimmed.
+/// What a log keeps. The newest messages that satisfy all three stay, the older ones are trimmed: by the next append,
+/// at most `sweep_removals_max` at once, and by sweeps.
 struct retention {
   std::uint64_t count = 0;  ///< messages; 0: the log keeps its head only
   std::uint64_t bytes = 0;  ///< of bodies; 0: as many as `count` allows
-  std::int64_t age_ms = 0;  ///< trimmed by appends and sweeps; 0: as old as they get
+  std::int64_t age_ms = 0;  ///< 0: as old as they get
   bool operator==(const retention&) const = default;
 };
 

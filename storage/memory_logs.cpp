@@ -1,14 +1,11 @@
 #include "storage/memory_logs.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "storage/epoch.hpp"
 
 namespace greenroom::storage {
 namespace {
-
-constexpr auto all = std::numeric_limits<std::size_t>::max();
 
 template <class Logs>
 auto* find(Logs& logs, std::string_view name) {
@@ -71,7 +68,7 @@ outcome memory_logs::execute(const append& op) {
   edit changes{budget_, *in, *log};
   log->keep = op.keep;
   log->append(op.body, op.at_ms);
-  in->trimmed += log->trim(op.at_ms, all);
+  in->trimmed += log->trim(op.at_ms, limits::sweep_removals_max);
   if (op.snapshot) log->snapshot = op.snapshot;
   ++in->appended;
   for (changes.settle(); log->size() > 0 && budget_.exceeded(); changes.settle()) {
@@ -102,7 +99,10 @@ outcome memory_logs::execute(const log_erase& op) {
   auto in = stripes_.at(op.log);
   auto* log = find(in->logs, op.log);
   if (!log) return {.error = errc::not_found};
-  edit{budget_, *in, *log}, log->reset({});
+  {
+    edit changes{budget_, *in, *log};
+    log->reset({});
+  }
   in->logs.erase(op.log);
   return {};
 }
