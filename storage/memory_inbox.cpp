@@ -10,10 +10,10 @@ bool memory_inbox::fits(std::uint64_t body_bytes, const inbox_bounds& bounds) co
 
 std::uint64_t memory_inbox::append(bytes_ptr body, std::int64_t at_ms, std::int64_t expires_ms) {
   if (!messages_) messages_ = std::make_unique<std::deque<inbox_message>>();
-  bytes_ += body->size();
+  messages_->push_back({last_ + 1, at_ms, expires_ms, 0, std::move(body)});
+  bytes_ += messages_->back().body->size();
   next_expiry_ms_ = std::min(next_expiry_ms_, expires_ms);
-  messages_->push_back({++last_, at_ms, expires_ms, 0, std::move(body)});
-  return last_;
+  return ++last_;
 }
 
 const inbox_message* memory_inbox::attempt() {

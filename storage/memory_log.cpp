@@ -7,8 +7,8 @@ namespace greenroom::storage {
 std::uint64_t memory_log::append(bytes_ptr body, std::int64_t at_ms) {
   if (keep.count == 0) return ++last_;
   if (!records_) records_ = std::make_unique<std::deque<entry>>();
-  bytes_ += body->size();
   records_->push_back({std::move(body), at_ms});
+  bytes_ += records_->back().body->size();
   return ++last_;
 }
 
