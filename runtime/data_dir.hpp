@@ -2,9 +2,10 @@
 /// never share one.
 ///
 /// Lifecycle: construct before anything opens a file in it; the lock ends with the object, or with the process however
-/// it ends (it is the kernel's, not the file's). Threading: any thread after construction. Failure: std::system_error
-/// with a sentence; a directory that another node holds is `errc::resource_unavailable_try_again` and names the
-/// holder's pid.
+/// it ends (it is the kernel's, not the file's).
+/// Threading: any thread after construction.
+/// Failure: std::system_error with a sentence; a directory that another node holds is
+/// `errc::resource_unavailable_try_again` and names the holder's pid.
 #pragma once
 
 #include <filesystem>

@@ -9,8 +9,9 @@
 /// Lifecycle: families are defined at start-up, before any book is used; references stay valid as long as the metrics.
 /// Threading: a book belongs to one thread (the lock inside is taken only to add a cell and to scrape); `scrape` on any
 /// thread. Gauges and collectors run inside `scrape` and must read only what may be read from any thread (`tally`,
-/// atomics). Bounds: a family has at most `series_max` combinations of labels; further ones are counted under the label
-/// "other". Failure: a wrong number of labels or an unknown family is a broken invariant: std::logic_error.
+/// atomics).
+/// Bounds: a family has at most `series_max` combinations of labels; further ones are counted under the label "other".
+/// Failure: a wrong number of labels or an unknown family is a broken invariant: std::logic_error.
 #pragma once
 
 #include <cstddef>

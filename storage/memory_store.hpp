@@ -3,8 +3,10 @@
 ///
 /// Threading: each table (logs, inboxes, sessions, idempotency) is cut into stripes by the hash of its key, each with a
 /// lock of its own, so that shards that work on different rooms and users do not meet. Where an operation needs several
-/// locks it takes them in the order idempotency → log or inbox → dead letters. Bounds: `memory_options`. Failure: none
-/// of its own; std::bad_alloc leaves through `commit`.
+/// locks it takes them in the order ids, then log or inbox, then dead letters.
+/// Bounds: `memory_options`.
+/// Failure: none of its own. A std::bad_alloc that leaves `commit` may leave an operation half done: it is the end of
+/// the process.
 #pragma once
 
 #include <memory>

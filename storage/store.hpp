@@ -7,9 +7,9 @@
 ///
 /// Threading: every function may be called from any thread at any time. With `durability::accepted` calls return in
 /// microseconds and shards call them directly. With `durability::durable` they wait for the disk: `commit` belongs to
-/// one writer, reads to detached readers. Bounds: `limits.hpp`; over each of them something is refused or dropped, and
-/// counted in `statistics`. Lifecycle: outlives every actor that holds a reference. Time is passed in; the store has no
-/// clock and no thread.
+/// one writer, reads to detached readers.
+/// Bounds: `limits.hpp`; over each of them something is refused or dropped, and counted in `statistics`.
+/// Lifecycle: outlives every actor that holds a reference. Time is passed in; the store has no clock and no thread.
 #pragma once
 
 #include <cstddef>
