@@ -64,6 +64,25 @@ std::uint16_t close_code_of(error_code ec) {
   return ec == ws::condition::protocol_violation ? close_code::protocol_error : std::uint16_t{0};
 }
 
+/// The word of our close frame; the codecs' table explains it.
+std::string_view word_of(std::uint16_t code) {
+  switch (code) {
+    case close_code::protocol_error: return "protocol_error";
+    case close_code::bad_payload: return "bad_utf8";
+    case close_code::too_big: return "too_big";
+    default: return {};
+  }
+}
+
+/// Beast closes without a word.
+frame with_word(frame bytes) {
+  constexpr std::size_t bare = 4;  // header and code
+  if (bytes->size() != bare) return bytes;
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>((*bytes)[i]); };
+  const auto code = static_cast<std::uint16_t>(byte(2) << 8 | byte(3));
+  return close_frame(code, word_of(code));
+}
+
 /// What stands below Beast's stream: it reads through the fragment meter, and what Beast writes (the 101, pongs, close
 /// frames; never data) goes to its place in the outbox and counts as written.
 struct layer {
@@ -115,7 +134,7 @@ struct layer {
   void queue(frame bytes) {
     auto& out = link->out();
     switch (bytes->front()) {
-      case close_byte: return out.finish(std::move(bytes));  // no effect after a close frame of our own
+      case close_byte: return out.finish(with_word(std::move(bytes)));  // no effect after a close frame of our own
       case pong_byte: return out.push_pong(std::move(bytes));
       default: out.push_reply(std::move(bytes));
     }
@@ -171,7 +190,7 @@ class websocket final : public transport,
   void on_read(error_code ec, std::size_t size);
   void deliver();
   void on_pong(std::string_view payload);
-  void refuse(std::uint16_t code, std::string_view reason);
+  void refuse(std::uint16_t code);
   void on_read_end(error_code ec);
   void report();
   void arm_keepalive();
@@ -254,8 +273,7 @@ void websocket::on_read(error_code ec, std::size_t size) {
   if (ec) return on_read_end(ec);
   if (stream_.is_message_done()) {
     const std::string_view text{static_cast<const char*>(in_.data().data()), in_.size()};
-    if (size == 0 && stream_.got_text() && ends_within_character(text))
-      return refuse(close_code::bad_payload, "bad_utf8");
+    if (size == 0 && stream_.got_text() && ends_within_character(text)) return refuse(close_code::bad_payload);
     deliver();
   }
   if (!paused_ && !reading_) read();
@@ -335,10 +353,10 @@ void websocket::close(std::uint16_t code, std::string_view reason, unsent rest) 
 }
 
 /// Closes where Beast did not see what is wrong, and so reads no more.
-void websocket::refuse(std::uint16_t code, std::string_view reason) {
-  if (!std::exchange(closing_, true)) how_ = {code, std::string{reason}, false};
+void websocket::refuse(std::uint16_t code) {
+  if (!std::exchange(closing_, true)) how_ = {code, std::string{word_of(code)}, false};
   cancel();
-  out().finish(close_frame(code, reason));
+  out().finish(close_frame(code, word_of(code)));
   link().end(stream_.next_layer().close_timeout, [self = shared_from_this()](error_code) { self->report(); });
 }
 
@@ -362,7 +380,7 @@ void websocket::on_broken() {
 }
 
 void websocket::on_read_end(error_code ec) {
-  if (ec == too_many_fragments()) return refuse(close_code::too_big, "fragments");
+  if (ec == too_many_fragments()) return refuse(close_code::too_big);
   const auto wrong = close_code_of(ec);
   if (ec == ws::error::closed) {
     how_.clean = true;
@@ -374,7 +392,7 @@ void websocket::on_read_end(error_code ec) {
   } else if (wrong == 0) {
     link().abort();  // gone without a word, or broken; where Beast said goodbye, the link ends by itself
   } else if (!closing_) {
-    how_ = {wrong, ec.message(), false};
+    how_ = {wrong, std::string{word_of(wrong)}, false};
   }
   report();
 }

@@ -100,10 +100,11 @@ TEST_CASE("listener: without descriptors accepting rests instead of spinning, an
        each.reset(::open("/dev/null", O_RDONLY))) {
     hoard.push_back(std::move(each));
   }
-  raw_socket waiting{
-      server.address()};  // its descriptor is ours; the server's end has none left once the limit is here
-  const rlimit none{static_cast<rlim_t>(hoard.front().get()), old.rlim_max};
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const auto lowest = hoard.front().get();
+  const rlimit one{static_cast<rlim_t>(lowest) + 1, old.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &one) == 0);
+  hoard.front().reset();
+  raw_socket waiting{server.address()};  // takes the last descriptor; the server's end has none
   waiting.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n");
   const bool rested = server.eventually([&] { return server.server->stats().listening.rests > 0; });
   const auto begin = server.on_shard([&] { return server.loop.at().counters().turns.get(); });

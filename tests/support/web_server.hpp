@@ -74,7 +74,10 @@ class web_server : public runtime::http_handler {
   }
   ~web_server() {
     loop.run([&] {
-      for (auto& each : records) each->wire.reset();
+      for (auto& each : records) {
+        if (each->wire) each->wire->detach();  // the records die before the loop does
+        each->wire.reset();
+      }
       later.clear();
       server.reset();
     });
