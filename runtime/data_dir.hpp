@@ -5,7 +5,7 @@
 /// it ends (it is the kernel's, not the file's).
 /// Threading: any thread after construction.
 /// Failure: std::system_error with a sentence; a directory that another node holds is
-/// `errc::resource_unavailable_try_again` and names the holder's pid.
+/// `std::errc::resource_unavailable_try_again` and names the holder's pid.
 #pragma once
 
 #include <filesystem>
