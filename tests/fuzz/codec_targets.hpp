@@ -27,10 +27,10 @@ inline void promise(bool kept, const char* what) {
 
 inline format other(format f) { return f == format::json ? format::msgpack : format::json; }
 
-inline void check_payload(const payload_ptr& body) {
+inline void check_payload(const payload_ptr& body, bounds within = {}) {
   if (!body) return;
   document doc;
-  promise(!doc.read(body->origin(), body->original()), "a payload is a document");
+  promise(!doc.read(body->origin(), body->original(), within), "a payload is a document");
   promise(!doc.read(other(body->origin()), body->as(other(body->origin())), unbounded), "a payload crosses");
   promise(!canonical_msgpack(*body).empty(), "a payload has a canonical form");
 }
@@ -97,7 +97,7 @@ inline void decode(frame_kind kind, std::string_view input) {
   promise(!to.in_batch(), "a batch that began ends");
   promise(left.go_on == (left.close_code == 0), "a close has a code");
   const auto incoming = decode_incoming(kind == frame_kind::text ? format::json : format::msgpack, input);
-  if (incoming) check_payload(incoming->body);
+  if (incoming) check_payload(incoming->body, unbounded);
 }
 
 inline void there_and_back(format from, std::string_view input) {
