@@ -45,7 +45,7 @@ struct reply_ref {
 class sink {
  public:
   virtual void on_call(reply_ref ref, call what) = 0;
-  /// The input was no acceptable call: `why` is to be answered to `ref` (a null id where none could be read).
+  /// The input was no acceptable call: `why` answers `ref`, where that wants one (a null id where none could be read).
   virtual void on_bad_call(reply_ref ref, error why) = 0;
   /// The client answers a request of the server's ("s1", "s2" …).
   virtual void on_answer(std::string id, outcome what) = 0;

@@ -1,9 +1,6 @@
 #pragma once
 #include <cstddef>
-#include <cstdint>
-#include <iterator>
 #include <memory>
-#include <string>
 #include <string_view>
 #include <system_error>
 #include <vector>

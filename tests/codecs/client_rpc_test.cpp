@@ -25,6 +25,81 @@ TEST_CASE("client: requests and notifications have their golden bytes in both fo
         "a.b\xa6params\x80"s);
 }
 
+TEST_CASE("client: every method's request has its golden bytes in MessagePack, and the node takes them", "[codecs]") {
+  struct row {
+    std::string method, json, packed;
+  };
+  const row rows[] = {
+      {"session.open",
+       R"({"token":"t","client":"c","user":"u","resume":{"session":"s","token":"r","positions":{"a":{"epoch":"e","seq":7},"b":8}}})",
+       "\x84\xa5token\xa1t"  // 4 members
+       "\xa6"
+       "client\xa1"
+       "c"                                             //
+       "\xa4user\xa1u"                                 //
+       "\xa6resume\x83\xa7session\xa1s\xa5token\xa1r"  //
+       "\xa9positions\x82"                             // two rooms
+       "\xa1"
+       "a\x82\xa5"
+       "epoch\xa1"
+       "e\xa3seq\x07"  // with its epoch
+       "\xa1"
+       "b\x08"},  // a bare seq
+      {"session.refresh", R"({"token":"t"})", "\x81\xa5token\xa1t"},
+      {"session.close", "{}", "\x80"},
+      {"room.join", R"({"room":"a","since":{"epoch":"e","seq":3},"presence":{"x":true}})",
+       "\x83\xa4room\xa1"
+       "a"  //
+       "\xa5since\x82\xa5"
+       "epoch\xa1"
+       "e\xa3seq\x03"                 //
+       "\xa8presence\x81\xa1x\xc3"},  // true
+      {"room.leave", R"({"room":"a"})",
+       "\x81\xa4room\xa1"
+       "a"},
+      {"room.publish", R"({"room":"a","event":"e","payload":[1,-1,0.5],"id":"m","ack":"durable","echo":false})",
+       "\x86\xa4room\xa1"
+       "a"  //
+       "\xa5"
+       "event\xa1"
+       "e"                                                            //
+       "\xa7payload\x93\x01\xff\xcb\x3f\xe0\x00\x00\x00\x00\x00\x00"  // fixints 1 and -1, float 64: 0.5
+       "\xa2id\xa1m"                                                  //
+       "\xa3"
+       "ack\xa7"
+       "durable"  //
+       "\xa4"
+       "echo\xc2"s},  // false
+      {"room.history", R"({"room":"a","before":300,"after":1,"limit":100})",
+       "\x84\xa4room\xa1"
+       "a\xa6"
+       "before\xcd\x01\x2c\xa5"
+       "after\x01\xa5limit\x64"},  // uint 16: 300
+      {"room.members", R"({"room":"a","after":"u","limit":1})",
+       "\x83\xa4room\xa1"
+       "a\xa5"
+       "after\xa1u\xa5limit\x01"},
+      {"user.send", R"({"to":"u","event":"e","payload":null,"id":"m","ttl_s":60})",
+       "\x85\xa2to\xa1u\xa5"
+       "event\xa1"
+       "e\xa7payload\xc0\xa2id\xa1m\xa5ttl_s\x3c"},
+      {"inbox.ack", R"({"upto":4294967296})", "\x81\xa4upto\xcf\x00\x00\x00\x01\x00\x00\x00\x00"s},  // uint 64
+      {"rpc.discover", "{}", "\x80"},
+      {"market.buy", R"({"n":{"$bytes":"AP8="}})", "\x81\xa1n\xc4\x02\x00\xff"s},  // bin 8
+  };
+  for (const auto& [method, json, packed] : rows) {
+    INFO(method);
+    std::string request =
+        "\x84\xa7jsonrpc\xa3"
+        "2.0\xa2id\x07\xa6method";
+    request += static_cast<char>(0xa0 | method.size());
+    request += method + "\xa6params" + packed;
+    CHECK(encode_request(format::msgpack, 7, method, json) == request);
+    CHECK(hear(frame_kind::binary, request).log == strings{"call " + method});
+    CHECK(hear(frame_kind::text, encode_request(format::json, 7, method, json)).log == strings{"call " + method});
+  }
+}
+
 TEST_CASE("client: params that are no JSON object are the caller's mistake", "[codecs]") {
   for (const auto params : {"", "{", "[]", "1", "{} {}", R"({"n":1e999})"}) {
     CHECK_THROWS_AS(encode_request(format::json, 1, "a.b", params), std::invalid_argument);
