@@ -1,0 +1,29 @@
+#pragma once
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+/// What `greenroom_load` measures, one figure a run; run.mjs says against which server, how often, and what it means.
+namespace greenroom::bench {
+
+/// Who is measured. The floor program is told a connection's part by its path; Greenroom is told by calls.
+enum class server_kind : std::uint8_t { greenroom, floor };
+
+struct target {
+  std::uint16_t port = 0;
+  pid_t process = 0;
+  server_kind kind = server_kind::greenroom;
+};
+
+/// Names and numbers, units in the names; printed as one JSON object.
+using result = std::map<std::string, double>;
+
+result connect_sessions(const target& of);                ///< `count` sessions: rate, memory of each, server CPU
+result fan_out(const target& of, std::uint32_t members);  ///< one room, 128-byte messages, 32 at a time
+result paced(const target& of);                           ///< open loop: 10,000 deliveries a second, latency
+result echo(const target& of, std::uint32_t in_flight);   ///< round trips on 100 connections
+result slow_member(const target& of);                     ///< one of 20 members stops reading
+
+}  // namespace greenroom::bench

@@ -1,0 +1,222 @@
+#include "tests/bench/load_client.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <stdexcept>
+#include <system_error>
+
+namespace greenroom::bench {
+namespace {
+
+constexpr std::size_t read_bytes = 256U << 10;
+constexpr int slow_receive_bytes = 4'096;
+constexpr int events_max = 512;
+
+void check(int result, const char* what) {
+  if (result < 0) throw std::system_error{errno, std::generic_category(), what};
+}
+
+sockaddr_in loopback(unsigned host, std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host);
+  return address;
+}
+
+template <class Call>
+int with_address(const sockaddr_in& address, Call call) {
+  return call(reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(sizeof address));
+}
+
+std::string upgrade_request(const std::string& path) {
+  return "GET " + path +
+         " HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: greenroom.json.1\r\n\r\n";
+}
+
+}  // namespace
+
+std::string masked(std::string_view payload) {
+  constexpr std::size_t short_max = 125, medium_max = 0xffff;
+  if (payload.size() > medium_max) throw std::length_error{"a frame of the load generator is at most 64 KiB"};
+  std::string frame{'\x81'};
+  if (payload.size() <= short_max) {
+    frame += static_cast<char>(0x80 | payload.size());
+  } else {
+    frame += '\xfe';
+    frame += static_cast<char>(payload.size() >> 8);
+    frame += static_cast<char>(payload.size() & 0xff);
+  }
+  frame.append(4, '\0');
+  return frame.append(payload);
+}
+
+void peer::send(std::string_view frames) {
+  if (!out_.empty()) return void(out_.append(frames));
+  const auto sent = ::send(fd_, frames.data(), frames.size(), MSG_NOSIGNAL);
+  if (sent < 0 && errno != EAGAIN) throw std::system_error{errno, std::generic_category(), "send"};
+  out_.assign(frames.substr(sent < 0 ? 0 : static_cast<std::size_t>(sent)));
+  if (!out_.empty()) watch();
+}
+
+void peer::watch() const {
+  const auto events = (reads_ ? EPOLLIN : 0U) | (out_.empty() ? 0U : EPOLLOUT);
+  epoll_event event{.events = events, .data = {.ptr = const_cast<peer*>(this)}};
+  check(epoll_ctl(epoll_, EPOLL_CTL_MOD, fd_, &event), "epoll_ctl");
+}
+
+void peer::stop_reading() {
+  reads_ = false;
+  setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &slow_receive_bytes, sizeof slow_receive_bytes);
+  watch();
+}
+
+load::load(options how) : how_{std::move(how)}, epoll_{epoll_create1(EPOLL_CLOEXEC)} { check(epoll_, "epoll_create1"); }
+
+load::~load() {
+  for (const auto& each : peers_)
+    if (each->fd_ >= 0) ::close(each->fd_);
+  ::close(epoll_);
+}
+
+peer& load::connect(const std::string& path, unsigned source) {
+  auto& made = *peers_.emplace_back(std::make_unique<peer>());
+  made.path_ = path;
+  made.epoll_ = epoll_;
+  made.fd_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  check(made.fd_, "socket");
+  const int on = 1;
+  setsockopt(made.fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(made.fd_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  check(with_address(loopback(source, 0), [&](auto* a, auto n) { return ::bind(made.fd_, a, n); }), "bind");
+  if (with_address(loopback(1, how_.port), [&](auto* a, auto n) { return ::connect(made.fd_, a, n); }) < 0 &&
+      errno != EINPROGRESS)
+    check(-1, "connect");
+  epoll_event event{.events = EPOLLIN | EPOLLOUT, .data = {.ptr = &made}};
+  check(epoll_ctl(epoll_, EPOLL_CTL_ADD, made.fd_, &event), "epoll_ctl");
+  return made;
+}
+
+bool load::run_until(const std::function<bool()>& done, clock::time_point deadline) {
+  while (!done()) {
+    if (clock::now() >= deadline) return false;
+    turn(deadline);
+  }
+  return true;
+}
+
+void load::must(const char* what, const std::function<bool()>& done, std::chrono::seconds time) {
+  if (!run_until(done, clock::now() + time)) throw std::runtime_error{std::string{"not in time: "} + what};
+}
+
+void load::turn(clock::time_point until) {
+  const auto left = std::max<std::chrono::nanoseconds>(until - clock::now(), std::chrono::nanoseconds{0});
+  constexpr std::int64_t second = 1'000'000'000;
+  const auto wait = std::min<std::int64_t>(left.count(), second);
+  const timespec time{.tv_sec = wait / second, .tv_nsec = wait % second};
+  std::array<epoll_event, events_max> events;
+  const int count = epoll_pwait2(epoll_, events.data(), events_max, &time, nullptr);
+  if (count < 0 && errno != EINTR) check(count, "epoll_pwait2");
+  for (int i = 0; i < count; ++i) {
+    auto& which = *static_cast<peer*>(events[static_cast<std::size_t>(i)].data.ptr);
+    const auto what = events[static_cast<std::size_t>(i)].events;
+    if (which.fd_ >= 0 && (what & (EPOLLOUT | EPOLLERR)) != 0) on_writable(which);
+    if (which.fd_ >= 0 && (what & (EPOLLIN | EPOLLHUP)) != 0) on_readable(which);
+  }
+}
+
+void load::on_writable(peer& to) {
+  if (to.state_ == peer::state::connecting) {
+    int error = 0;
+    socklen_t size = sizeof error;
+    getsockopt(to.fd_, SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error != 0) throw std::system_error{error, std::generic_category(), "connect"};
+    to.state_ = peer::state::upgrading;
+    to.send(upgrade_request(to.path_));
+    return to.watch();
+  }
+  const auto sent = ::send(to.fd_, to.out_.data(), to.out_.size(), MSG_NOSIGNAL);
+  if (sent < 0 && errno != EAGAIN) return end(to);
+  if (sent > 0) to.out_.erase(0, static_cast<std::size_t>(sent));
+  if (to.out_.empty()) to.watch();
+}
+
+void load::on_readable(peer& from) {
+  static std::string buffer(read_bytes, '\0');
+  const auto got = ::recv(from.fd_, buffer.data(), buffer.size(), 0);
+  if (got < 0 && errno == EAGAIN) return;
+  if (got <= 0) return end(from);
+  std::string_view bytes{buffer.data(), static_cast<std::size_t>(got)};
+  if (!from.in_.empty()) bytes = from.in_.append(bytes);
+  std::size_t taken = 0;
+  if (from.state_ == peer::state::upgrading) {
+    if (from.in_.empty()) from.in_ = bytes;
+    taken = take_handshake(from);
+    if (taken == 0) return;
+    bytes = from.in_;
+  }
+  while (from.fd_ >= 0) {
+    const auto size = take_frame(from, bytes.substr(taken));
+    if (size == 0) break;
+    taken += size;
+  }
+  from.in_ = std::string{bytes.substr(taken)};
+}
+
+std::size_t load::take_handshake(peer& from) {
+  const auto end_of_head = from.in_.find("\r\n\r\n");
+  if (end_of_head == from.in_.npos) return 0;
+  if (!from.in_.starts_with("HTTP/1.1 101")) throw std::runtime_error{"no upgrade: " + from.in_.substr(0, 80)};
+  from.state_ = peer::state::open;
+  if (how_.on_open) how_.on_open(from);
+  return end_of_head + 4;
+}
+
+std::size_t load::take_frame(peer& from, std::string_view bytes) {
+  constexpr std::uint8_t medium = 126, large = 127;
+  const auto at = [&](std::size_t i) { return static_cast<std::uint8_t>(bytes[i]); };
+  if (bytes.size() < 2) return 0;
+  std::size_t head = 2, length = at(1) & 0x7f;
+  const auto wide = length == medium ? 2U : length == large ? 8U : 0U;
+  if (bytes.size() < head + wide) return 0;
+  if (wide != 0) length = 0;
+  for (std::size_t i = 0; i < wide; ++i) length = length << 8 | at(head + i);
+  head += wide;
+  if (bytes.size() < head + length) return 0;
+  const auto payload = bytes.substr(head, length);
+  switch (at(0) & 0x0f) {
+    case 8:
+      from.close_code_ = length < 2 ? 1'005 : static_cast<std::uint16_t>(at(head) << 8 | at(head + 1));
+      end(from);
+      break;
+    case 9:
+      from.send(std::string{"\x8a\x80\0\0\0\0", 6});  // an empty pong is answer enough for a load generator
+      break;
+    case 10: break;
+    default:
+      ++from.frames;
+      ++received;
+      from.bytes += head + length;
+      if (how_.on_frame) how_.on_frame(from, payload);
+  }
+  return head + length;
+}
+
+void load::end(peer& of) {
+  if (!how_.tolerate_close)
+    throw std::runtime_error{"the server ended a connection, close code " + std::to_string(of.close_code_)};
+  ::close(of.fd_);
+  of.fd_ = -1;
+  of.state_ = peer::state::closed;
+}
+
+}  // namespace greenroom::bench

@@ -1,0 +1,77 @@
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The load generator's WebSocket clients: thousands of connections on one thread and one epoll, cheap enough that what
+/// is measured is the server. Frames are counted and looked at only as far as a figure needs it; the mask is zero, which
+/// RFC 6455 allows and which makes masking free.
+namespace greenroom::bench {
+
+using clock = std::chrono::steady_clock;
+
+/// One connection. Made by `load::connect`.
+class peer {
+ public:
+  enum class state : std::uint8_t { connecting, upgrading, open, closed };
+  state at() const noexcept { return state_; }
+  std::uint16_t close_code() const noexcept { return close_code_; }  ///< 0: none came
+
+  void send(std::string_view frames);  ///< ready-made frames (`masked`); what does not fit now goes when it does
+  void stop_reading();                 ///< for good, with a small receive buffer
+
+  std::uint64_t frames = 0, bytes = 0;  ///< received data frames and their length with header
+
+ private:
+  friend class load;
+  void watch() const;
+  int fd_ = -1, epoll_ = -1;
+  state state_ = state::connecting;
+  bool reads_ = true;
+  std::uint16_t close_code_ = 0;
+  std::string in_, out_;
+  std::string path_;
+};
+
+/// All connections of one run. One thread. Broken connections throw std::runtime_error unless `tolerate_close`.
+class load {
+ public:
+  struct options {
+    std::uint16_t port = 0;
+    /// Called for each data frame, after the counters moved. Empty where counting is enough.
+    std::function<void(peer&, std::string_view payload)> on_frame{};
+    std::function<void(peer&)> on_open{};
+    bool tolerate_close = false;
+  };
+  explicit load(options how);
+  ~load();
+
+  /// Connects from 127.0.0.`source`, and upgrades; goes on while the loop turns.
+  peer& connect(const std::string& path, unsigned source = 1);
+  /// Turns the loop until `done`, at most until the deadline; says whether it was done.
+  bool run_until(const std::function<bool()>& done, clock::time_point deadline);
+  /// As above; not done is an error with that sentence.
+  void must(const char* what, const std::function<bool()>& done, std::chrono::seconds time = std::chrono::seconds{60});
+  std::uint64_t received = 0;  ///< data frames on all connections
+
+ private:
+  void turn(clock::time_point until);
+  void on_writable(peer& to);
+  void on_readable(peer& from);
+  std::size_t take_handshake(peer& from);
+  std::size_t take_frame(peer& from, std::string_view bytes);
+  void end(peer& of);
+
+  options how_;
+  int epoll_;
+  std::vector<std::unique_ptr<peer>> peers_;
+};
+
+std::string masked(std::string_view payload);  ///< one whole text frame
+
+}  // namespace greenroom::bench

@@ -1,0 +1,164 @@
+// ./dev bench [FIGURE…] [--rounds N] [--json FILE] [--compare FILE]: prints the figures beside the floor program's, with
+// ratios. Each round starts Greenroom and then the floor anew, pinned to core 0, and the load generator pinned to core 1;
+// the median of the rounds counts. The machine's cross-core cache-line round trip is measured before and after each
+// run: figures of rounds in which it differs by much are not to be compared.
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    build: { type: 'string', default: process.env.GREENROOM_BUILD ?? 'build' },
+    rounds: { type: 'string', default: '3' },
+    json: { type: 'string' },
+    compare: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  },
+});
+
+/** figure → how it is run, which of its numbers are shown, and which of them issue a promise. `floor`: has a counterpart. */
+const figures = {
+  connect: { run: ['connect'], floor: true, shown: { per_second: { least: 5_000 }, bytes_per_session: { most: 10 * 1024, alone: true }, cpu_us_per_session: {} } },
+  'fanout-1000': { run: ['fanout', '1000'], floor: true, shown: { cpu_us_per_delivery: { most_ratio: 1.5 }, per_second: {} } },
+  'fanout-5000': { run: ['fanout', '5000'], floor: true, shown: { cpu_us_per_delivery: { most_ratio: 1.5 }, per_second: {} } },
+  paced: { run: ['paced'], floor: true, shown: { p50_us: {}, p99_us: { most: 5_000 }, p999_us: {}, cpu_us_per_delivery: {} } },
+  'echo-1': { run: ['echo', '1'], floor: true, shown: { cpu_us_per_round_trip: {}, p99_us: {}, per_second: {} } },
+  'echo-16': { run: ['echo', '16'], floor: true, shown: { cpu_us_per_round_trip: {}, p99_us: {}, per_second: {} } },
+  slow: { run: ['slow'], floor: false, shown: { memory_growth_mib: { most: 8 }, others_p99_us: {} } },
+};
+const any_length = [256, 128]; // of a floor whose frames do not matter
+const start_timeout_ms = 10_000;
+const run_timeout_ms = 120_000;
+
+if (options.help) {
+  console.log(readFileSync(new URL(import.meta.url), 'utf8').split('\n').slice(0, 4).map((line) => line.slice(3)).join('\n'));
+  console.log(`Figures: ${Object.keys(figures).join(' ')}`);
+  process.exit(0);
+}
+const chosen = positionals.length ? positionals : Object.keys(figures);
+for (const name of chosen) {
+  if (figures[name]) continue;
+  console.error(`there is no figure ${name}; there are ${Object.keys(figures).join(' ')}`);
+  process.exit(64);
+}
+const pinned = (core, command) => (availableParallelism() > 1 ? ['taskset', '-c', String(core), ...command] : command);
+const program = (name) => join(options.build, 'tests/bench', name);
+
+/** A server that is ready: {port, pid, stop}. */
+async function start(command) {
+  const [file, ...args] = pinned(0, command);
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = new Promise((resolve) => child.on('exit', resolve));
+  const port = await new Promise((resolve, reject) => {
+    let text = '';
+    const timer = setTimeout(() => reject(new Error(`${command[0]} is not ready`)), start_timeout_ms);
+    child.stdout.on('data', (bytes) => {
+      text += bytes;
+      const found = text.match(/^ready .*:(\d+)\n/m);
+      if (found) { clearTimeout(timer); resolve(Number(found[1])); }
+    });
+    child.on('exit', (code) => { clearTimeout(timer); reject(new Error(`${command[0]} ended with ${code}: ${text}`)); });
+    child.on('error', reject);
+  });
+  return { port, pid: child.pid, stop: () => { child.kill('SIGTERM'); return exited; } }; // taskset becomes its command: the pid stays
+}
+
+function load(args) {
+  const [file, ...all] = pinned(1, [program('greenroom_load'), ...args.map(String)]);
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, all, { stdio: ['ignore', 'pipe', 'inherit'], timeout: run_timeout_ms });
+    let text = '';
+    child.stdout.on('data', (bytes) => { text += bytes; });
+    child.on('error', reject);
+    child.on('exit', (code) => (code === 0 ? resolve(JSON.parse(text)) : reject(new Error(`the load generator ended with ${code} (${args.join(' ')})`))));
+  });
+}
+const cache_line = async () => (await new Promise((resolve, reject) => { // not pinned: it pins its two threads itself
+  const child = spawn(program('greenroom_load'), ['cacheline'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (bytes) => { text += bytes; });
+  child.on('error', reject);
+  child.on('exit', () => resolve(JSON.parse(text)));
+})).round_trip_ns;
+
+async function measure(kind, [figure, ...more], lengths) {
+  const data = mkdtempSync(join(tmpdir(), 'greenroom-bench-'));
+  const server = await start(kind === 'floor'
+    ? [program('greenroom_floor'), ...lengths.map(String)]
+    : [join(options.build, 'greenroom'), 'serve', '--dev', '--listen', '127.0.0.1:0', '--data', data, '--shards', '1', '--set', 'log.level=error']);
+  try {
+    return await load([figure, server.port, server.pid, kind, ...more]);
+  } finally {
+    await server.stop();
+    rmSync(data, { recursive: true, force: true });
+  }
+}
+
+const median = (numbers) => numbers.slice().sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
+const medians = (rounds) => Object.fromEntries(Object.keys(rounds[0]).map((key) => [key, median(rounds.map((round) => round[key]))]));
+/** Half the distance between the extremes, as a part of the median: what a difference must exceed to mean something. */
+const noise = (rounds, key) => (Math.max(...rounds.map((r) => r[key])) - Math.min(...rounds.map((r) => r[key]))) / 2 / median(rounds.map((r) => r[key]));
+
+const report = {
+  commit: git('rev-parse', 'HEAD') + (git('status', '--porcelain', '--untracked-files=no') ? ' with changes' : ''),
+  when: new Date().toISOString(),
+  machine: { cpu: cpus()[0].model, cores: cpus().length, kernel: execFileSync('uname', ['-r'], { encoding: 'utf8' }).trim() },
+  command: ['./dev', 'bench', ...process.argv.slice(2)].join(' '),
+  figures: {},
+};
+function git(...args) {
+  try { return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim(); } catch { return ''; }
+}
+
+let missed = 0;
+const cell = (value) => (value === undefined ? '' : value >= 1_000 ? Math.round(value).toLocaleString('en') : value.toPrecision(3));
+const row = (...cells) => console.log(cells.map((text, i) => (i < 2 ? String(text).padEnd(i ? 24 : 13) : String(text).padStart(12))).join(''));
+row('figure', 'number', 'greenroom', 'floor', 'ratio', 'promised', '');
+for (const name of chosen) {
+  const { run, floor, shown } = figures[name];
+  const rounds = { greenroom: [], floor: [] };
+  const lines = [];
+  for (let round = 0; round < Number(options.rounds); ++round) {
+    lines.push(await cache_line());
+    rounds.greenroom.push(await measure('greenroom', run));
+    const { frame_bytes, reply_bytes } = rounds.greenroom.at(-1);
+    if (floor) rounds.floor.push(await measure('floor', run, [frame_bytes ?? any_length[0], reply_bytes ?? any_length[1]].map(Math.round)));
+    lines.push(await cache_line());
+  }
+  const ours = medians(rounds.greenroom);
+  const least = floor ? medians(rounds.floor) : {};
+  report.figures[name] = { greenroom: ours, floor: least, rounds, cache_line_ns: lines };
+  for (const [key, promise] of Object.entries(shown)) {
+    const beside = promise.alone ? undefined : least[key];
+    const ratio = beside ? ours[key] / beside : undefined;
+    const kept = !(ours[key] > promise.most || ours[key] < promise.least || ratio > promise.most_ratio);
+    const word = promise.most ? `<= ${promise.most.toLocaleString('en')}` : promise.least ? `>= ${promise.least.toLocaleString('en')}` : promise.most_ratio ? `<= ${promise.most_ratio} x` : '';
+    row(name, key, cell(ours[key]), cell(beside), ratio ? `${ratio.toFixed(2)} x` : '', word, word ? (kept ? 'kept' : 'MISSED') : '');
+    if (word && !kept) ++missed;
+  }
+  row('', 'cache line, ns', `${Math.min(...lines)}-${Math.max(...lines)}`, '', '', '', '');
+}
+
+if (options.compare) {
+  const base = JSON.parse(readFileSync(options.compare, 'utf8'));
+  console.log(`\nagainst ${base.commit}:`);
+  for (const [name, { rounds }] of Object.entries(report.figures)) {
+    for (const [key, promise] of Object.entries(figures[name].shown)) {
+      const before = base.figures[name]?.rounds.greenroom;
+      if (!before) continue;
+      const change = median(rounds.greenroom.map((r) => r[key])) / median(before.map((r) => r[key])) - 1;
+      const bound = Math.max(0.05, noise(rounds.greenroom, key) + noise(before, key));
+      const worse = (key === 'per_second' ? -change : change) > bound;
+      row(name, key, `${(100 * change).toFixed(1)} %`, `+-${(100 * bound).toFixed(1)} %`, worse ? 'WORSE' : '', '', '');
+      if (worse) ++missed;
+    }
+  }
+}
+if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 1)}\n`);
+if (missed) {
+  console.error(`${missed} missed`);
+  process.exit(1);
+}

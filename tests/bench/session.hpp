@@ -1,0 +1,94 @@
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tests/bench/figures.hpp"
+#include "tests/bench/load_client.hpp"
+
+/// How the load generator makes its parts known to a server, and what the figures have in common.
+namespace greenroom::bench {
+
+inline constexpr std::size_t payload_bytes = 128;  ///< of a message: a JSON string with its quotes
+
+inline std::string payload_of(std::size_t bytes) { return "\"" + std::string(bytes - 2, 'x') + "\""; }
+
+inline std::string publish_frame(const std::string& room, std::uint64_t id, const std::string& payload) {
+  return masked(R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":"room.publish","params":{"room":")" +
+                room + R"(","event":"bench","payload":)" + payload + "}}");
+}
+
+inline std::string open_frame(const std::string& user) {
+  return masked(R"({"jsonrpc":"2.0","id":0,"method":"session.open","params":{"user":")" + user + R"("}})");
+}
+
+inline std::string join_frame(const std::string& room) {
+  return masked(R"({"jsonrpc":"2.0","id":0,"method":"room.join","params":{"room":")" + room + R"("}})");
+}
+
+/// A room with its members and one publisher that is none; ready when it is made.
+class crowd {
+ public:
+  crowd(load& of, const target& where, const std::string& room, std::size_t members) : load_{of}, room_{room} {
+    const bool floor = where.kind == server_kind::floor;
+    constexpr std::size_t at_once = 100;
+    for (std::size_t i = 0; i < members; i += at_once) {
+      const auto end = std::min(members, i + at_once);
+      for (auto k = i; k < end; ++k) members_.push_back(&of.connect(floor ? "/member" : "/ws"));
+      of.must("the members' connections", [&] { return all_open(i); });
+      if (floor) continue;
+      for (auto k = i; k < end; ++k) members_[k]->send(join_frame(room));
+      of.must("the members' joins", [&] {
+        return std::all_of(members_.begin() + static_cast<std::ptrdiff_t>(i), members_.end(),
+                           [](auto* p) { return p->frames == 1; });
+      });
+    }
+    publisher_ = &of.connect(floor ? "/publish" : "/ws");
+    of.must("the publisher's connection", [&] { return publisher_->at() == peer::state::open; });
+    for (auto* each : members_) each->frames = each->bytes = 0;
+    of.received = 0;
+  }
+
+  std::vector<peer*>& members() { return members_; }
+  peer& publisher() { return *publisher_; }
+  void publish(std::size_t count, const std::string& payload) {
+    std::string frames;
+    for (std::size_t i = 0; i < count; ++i) frames += publish_frame(room_, ++published_, payload);
+    publisher_->send(frames);
+  }
+  std::uint64_t published() const { return published_; }
+  /// Every member has received everything, and every publish its ack.
+  void settle() {
+    load_.must("all deliveries", [&] { return load_.received == published_ * (members_.size() + 1); });
+  }
+  /// Mean length of what a member and the publisher get for one message, with frame headers.
+  void frame_lengths(result& into) const {
+    into["frame_bytes"] = static_cast<double>(members_[0]->bytes) / static_cast<double>(members_[0]->frames);
+    into["reply_bytes"] = static_cast<double>(publisher_->bytes) / static_cast<double>(publisher_->frames);
+  }
+
+ private:
+  bool all_open(std::size_t from) const {
+    return std::all_of(members_.begin() + static_cast<std::ptrdiff_t>(from), members_.end(),
+                       [](auto* p) { return p->at() == peer::state::open; });
+  }
+
+  load& load_;
+  std::string room_;
+  std::vector<peer*> members_;
+  peer* publisher_ = nullptr;
+  std::uint64_t published_ = 0;
+};
+
+/// The value below which that part of the samples lies; sorts them.
+inline double quantile(std::vector<double>& samples, double part) {
+  if (samples.empty()) return 0;
+  std::sort(samples.begin(), samples.end());
+  return samples[static_cast<std::size_t>(part * static_cast<double>(samples.size() - 1))];
+}
+
+inline double microseconds(clock::duration d) { return std::chrono::duration<double, std::micro>(d).count(); }
+inline double seconds(clock::duration d) { return std::chrono::duration<double>(d).count(); }
+
+}  // namespace greenroom::bench
