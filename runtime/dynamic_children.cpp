@@ -137,7 +137,7 @@ void dynamic_children::overdue(const dynamic::overdue& m) {
 // --- seen from outside -----------------------------------------------------------------------------------------------
 
 supervisor::describe::child dynamic_children::described(caf::actor_id id, const caf::actor& who) const {
-  using enum supervisor::child_state;
+  using enum child_state;
   supervisor::describe::child seen{
       .id = std::to_string(id), .state = up, .depth = supervisor::depth_of(who), .handle = who};
   if (auto its = troubles_.find(id); its != troubles_.end()) {

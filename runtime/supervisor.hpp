@@ -1,19 +1,12 @@
-/// SUPERVISOR starts its children in order, restarts those that fail, and stops them in reverse. It compares what is
-/// with what ought to be after every event and does the next step, so that a crash during a start, a stop or another
-/// crash's restart needs no case of its own.
+/// SUPERVISOR starts its children in order, restarts those that fail, and stops them in reverse. What happens next is decided
+/// by `supervision`; this is the actor that carries it out.
 ///
-///   a child:  absent ─spawn─▶ starting ─started─▶ up ─failed─▶ waiting ─(back-off) restart─▶ starting …
-///                                                 up ─suspend─▶ suspending ─▶ waiting            (a sibling failed)
-///                              any of them ─exit─▶ stopping ─down (or killed after its time)─▶ absent
-///
-/// Parent: another supervisor, or none (the root). Crash of a child: as its spec and the strategy say; address and
-/// mailbox
+/// Parent: another supervisor, or none (the root). Crash of a child: as its spec and the strategy say; address and mailbox
 ///   stay, for a sibling restarted with it too. A child that really ended (quit, killed) comes back with a new address.
-/// Over the intensity: every child is suspended in reverse order, then this supervisor fails to its parent, whose
-/// restart
+/// Over the intensity: every child is suspended in reverse order, then this supervisor fails to its parent, whose restart
 ///   builds the children anew at their addresses; a root stops them, calls on_gave_up and ends with errc::gave_up.
-/// Killed: so are its children. Bounds: the children of its spec, and one timer each.
-/// Order: a child counts as started when its State was built; the next one starts only then.
+/// Killed: so are its children. A child counts as started when its State was built, a supervisor when its children have.
+/// Bounds: the children of its spec, and one timer each.
 #pragma once
 
 #include <caf/actor.hpp>
@@ -25,6 +18,7 @@
 
 #include "runtime/ask.hpp"
 #include "runtime/child_spec.hpp"
+#include "runtime/supervision.hpp"
 
 namespace greenroom::runtime {
 
@@ -32,8 +26,8 @@ struct place;
 
 namespace supervisor {
 
-enum class child_state : std::uint8_t { absent, starting, up, waiting, suspending, stopping };
-const char* to_string(child_state state) noexcept;
+using runtime::child_state;
+using runtime::to_string;
 
 /// Answered by every supervisor, a dynamic one too, in whatever state it is.
 struct describe {

@@ -109,7 +109,7 @@ namespace greenroom::tests {
 namespace {
 
 using guest::diary;
-using runtime::supervisor::child_state;
+using runtime::child_state;
 using runtime::supervisor::describe;
 
 struct party : actor_fixture {

@@ -66,7 +66,7 @@ using runtime::place;
 using runtime::restart;
 using runtime::strategy;
 using runtime::supervisor_spec;
-using runtime::supervisor::child_state;
+using runtime::child_state;
 using runtime::supervisor::describe;
 
 struct troupe : actor_fixture {
