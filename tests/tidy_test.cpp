@@ -144,7 +144,9 @@ TEST_CASE("tidy: the tree speaks of Greenroom and of no machine", "[tidy]") {
 TEST_CASE("tidy: each folder's README lists its files and nothing else", "[tidy]") {
   NOTHING_BREAKS(folders_list_their_files(repository()));
 
-  const tree sample{{"x/README.md", "| file | |\n|---|---|\n| `a`, `gone` | both; `part` of a, not `that` |\n"},
+  const tree sample{{"x/README.md",
+                     "| file | |\n|---|---|\n| `a`, `gone` | both; `part` of a, not `that` |\n\n| word | "
+                     "|\n|---|---|\n| `no_file` | |\n"},
                     {"x/a.hpp", ""},
                     {"x/a_impl.hpp", ""},
                     {"x/ab.cpp", ""},

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "tests/tidy/rules.hpp"
 
@@ -36,12 +37,16 @@ namespace {
 
 enum class cells : bool { first, all };
 
-/// What a README's table names: the words between backticks in the first cell of each row, or in all of them.
+/// What a README's tables of files name: the words between backticks in the first cell of each row, or in all of them.
+/// A table of files says so in its first cell.
 std::vector<std::string> named_in(const source& readme, cells which) {
   std::vector<std::string> all;
+  bool in_table = false, of_files = false;
   for (auto line : lines_of(readme.text)) {
-    if (!line.starts_with("| ")) continue;
-    const auto end = which == cells::first ? line.find(" |", 2) - 2 : std::string_view::npos;
+    const auto first = line.substr(0, line.find(" |", 2));
+    if (!std::exchange(in_table, line.starts_with("|"))) of_files = has_word(first, "file");
+    if (!in_table || !of_files || !line.starts_with("| ")) continue;
+    const auto end = which == cells::first ? first.size() - 2 : std::string_view::npos;
     for (auto& each : between(line.substr(2, end), "`", "`")) all.push_back(std::move(each));
   }
   return all;
