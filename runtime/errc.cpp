@@ -33,8 +33,6 @@ const char* message(errc code) noexcept {
     case errc::restarting: return "the actor is being restarted";
     case errc::gave_up: return "supervision gave up after too many restarts";
     case errc::not_started: return "the child could not be started";
-    case errc::killed: return "the actor did not end within its shutdown time";
-    case errc::invalid_spec: return "the supervisor's children cannot be started as described";
   }
   return "unknown error";
 }

@@ -15,12 +15,10 @@ namespace greenroom::runtime {
 
 enum class errc : std::uint8_t {
   success = 0,
-  crashed,       ///< The actor failed while it handled this; it may be restarted, the message is not fed again.
-  restarting,    ///< The actor's State is being built anew.
-  gave_up,       ///< Supervision gave up after too many restarts.
-  not_started,   ///< A child's start function threw or gave nothing.
-  killed,        ///< The actor did not end within its shutdown time.
-  invalid_spec,  ///< A supervisor was given children that cannot be started as described.
+  crashed,      ///< The actor failed while it handled this; it may be restarted, the message is not fed again.
+  restarting,   ///< The actor's State is being built anew.
+  gave_up,      ///< Supervision gave up after too many restarts.
+  not_started,  ///< A child's start function threw or gave nothing.
 };
 
 caf::error make_error(errc code);  // found by CAF through argument-dependent lookup

@@ -351,7 +351,7 @@ TEST_CASE_METHOD(office, "actor: while it waits for its restart, an exit ends it
 
 TEST_CASE_METHOD(office, "actor: one that quits and throws in the same handler has quit", "[runtime]") {
   auto clerk = alone();
-  caf::error reason = errc::killed;
+  caf::error reason = errc::gave_up;
   clerk->attach_functor([&](const caf::error& why) { reason = why; });
   tell(clerk, clerk::quit_and_crash{});
   settle();
