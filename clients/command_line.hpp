@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 
+/// The command line's client half as CLI11 subcommands: names, options and help texts. What they do is in commands.hpp.
 namespace CLI {
 class App;
 }

@@ -21,10 +21,30 @@ const { values: options, positionals } = parseArgs({
 
 /** figure → how it is run, which of its numbers are shown, and which of them issue a promise. `floor`: has a counterpart. */
 const figures = {
-  connect: { run: ['connect'], floor: true, shown: { per_second: { least: 5_000 }, bytes_per_session: { most: 10 * 1024, alone: true }, cpu_us_per_session: {} } },
-  'fanout-1000': { run: ['fanout', '1000'], floor: true, shown: { cpu_us_per_delivery: { most_ratio: 1.5 }, per_second: {} } },
-  'fanout-5000': { run: ['fanout', '5000'], floor: true, shown: { cpu_us_per_delivery: { most_ratio: 1.5 }, per_second: {} } },
-  paced: { run: ['paced'], floor: true, shown: { p50_us: {}, p99_us: { most: 5_000 }, p999_us: {}, cpu_us_per_delivery: {} } },
+  connect: {
+    run: ['connect'],
+    floor: true,
+    shown: {
+      per_second: { least: 5_000 },
+      bytes_per_session: { most: 10 * 1024, alone: true },
+      cpu_us_per_session: {},
+    },
+  },
+  'fanout-1000': {
+    run: ['fanout', '1000'],
+    floor: true,
+    shown: { cpu_us_per_delivery: { most_ratio: 1.5 }, per_second: {} },
+  },
+  'fanout-5000': {
+    run: ['fanout', '5000'],
+    floor: true,
+    shown: { cpu_us_per_delivery: { most_ratio: 1.5 }, per_second: {} },
+  },
+  paced: {
+    run: ['paced'],
+    floor: true,
+    shown: { p50_us: {}, p99_us: { most: 5_000 }, p999_us: {}, cpu_us_per_delivery: {} },
+  },
   'echo-1': { run: ['echo', '1'], floor: true, shown: { cpu_us_per_round_trip: {}, p99_us: {}, per_second: {} } },
   'echo-16': { run: ['echo', '16'], floor: true, shown: { cpu_us_per_round_trip: {}, p99_us: {}, per_second: {} } },
   slow: { run: ['slow'], floor: false, shown: { memory_growth_mib: { most: 8 }, others_p99_us: {} } },
@@ -34,7 +54,13 @@ const start_timeout_ms = 10_000;
 const run_timeout_ms = 120_000;
 
 if (options.help) {
-  console.log(readFileSync(new URL(import.meta.url), 'utf8').split('\n').slice(0, 4).map((line) => line.slice(3)).join('\n'));
+  console.log(
+    readFileSync(new URL(import.meta.url), 'utf8')
+      .split('\n')
+      .slice(0, 4)
+      .map((line) => line.slice(3))
+      .join('\n'),
+  );
   console.log(`Figures: ${Object.keys(figures).join(' ')}`);
   process.exit(0);
 }
@@ -58,12 +84,25 @@ async function start(command) {
     child.stdout.on('data', (bytes) => {
       text += bytes;
       const found = text.match(/^ready .*:(\d+)\n/m);
-      if (found) { clearTimeout(timer); resolve(Number(found[1])); }
+      if (found) {
+        clearTimeout(timer);
+        resolve(Number(found[1]));
+      }
     });
-    child.on('exit', (code) => { clearTimeout(timer); reject(new Error(`${command[0]} ended with ${code}: ${text}`)); });
+    child.on('exit', (code) => {
+      clearTimeout(timer);
+      reject(new Error(`${command[0]} ended with ${code}: ${text}`));
+    });
     child.on('error', reject);
   });
-  return { port, pid: child.pid, stop: () => { child.kill('SIGTERM'); return exited; } }; // taskset becomes its command: the pid stays
+  return {
+    port,
+    pid: child.pid,
+    stop: () => {
+      child.kill('SIGTERM');
+      return exited;
+    },
+  }; // taskset becomes its command: the pid stays
 }
 
 function load(args) {
@@ -71,24 +110,50 @@ function load(args) {
   return new Promise((resolve, reject) => {
     const child = spawn(file, all, { stdio: ['ignore', 'pipe', 'inherit'], timeout: run_timeout_ms });
     let text = '';
-    child.stdout.on('data', (bytes) => { text += bytes; });
+    child.stdout.on('data', (bytes) => {
+      text += bytes;
+    });
     child.on('error', reject);
-    child.on('exit', (code) => (code === 0 ? resolve(JSON.parse(text)) : reject(new Error(`the load generator ended with ${code} (${args.join(' ')})`))));
+    child.on('exit', (code) =>
+      code === 0
+        ? resolve(JSON.parse(text))
+        : reject(new Error(`the load generator ended with ${code} (${args.join(' ')})`)),
+    );
   });
 }
-const cache_line = async () => (await new Promise((resolve, reject) => { // not pinned: it pins its two threads itself
-  const child = spawn(program('greenroom_load'), ['cacheline'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  child.stdout.on('data', (bytes) => { text += bytes; });
-  child.on('error', reject);
-  child.on('exit', () => resolve(JSON.parse(text)));
-})).round_trip_ns;
+const cache_line = async () =>
+  (
+    await new Promise((resolve, reject) => {
+      // not pinned: it pins its two threads itself
+      const child = spawn(program('greenroom_load'), ['cacheline'], { stdio: ['ignore', 'pipe', 'inherit'] });
+      let text = '';
+      child.stdout.on('data', (bytes) => {
+        text += bytes;
+      });
+      child.on('error', reject);
+      child.on('exit', () => resolve(JSON.parse(text)));
+    })
+  ).round_trip_ns;
 
 async function measure(kind, [figure, ...more], lengths) {
   const data = mkdtempSync(join(tmpdir(), 'greenroom-bench-'));
-  const server = await start(kind === 'floor'
-    ? [program('greenroom_floor'), ...lengths.map(String)]
-    : [join(options.build, 'greenroom'), 'serve', '--dev', '--listen', '127.0.0.1:0', '--data', data, '--shards', '1', '--set', 'log.level=error']);
+  const server = await start(
+    kind === 'floor'
+      ? [program('greenroom_floor'), ...lengths.map(String)]
+      : [
+          join(options.build, 'greenroom'),
+          'serve',
+          '--dev',
+          '--listen',
+          '127.0.0.1:0',
+          '--data',
+          data,
+          '--shards',
+          '1',
+          '--set',
+          'log.level=error',
+        ],
+  );
   try {
     return await load([figure, server.port, server.pid, kind, ...more]);
   } finally {
@@ -98,24 +163,38 @@ async function measure(kind, [figure, ...more], lengths) {
 }
 
 const median = (numbers) => numbers.slice().sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
-const medians = (rounds) => Object.fromEntries(Object.keys(rounds[0]).map((key) => [key, median(rounds.map((round) => round[key]))]));
+const medians = (rounds) =>
+  Object.fromEntries(Object.keys(rounds[0]).map((key) => [key, median(rounds.map((round) => round[key]))]));
 /** Half the distance between the extremes, as a part of the median: what a difference must exceed to mean something. */
-const noise = (rounds, key) => (Math.max(...rounds.map((r) => r[key])) - Math.min(...rounds.map((r) => r[key]))) / 2 / median(rounds.map((r) => r[key]));
+const noise = (rounds, key) =>
+  (Math.max(...rounds.map((r) => r[key])) - Math.min(...rounds.map((r) => r[key]))) /
+  2 /
+  median(rounds.map((r) => r[key]));
 
 const report = {
   commit: git('rev-parse', 'HEAD') + (git('status', '--porcelain', '--untracked-files=no') ? ' with changes' : ''),
   when: new Date().toISOString(),
-  machine: { cpu: cpus()[0].model, cores: cpus().length, kernel: execFileSync('uname', ['-r'], { encoding: 'utf8' }).trim() },
+  machine: {
+    cpu: cpus()[0].model,
+    cores: cpus().length,
+    kernel: execFileSync('uname', ['-r'], { encoding: 'utf8' }).trim(),
+  },
   command: ['./dev', 'bench', ...process.argv.slice(2)].join(' '),
   figures: {},
 };
 function git(...args) {
-  try { return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim(); } catch { return ''; }
+  try {
+    return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return '';
+  }
 }
 
 let missed = 0;
-const cell = (value) => (value === undefined ? '' : value >= 1_000 ? Math.round(value).toLocaleString('en') : value.toPrecision(3));
-const row = (...cells) => console.log(cells.map((text, i) => (i < 2 ? String(text).padEnd(i ? 24 : 13) : String(text).padStart(12))).join(''));
+const cell = (value) =>
+  value === undefined ? '' : value >= 1_000 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
+const row = (...cells) =>
+  console.log(cells.map((text, i) => (i < 2 ? String(text).padEnd(i ? 24 : 13) : String(text).padStart(12))).join(''));
 row('figure', 'number', 'greenroom', 'floor', 'ratio', 'promised', '');
 for (const name of chosen) {
   const { run, floor, shown } = figures[name];
@@ -125,7 +204,10 @@ for (const name of chosen) {
     lines.push(await cache_line());
     rounds.greenroom.push(await measure('greenroom', run));
     const { frame_bytes, reply_bytes } = rounds.greenroom.at(-1);
-    if (floor) rounds.floor.push(await measure('floor', run, [frame_bytes ?? any_length[0], reply_bytes ?? any_length[1]].map(Math.round)));
+    if (floor)
+      rounds.floor.push(
+        await measure('floor', run, [frame_bytes ?? any_length[0], reply_bytes ?? any_length[1]].map(Math.round)),
+      );
     lines.push(await cache_line());
   }
   const ours = medians(rounds.greenroom);
@@ -135,8 +217,22 @@ for (const name of chosen) {
     const beside = promise.alone ? undefined : least[key];
     const ratio = beside ? ours[key] / beside : undefined;
     const kept = !(ours[key] > promise.most || ours[key] < promise.least || ratio > promise.most_ratio);
-    const word = promise.most ? `<= ${promise.most.toLocaleString('en')}` : promise.least ? `>= ${promise.least.toLocaleString('en')}` : promise.most_ratio ? `<= ${promise.most_ratio} x` : '';
-    row(name, key, cell(ours[key]), cell(beside), ratio ? `${ratio.toFixed(2)} x` : '', word, word ? (kept ? 'kept' : 'MISSED') : '');
+    const word = promise.most
+      ? `<= ${promise.most.toLocaleString('en')}`
+      : promise.least
+        ? `>= ${promise.least.toLocaleString('en')}`
+        : promise.most_ratio
+          ? `<= ${promise.most_ratio} x`
+          : '';
+    row(
+      name,
+      key,
+      cell(ours[key]),
+      cell(beside),
+      ratio ? `${ratio.toFixed(2)} x` : '',
+      word,
+      word ? (kept ? 'kept' : 'MISSED') : '',
+    );
     if (word && !kept) ++missed;
   }
   row('', 'cache line, ns', `${Math.min(...lines)}-${Math.max(...lines)}`, '', '', '', '');

@@ -4,7 +4,7 @@
 #include <csignal>
 #include <thread>
 
-#include "scripted_server.hpp"
+#include "tests/clients/scripted_server.hpp"
 
 using namespace greenroom::clients;
 using namespace std::chrono_literals;

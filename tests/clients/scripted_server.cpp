@@ -1,4 +1,4 @@
-#include "scripted_server.hpp"
+#include "tests/clients/scripted_server.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>

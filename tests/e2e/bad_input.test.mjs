@@ -31,7 +31,10 @@ const protocol_errors = {
   'a fragmented ping': frame({ opcode: ping, fin: false }),
   'a ping of 126 bytes': frame({ opcode: ping, payload: 'x'.repeat(126) }),
   'a continuation of nothing': frame({ opcode: 0, payload: 'x' }),
-  'a new message inside a fragmented one': Buffer.concat([frame({ payload: 'a', fin: false }), frame({ payload: 'b' })]),
+  'a new message inside a fragmented one': Buffer.concat([
+    frame({ payload: 'a', fin: false }),
+    frame({ payload: 'b' }),
+  ]),
   'a length in more bytes than it needs': frame({ payload: 'x'.repeat(10), long_form: 16 }),
   'a 64-bit length in more bytes than it needs': frame({ payload: 'x'.repeat(200), long_form: 64 }),
   'a close frame of one byte': frame({ opcode: close, payload: Buffer.from([3]) }),
@@ -53,18 +56,21 @@ scenario('frames: the node’s own are unmasked, whole, without reserved bits', 
   assert.deepEqual([fin, rsv, masked, opcode], [true, 0, false, text]);
 });
 
-scenario('frames: a message in fragments with pings between them is one message, and each ping is answered', async (s) => {
-  const socket = await connect(s);
-  const message = Buffer.from(call('rpc.discover', {}, 'ü'));
-  const cut = message.indexOf(0xc3) + 1; // inside a character
-  socket.send(frame({ payload: message.subarray(0, cut), fin: false }));
-  socket.send(frame({ opcode: ping, payload: 'are you there' }));
-  const answer = await socket.next();
-  assert.deepEqual([answer.opcode, answer.payload.toString()], [pong, 'are you there']);
-  socket.send(frame({ opcode: 0, payload: '', fin: false }));
-  socket.send(frame({ opcode: 0, payload: message.subarray(cut) }));
-  assert.equal((await socket.json()).id, 'ü');
-});
+scenario(
+  'frames: a message in fragments with pings between them is one message, and each ping is answered',
+  async (s) => {
+    const socket = await connect(s);
+    const message = Buffer.from(call('rpc.discover', {}, 'ü'));
+    const cut = message.indexOf(0xc3) + 1; // inside a character
+    socket.send(frame({ payload: message.subarray(0, cut), fin: false }));
+    socket.send(frame({ opcode: ping, payload: 'are you there' }));
+    const answer = await socket.next();
+    assert.deepEqual([answer.opcode, answer.payload.toString()], [pong, 'are you there']);
+    socket.send(frame({ opcode: 0, payload: '', fin: false }));
+    socket.send(frame({ opcode: 0, payload: message.subarray(cut) }));
+    assert.equal((await socket.json()).id, 'ü');
+  },
+);
 
 scenario('frames: a message byte by byte is one message', async (s) => {
   const socket = await connect(s);
@@ -81,10 +87,15 @@ scenario('frames: what comes with the handshake’s last byte is not lost', asyn
   const node = await shared.get();
   const raw = await Raw.connect(node);
   s.defer(() => raw.end());
-  raw.write(Buffer.concat([
-    Buffer.from('GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n'),
-    frame({ payload: call('rpc.discover', {}, 'early') }),
-  ]));
+  raw.write(
+    Buffer.concat([
+      Buffer.from(
+        'GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+          'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
+      ),
+      frame({ payload: call('rpc.discover', {}, 'early') }),
+    ]),
+  );
   await raw.until((bytes) => bytes.includes('"early"') || undefined, 'the answer to the early call');
   assert.match(raw.received.toString(), /Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=/i);
 });
@@ -122,8 +133,14 @@ scenario('1009: fragments that together are over 64 KiB', async (s) => {
 
 scenario('1009: more than 128 fragments', async (s) => {
   const request = Buffer.from(call('rpc.discover', {}, 'many'.padEnd(140, '.')));
-  const pieces = (count) => Array.from({ length: count }, (_, i) => frame({
-    opcode: i === 0 ? text : 0, fin: i === count - 1, payload: i === count - 1 ? request.subarray(i) : request.subarray(i, i + 1) }));
+  const pieces = (count) =>
+    Array.from({ length: count }, (_, i) =>
+      frame({
+        opcode: i === 0 ? text : 0,
+        fin: i === count - 1,
+        payload: i === count - 1 ? request.subarray(i) : request.subarray(i, i + 1),
+      }),
+    );
   const fits = await connect(s);
   fits.send(Buffer.concat(pieces(128)));
   assert.ok((await fits.json()).result);
@@ -133,8 +150,12 @@ scenario('1009: more than 128 fragments', async (s) => {
 });
 
 for (const [what, bytes] of Object.entries({
-  'a lone continuation byte': [0x22, 0x80, 0x22], 'an overlong form': [0x22, 0xc0, 0xaf, 0x22],
-  'a surrogate': [0x22, 0xed, 0xa0, 0x80, 0x22], 'beyond U+10FFFF': [0x22, 0xf4, 0x90, 0x80, 0x80, 0x22], 'a cut-off character': [0x22, 0xc3] })) {
+  'a lone continuation byte': [0x22, 0x80, 0x22],
+  'an overlong form': [0x22, 0xc0, 0xaf, 0x22],
+  'a surrogate': [0x22, 0xed, 0xa0, 0x80, 0x22],
+  'beyond U+10FFFF': [0x22, 0xf4, 0x90, 0x80, 0x80, 0x22],
+  'a cut-off character': [0x22, 0xc3],
+})) {
   scenario(`1007: a text frame that is no UTF-8: ${what}`, async (s) => {
     const socket = await connect(s);
     socket.send(frame({ payload: Buffer.from(bytes) }));
@@ -165,7 +186,13 @@ scenario('-32700: truncated or ill-formed MessagePack has a null id, and the con
   const { decode } = await import('@msgpack/msgpack');
   const socket = await connect(s, { protocol: 'greenroom.msgpack.1' });
   const whole = Buffer.from(encode({ id: 1, method: 'rpc.discover', params: {} }));
-  for (const bytes of [whole.subarray(0, whole.length - 1), whole.subarray(0, 5), Buffer.from([0xc1]), Buffer.concat([whole, whole]), Buffer.alloc(0)]) {
+  for (const bytes of [
+    whole.subarray(0, whole.length - 1),
+    whole.subarray(0, 5),
+    Buffer.from([0xc1]),
+    Buffer.concat([whole, whole]),
+    Buffer.alloc(0),
+  ]) {
     socket.send(frame({ opcode: binary, payload: bytes }));
     const { opcode, payload } = await socket.next();
     assert.equal(opcode, binary);
@@ -178,7 +205,27 @@ scenario('-32700: truncated or ill-formed MessagePack has a null id, and the con
 
 scenario('-32700: ill-formed JSON has a null id, and the connection stays', async (s) => {
   const socket = await connect(s);
-  for (const bad of ['', ' ', '{', '{"a":}', '[1,]', '{"a" 1}', '01', '1.', '.5', '+1', 'NaN', 'Infinity', "{'a':1}", '"\n"', '"\\x"', '"\\ud800', '{"a":1}{', 'nul', '\ufeff{}']) {
+  for (const bad of [
+    '',
+    ' ',
+    '{',
+    '{"a":}',
+    '[1,]',
+    '{"a" 1}',
+    '01',
+    '1.',
+    '.5',
+    '+1',
+    'NaN',
+    'Infinity',
+    "{'a':1}",
+    '"\n"',
+    '"\\x"',
+    '"\\ud800',
+    '{"a":1}{',
+    'nul',
+    '\ufeff{}',
+  ]) {
     socket.text(bad);
     const answer = await socket.json();
     assert.deepEqual([answer.id, answer.error.code], [null, -32700], JSON.stringify(bad));
@@ -188,10 +235,17 @@ scenario('-32700: ill-formed JSON has a null id, and the connection stays', asyn
 
 scenario('-32006: JSON deeper than 32 or with more than 10,000 values, and the connection stays', async (s) => {
   const socket = await connect(s);
-  const publish = (payload) => `{"jsonrpc":"2.0","id":1,"method":"room.publish","params":{"room":"${fresh()}","event":"e","payload":${payload}}}`;
+  const publish = (payload) =>
+    `{"jsonrpc":"2.0","id":1,"method":"room.publish","params":{"room":"${fresh()}","event":"e","payload":${payload}}}`;
   const nested = (depth) => '['.repeat(depth) + ']'.repeat(depth);
   const values = (count) => `[${Array(count).fill(0).join(',')}]`;
-  for (const [payload, good] of [[nested(30), true], [nested(31), false], [values(9_000), true], [values(10_001), false], [nested(30_000), false]]) {
+  for (const [payload, good] of [
+    [nested(30), true],
+    [nested(31), false],
+    [values(9_000), true],
+    [values(10_001), false],
+    [nested(30_000), false],
+  ]) {
     socket.text(publish(payload));
     const answer = await socket.json();
     if (good) assert.ok(answer.result, payload.slice(0, 50));
@@ -200,65 +254,101 @@ scenario('-32006: JSON deeper than 32 or with more than 10,000 values, and the c
   await stands(socket);
 });
 
-scenario('-32602: what one format has and the other cannot take is refused where it enters, with its path', async (s) => {
-  const node = await shared.get();
-  const json = await s.client(node, { user: fresh('ann') });
-  const packed = await s.client(node, { kind: 'msgpack', user: fresh('bin') });
-  const room = fresh();
-  const refused = (error) => error instanceof RpcError && error.code === -32602 && error.data.path.startsWith('params.payload');
-  const raw_json = (payload) => new Promise((resolve, reject) => {
-    json.frames.length = 0;
-    json.send(`{"jsonrpc":"2.0","id":"raw","method":"room.publish","params":{"room":"${room}","event":"e","payload":${payload}}}`);
-    json.until(() => json.frames.find(({ message }) => message.id === 'raw'), 'the answer')
-      .then(({ message }) => (message.error ? reject(new RpcError(message.error)) : resolve(message.result)), reject);
-  });
-  for (const big of ['18446744073709551616', '-9223372036854775809', '{"a":[1,123456789012345678901234567890]}', '1e400'])
-    await assert.rejects(raw_json(big), refused, big);
-  for (const fits of ['18446744073709551615', '-9223372036854775808', '1e308']) assert.ok(await raw_json(fits));
-  for (const payload of [NaN, Infinity, -Infinity, { a: [NaN] }]) await assert.rejects(packed.publish(room, payload), refused);
-  const with_payload = (value) => {
-    const rest = Buffer.from(encode({ room, event: 'e' })).subarray(1);
-    return Buffer.concat([Buffer.from([0x83]), Buffer.from(encode('id')), Buffer.from(encode('raw')), Buffer.from(encode('method')), Buffer.from(encode('room.publish')),
-      Buffer.from(encode('params')), Buffer.from([0x83]), rest, Buffer.from(encode('payload')), value]);
-  };
-  for (const value of [Buffer.from([0x81, 0x01, 0x02]), Buffer.from([0x81, 0xc0, 0x01]), Buffer.from([0xa1, 0xff])]) {
-    packed.frames.length = 0;
-    packed.send(with_payload(value));
-    const { message } = await packed.until(() => packed.frames.find((f) => f.message.id === 'raw'), 'the answer');
-    assert.equal(message.error?.code, -32602, value.toString('hex'));
-  }
-  assert.ok(await packed.publish(room, 'fine'));
-});
-
-scenario('hostile bytes: 2,000 seeded mutations of good calls end no connection without a word, and the node stands', async (s) => {
-  const { random } = await import('./harness.mjs');
-  const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
-  const dice = random(seed);
-  const node = await shared.get();
-  const good = [call('room.publish', { room: 'fuzz', event: 'e', payload: { a: [1, 'x', null] } }), call('room.join', { room: 'fuzz', since: { epoch: 'e', seq: 1 } }),
-    call('session.open', { resume: { session: 's', token: 't', positions: { a: 1 } } }), `[${call('room.leave', { room: 'fuzz' })}]`];
-  let socket = await connect(s);
-  for (let i = 0; i < 2_000; ++i) {
-    const packed = dice() < 0.5;
-    const pick = good[Math.floor(dice() * good.length)];
-    const bytes = Buffer.from(packed ? encode(JSON.parse(pick)) : pick);
-    for (let n = 1 + Math.floor(dice() * 3); n > 0; --n) bytes[Math.floor(dice() * bytes.length)] = Math.floor(dice() * 256);
-    socket.send(frame({ opcode: packed ? binary : text, payload: bytes }));
-    if (i % 20 !== 19) continue;
-    socket.text(call('rpc.discover', {}, 'still'));
-    for (;;) {
-      const got = await socket.next();
-      assert.ok(got, `seed ${seed}, round ${i}: the connection ended without a close frame`);
-      if (got.opcode === close) { // 1007 is an answer too: declared too much, or no UTF-8
-        assert.equal(got.payload.readUInt16BE(0), 1007, `seed ${seed}, round ${i}`);
-        await socket.end();
-        socket = await connect(s);
-        break;
-      }
-      if (got.opcode === text && got.payload.includes('"still"')) break;
+scenario(
+  '-32602: what one format has and the other cannot take is refused where it enters, with its path',
+  async (s) => {
+    const node = await shared.get();
+    const json = await s.client(node, { user: fresh('ann') });
+    const packed = await s.client(node, { kind: 'msgpack', user: fresh('bin') });
+    const room = fresh();
+    const refused = (error) =>
+      error instanceof RpcError && error.code === -32602 && error.data.path.startsWith('params.payload');
+    const raw_json = (payload) =>
+      new Promise((resolve, reject) => {
+        json.frames.length = 0;
+        json.send(
+          `{"jsonrpc":"2.0","id":"raw","method":"room.publish","params":{"room":"${room}","event":"e","payload":${payload}}}`,
+        );
+        json
+          .until(() => json.frames.find(({ message }) => message.id === 'raw'), 'the answer')
+          .then(
+            ({ message }) => (message.error ? reject(new RpcError(message.error)) : resolve(message.result)),
+            reject,
+          );
+      });
+    for (const big of [
+      '18446744073709551616',
+      '-9223372036854775809',
+      '{"a":[1,123456789012345678901234567890]}',
+      '1e400',
+    ])
+      await assert.rejects(raw_json(big), refused, big);
+    for (const fits of ['18446744073709551615', '-9223372036854775808', '1e308']) assert.ok(await raw_json(fits));
+    for (const payload of [NaN, Infinity, -Infinity, { a: [NaN] }])
+      await assert.rejects(packed.publish(room, payload), refused);
+    const with_payload = (value) => {
+      const rest = Buffer.from(encode({ room, event: 'e' })).subarray(1);
+      return Buffer.concat([
+        Buffer.from([0x83]),
+        Buffer.from(encode('id')),
+        Buffer.from(encode('raw')),
+        Buffer.from(encode('method')),
+        Buffer.from(encode('room.publish')),
+        Buffer.from(encode('params')),
+        Buffer.from([0x83]),
+        rest,
+        Buffer.from(encode('payload')),
+        value,
+      ]);
+    };
+    for (const value of [Buffer.from([0x81, 0x01, 0x02]), Buffer.from([0x81, 0xc0, 0x01]), Buffer.from([0xa1, 0xff])]) {
+      packed.frames.length = 0;
+      packed.send(with_payload(value));
+      const { message } = await packed.until(() => packed.frames.find((f) => f.message.id === 'raw'), 'the answer');
+      assert.equal(message.error?.code, -32602, value.toString('hex'));
     }
-  }
-  assert.equal((await fetch(`${node.http}/health`)).status, 200);
-});
+    assert.ok(await packed.publish(room, 'fine'));
+  },
+);
+
+scenario(
+  'hostile bytes: 2,000 seeded mutations of good calls end no connection without a word, and the node stands',
+  async (s) => {
+    const { random } = await import('./harness.mjs');
+    const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+    const dice = random(seed);
+    const node = await shared.get();
+    const good = [
+      call('room.publish', { room: 'fuzz', event: 'e', payload: { a: [1, 'x', null] } }),
+      call('room.join', { room: 'fuzz', since: { epoch: 'e', seq: 1 } }),
+      call('session.open', { resume: { session: 's', token: 't', positions: { a: 1 } } }),
+      `[${call('room.leave', { room: 'fuzz' })}]`,
+    ];
+    let socket = await connect(s);
+    for (let i = 0; i < 2_000; ++i) {
+      const packed = dice() < 0.5;
+      const pick = good[Math.floor(dice() * good.length)];
+      const bytes = Buffer.from(packed ? encode(JSON.parse(pick)) : pick);
+      for (let n = 1 + Math.floor(dice() * 3); n > 0; --n)
+        bytes[Math.floor(dice() * bytes.length)] = Math.floor(dice() * 256);
+      socket.send(frame({ opcode: packed ? binary : text, payload: bytes }));
+      if (i % 20 !== 19) continue;
+      socket.text(call('rpc.discover', {}, 'still'));
+      for (;;) {
+        const got = await socket.next();
+        assert.ok(got, `seed ${seed}, round ${i}: the connection ended without a close frame`);
+        if (got.opcode === close) {
+          // 1007 is an answer too: declared too much, or no UTF-8
+          assert.equal(got.payload.readUInt16BE(0), 1007, `seed ${seed}, round ${i}`);
+          await socket.end();
+          socket = await connect(s);
+          break;
+        }
+        if (got.opcode === text && got.payload.includes('"still"')) break;
+      }
+    }
+    assert.equal((await fetch(`${node.http}/health`)).status, 200);
+  },
+);
 
 shared.stops();

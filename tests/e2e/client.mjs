@@ -28,7 +28,11 @@ export class Client {
 
   /** Connects; `kind` chooses the subprotocol, null offers none. */
   static async connect(url, { kind = 'json', headers, localAddress } = {}) {
-    const socket = new WebSocket(url, kind ? [subprotocols[kind]] : [], { headers, localAddress, perMessageDeflate: false });
+    const socket = new WebSocket(url, kind ? [subprotocols[kind]] : [], {
+      headers,
+      localAddress,
+      perMessageDeflate: false,
+    });
     const client = new Client(socket, kind ?? 'json');
     await new Promise((resolve, reject) => {
       socket.once('open', resolve);
@@ -74,10 +78,16 @@ export class Client {
     else call.resolve(call.whole ? { kind, message } : message.result);
   }
 
-  #wake() { for (const wake of this.#waiting.splice(0)) wake(); }
+  #wake() {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
 
-  send(data) { this.socket.send(data); }
-  notify(method, params) { this.send(pack(this.kind, { jsonrpc: '2.0', method, params })); }
+  send(data) {
+    this.socket.send(data);
+  }
+  notify(method, params) {
+    this.send(pack(this.kind, { jsonrpc: '2.0', method, params }));
+  }
 
   /** Resolves with the result, rejects with RpcError. `whole`: resolves with {kind, message} instead. */
   call(method, params = {}, { kind = this.kind, whole = false } = {}) {
@@ -94,9 +104,15 @@ export class Client {
       }
     });
   }
-  async open(params = {}) { return (this.session = await this.call('session.open', params)); }
-  join(room, more = {}) { return this.call('room.join', { room, ...more }); }
-  publish(room, payload, more = {}) { return this.call('room.publish', { room, event: 'test', payload, ...more }); }
+  async open(params = {}) {
+    return (this.session = await this.call('session.open', params));
+  }
+  join(room, more = {}) {
+    return this.call('room.join', { room, ...more });
+  }
+  publish(room, payload, more = {}) {
+    return this.call('room.publish', { room, event: 'test', payload, ...more });
+  }
 
   /** Waits until `ready()` gives something; looks again after every frame. */
   async until(ready, what = 'it', ms = answer_timeout_ms) {
@@ -109,17 +125,24 @@ export class Client {
       if (left <= 0) throw new Error(`${what} did not come within ${ms} ms`);
       await new Promise((resolve) => {
         const timer = setTimeout(resolve, left);
-        this.#waiting.push(() => { clearTimeout(timer); resolve(); });
+        this.#waiting.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
       });
     }
   }
 
   /** Takes the next notification of that method; its params. */
   async next(method, ms) {
-    const found = await this.until(() => {
-      const at = this.notifications.findIndex((one) => one.method === method);
-      return at < 0 ? undefined : this.notifications.splice(at, 1)[0];
-    }, method, ms);
+    const found = await this.until(
+      () => {
+        const at = this.notifications.findIndex((one) => one.method === method);
+        return at < 0 ? undefined : this.notifications.splice(at, 1)[0];
+      },
+      method,
+      ms,
+    );
     return found.params;
   }
   /** Takes the next `count` of them. */
@@ -136,7 +159,9 @@ export class Client {
     }, 'a batch or an answer without id');
   }
   /** What came before the answer to a call made now: everything that the node had for this connection. */
-  async barrier() { await this.call('rpc.discover').catch(() => {}); }
+  async barrier() {
+    await this.call('rpc.discover').catch(() => {});
+  }
 
   /** Ends the connection: politely, or (`abrupt`) without a close frame. */
   async end({ abrupt = false } = {}) {

@@ -77,7 +77,10 @@ scenario('pub: a payload comes from the line, from a pipe or from a file', async
   const node = await shared.get();
   const room = fresh();
   assert.equal((await runs(s, at(node, 'pub', room, 'e', '-'), { input: '[1, 2]\n' })).code, 0);
-  assert.equal((await runs(s, at(node, 'pub', room, 'e', `@${new URL('package.json', import.meta.url).pathname}`))).code, 0);
+  assert.equal(
+    (await runs(s, at(node, 'pub', room, 'e', `@${new URL('package.json', import.meta.url).pathname}`))).code,
+    0,
+  );
   assert.equal((await runs(s, at(node, 'pub', room, 'e', '-', '--text'), { input: 'text' })).code, 0);
   const { stdout } = await runs(s, at(node, 'call', 'room.history', JSON.stringify({ room })));
   const got = JSON.parse(stdout).messages.map(({ payload }) => payload);
@@ -95,11 +98,18 @@ scenario('pub: --durable is refused with 65 where the room is not durable', asyn
 scenario('send and inbox: messages wait, are printed, acknowledged and gone', async (s) => {
   const node = await shared.get();
   const bob = fresh('bob');
-  for (const n of [1, 2, 3]) assert.equal((await runs(s, at(node, 'send', bob, 'alarm', `{"n":${n}}`, '--user', 'ann'))).code, 0);
+  for (const n of [1, 2, 3])
+    assert.equal((await runs(s, at(node, 'send', bob, 'alarm', `{"n":${n}}`, '--user', 'ann'))).code, 0);
   const look = await runs(s, at(node, 'inbox', bob));
-  assert.deepEqual(look.stdout.split('\n').map((line) => line.replace(/^#\d+/, '#')), ['# ann alarm {"n":1}', '# ann alarm {"n":2}', '# ann alarm {"n":3}']);
+  assert.deepEqual(
+    look.stdout.split('\n').map((line) => line.replace(/^#\d+/, '#')),
+    ['# ann alarm {"n":1}', '# ann alarm {"n":2}', '# ann alarm {"n":3}'],
+  );
   const take = await runs(s, at(node, 'inbox', bob, '--ack', '--json', '--msgpack'));
-  assert.deepEqual(take.stdout.split('\n').map((line) => JSON.parse(line).payload.n), [1, 2, 3]);
+  assert.deepEqual(
+    take.stdout.split('\n').map((line) => JSON.parse(line).payload.n),
+    [1, 2, 3],
+  );
   const empty = await runs(s, at(node, 'inbox', bob));
   assert.deepEqual([empty.code, empty.stdout], [0, '']);
 });
@@ -174,7 +184,11 @@ scenario('environment: GREENROOM_URL is the default of --url', async (s) => {
 
 scenario('shell: the examples of the help run as they are written', async (s) => {
   const node = await shared.get();
-  const { status, stdout, stderr } = spawnSync('sh', ['-c', `date | "${binary}" pub lobby tick --text - && "${binary}" call rpc.discover | head -c 1`], { env: { ...process.env, GREENROOM_URL: node.url }, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(
+    'sh',
+    ['-c', `date | "${binary}" pub lobby tick --text - && "${binary}" call rpc.discover | head -c 1`],
+    { env: { ...process.env, GREENROOM_URL: node.url }, encoding: 'utf8' },
+  );
   assert.equal(status, 0, stderr);
   assert.match(stdout, /\[lobby\] #\d+[^]*\{$/);
 });

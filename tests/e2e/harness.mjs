@@ -27,7 +27,9 @@ process.on('exit', (code) => {
 /** Fails where `what` did not happen in time. */
 export function within(ms, what, promise) {
   let timer;
-  const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(`${ms} ms were not enough for ${what}`)), ms); });
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${ms} ms were not enough for ${what}`)), ms);
+  });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
@@ -57,16 +59,25 @@ class Lines {
       this.all.push(...parts);
       this.#wake();
     });
-    stream.on('close', () => { this.over = true; this.#wake(); });
+    stream.on('close', () => {
+      this.over = true;
+      this.#wake();
+    });
   }
-  #wake() { for (const wake of this.waiting.splice(0)) wake(); }
+  #wake() {
+    for (const wake of this.waiting.splice(0)) wake();
+  }
   async match(pattern, ms = start_timeout_ms) {
     const end = Date.now() + ms;
     for (;;) {
       const line = this.all.find((text) => pattern.test(text));
       if (line !== undefined) return line;
       if (this.over) throw new Error(`the output ended without ${pattern}: ${this.all.join('\n')}`);
-      await within(end - Date.now(), `${pattern} in ${JSON.stringify(this.all.slice(-5))}`, new Promise((wake) => this.waiting.push(wake)));
+      await within(
+        end - Date.now(),
+        `${pattern} in ${JSON.stringify(this.all.slice(-5))}`,
+        new Promise((wake) => this.waiting.push(wake)),
+      );
     }
   }
 }
@@ -74,7 +85,10 @@ class Lines {
 /** A running process of the binary: `greenroom ARGS`. */
 export class Process {
   constructor(args, { env = {}, input, log } = {}) {
-    this.child = spawn(binary, args, { env: { PATH: process.env.PATH, HOME: work, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+    this.child = spawn(binary, args, {
+      env: { PATH: process.env.PATH, HOME: work, ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     this.pid = this.child.pid;
     this.stdout = new Lines(this.child.stdout);
     this.stderr = new Lines(this.child.stderr);
@@ -83,10 +97,16 @@ export class Process {
     this.child.stdin.end(input);
     this.exited = new Promise((resolve, reject) => {
       this.child.on('error', reject);
-      this.child.on('close', (code, signal) => { this.ended = { code, signal }; resolve(this.ended); });
+      this.child.on('close', (code, signal) => {
+        this.ended = { code, signal };
+        resolve(this.ended);
+      });
     });
   }
-  kill(signal) { this.child.kill(signal); return this.exited; }
+  kill(signal) {
+    this.child.kill(signal);
+    return this.exited;
+  }
   /** Waits for the end: {code, stdout, stderr}. */
   async result(ms = 20_000) {
     const { code, signal } = await within(ms, 'the process to end', this.exited);
@@ -138,7 +158,9 @@ export class Node extends Process {
 /** One scenario's things; they go in the opposite order in which they came. */
 class Scenario {
   #cleanups = [];
-  defer(cleanup) { this.#cleanups.unshift(cleanup); }
+  defer(cleanup) {
+    this.#cleanups.unshift(cleanup);
+  }
   /** A node of this scenario alone, stopped and checked at its end, unless the scenario ended it. */
   async node(options) {
     const node = await Node.start(options);
@@ -161,7 +183,11 @@ class Scenario {
   async cleanUp() {
     let first;
     for (const cleanup of this.#cleanups) {
-      try { await cleanup(); } catch (error) { first ??= error; }
+      try {
+        await cleanup();
+      } catch (error) {
+        first ??= error;
+      }
     }
     if (first) throw first;
   }
@@ -172,7 +198,11 @@ export function scenario(name, body, { timeout = scenario_timeout_ms } = {}) {
   test(name, async () => {
     const things = new Scenario();
     try {
-      try { await within(timeout, 'the scenario to end', Promise.resolve(body(things))); } finally { await things.cleanUp(); }
+      try {
+        await within(timeout, 'the scenario to end', Promise.resolve(body(things)));
+      } finally {
+        await things.cleanUp();
+      }
     } catch (error) {
       failed = true;
       throw error;
@@ -185,7 +215,10 @@ export function sharedNode(options) {
   let started;
   return {
     get: () => (started ??= Node.start(options)),
-    stops: () => scenario('node: stops with exit code 0 after all of this', async () => { await (await started)?.stop(); }),
+    stops: () =>
+      scenario('node: stops with exit code 0 after all of this', async () => {
+        await (await started)?.stop();
+      }),
   };
 }
 

@@ -15,10 +15,16 @@ const post = (path, body, more = 'Content-Type: application/json\r\n') =>
   `POST ${path} HTTP/1.1\r\nHost: h\r\n${more}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 const upgrade = ({ version = '13', key = 'dGhlIHNhbXBsZSBub25jZQ==', method = 'GET', path = '/ws', more = '' } = {}) =>
   `${method} ${path} HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-  (key === null ? '' : `Sec-WebSocket-Key: ${key}\r\n`) + (version === null ? '' : `Sec-WebSocket-Version: ${version}\r\n`) + `${more}\r\n`;
+  (key === null ? '' : `Sec-WebSocket-Key: ${key}\r\n`) +
+  (version === null ? '' : `Sec-WebSocket-Version: ${version}\r\n`) +
+  `${more}\r\n`;
 
 async function rpc(node, request, { type = 'application/json', headers = {} } = {}) {
-  const response = await fetch(`${node.http}/rpc`, { method: 'POST', body: typeof request === 'string' ? request : JSON.stringify(request), headers: { 'content-type': type, ...headers } });
+  const response = await fetch(`${node.http}/rpc`, {
+    method: 'POST',
+    body: typeof request === 'string' ? request : JSON.stringify(request),
+    headers: { 'content-type': type, ...headers },
+  });
   const text = await response.text();
   return { status: response.status, text, json: text ? JSON.parse(text) : undefined };
 }
@@ -60,10 +66,28 @@ scenario('operations: /metrics is Prometheus text with the counters of the contr
   const response = await fetch(`${node.http}/metrics`);
   assert.match(response.headers.get('content-type'), /^text\/plain/);
   const text = await response.text();
-  for (const line of text.trim().split('\n')) assert.match(line, /^(#|[a-zA-Z_:][\w:]*(\{.*\})? [0-9.eE+-]+|.* (NaN|[+-]Inf))/);
+  for (const line of text.trim().split('\n'))
+    assert.match(line, /^(#|[a-zA-Z_:][\w:]*(\{.*\})? [0-9.eE+-]+|.* (NaN|[+-]Inf))/);
   const names = new Set([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name]) => name));
-  for (const word of ['connections', 'sessions', 'rooms', 'messages_in', 'messages_out', 'bytes_in', 'bytes_out', 'drop', 'restart', 'mailbox', 'turn', 'flush', 'call'])
-    assert.ok([...names].some((name) => name.startsWith('greenroom_') && name.includes(word)), `${word} in ${[...names].join(' ')}`);
+  for (const word of [
+    'connections',
+    'sessions',
+    'rooms',
+    'messages_in',
+    'messages_out',
+    'bytes_in',
+    'bytes_out',
+    'drop',
+    'restart',
+    'mailbox',
+    'turn',
+    'flush',
+    'call',
+  ])
+    assert.ok(
+      [...names].some((name) => name.startsWith('greenroom_') && name.includes(word)),
+      `${word} in ${[...names].join(' ')}`,
+    );
   assert.match(text, /greenroom_\w*\{[^}]*msgpack[^}]*\} [1-9]/);
   assert.match(text, /# TYPE greenroom_\w*turn\w* histogram/);
   assert.match(text, /room\.publish/);
@@ -75,19 +99,30 @@ scenario('rpc: a call, a batch and a notification, in JSON and in MessagePack', 
   const params = { room, event: 'e', payload: 1 };
   const one = await rpc(node, { jsonrpc: '2.0', id: 1, method: 'room.publish', params });
   assert.deepEqual([one.status, one.json.id, one.json.result.seq], [200, 1, 1]);
-  const batch = await rpc(node, [{ jsonrpc: '2.0', id: 1, method: 'room.publish', params }, { jsonrpc: '2.0', id: 2, method: 'room.history', params: { room } }]);
+  const batch = await rpc(node, [
+    { jsonrpc: '2.0', id: 1, method: 'room.publish', params },
+    { jsonrpc: '2.0', id: 2, method: 'room.history', params: { room } },
+  ]);
   assert.equal(batch.json.length, 2);
   const quiet = await rpc(node, { jsonrpc: '2.0', method: 'room.publish', params });
   assert.deepEqual([quiet.status, quiet.text], [204, '']);
   const { encode, decode } = await import('@msgpack/msgpack');
-  const binary = await fetch(`${node.http}/rpc`, { method: 'POST', headers: { 'content-type': 'application/msgpack' }, body: encode({ id: 5, method: 'room.history', params: { room, limit: 1 } }) });
+  const binary = await fetch(`${node.http}/rpc`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/msgpack' },
+    body: encode({ id: 5, method: 'room.history', params: { room, limit: 1 } }),
+  });
   assert.match(binary.headers.get('content-type'), /msgpack/);
   assert.equal(decode(new Uint8Array(await binary.arrayBuffer())).result.last, 3);
 });
 
 scenario('rpc: what needs a connection is -32600, errors of JSON-RPC are answered with 200', async () => {
   const node = await shared.get();
-  for (const [method, params] of [['room.join', { room: 'a' }], ['room.leave', { room: 'a' }], ['inbox.ack', { upto: 1 }]]) {
+  for (const [method, params] of [
+    ['room.join', { room: 'a' }],
+    ['room.leave', { room: 'a' }],
+    ['inbox.ack', { upto: 1 }],
+  ]) {
     const { status, json } = await rpc(node, { jsonrpc: '2.0', id: 1, method, params });
     assert.deepEqual([status, json.error?.code], [200, -32600], method);
   }
@@ -116,13 +151,15 @@ const malformed = {
   'a request line without a version': 'GET /health\r\nHost: h\r\n\r\n',
   'no Host': 'GET /health HTTP/1.1\r\n\r\n',
   'two Hosts': get('/health', 'Host: other\r\n'),
-  'both Content-Length and Transfer-Encoding': 'POST /rpc HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  'both Content-Length and Transfer-Encoding':
+    'POST /rpc HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
   'two different lengths': 'POST /rpc HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}',
   'a list of lengths': 'POST /rpc HTTP/1.1\r\nHost: h\r\nContent-Length: 2, 2\r\n\r\n{}',
   'a length that is no number': 'POST /rpc HTTP/1.1\r\nHost: h\r\nContent-Length: two\r\n\r\n{}',
   'a negative length': 'POST /rpc HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n',
   'a transfer coding that is not chunked': 'POST /rpc HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n',
-  'a bad chunk size': 'POST /rpc HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n',
+  'a bad chunk size':
+    'POST /rpc HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n',
   'bare line feeds': 'GET /health HTTP/1.1\nHost: h\n\n',
   'a bare line feed between fields': 'GET /health HTTP/1.1\r\nHost: h\nX: y\r\n\r\n',
   'a NUL in a field': get('/health', 'X: a\0b\r\n'),
@@ -155,7 +192,12 @@ scenario('404: a path that does not exist', async () => {
 
 scenario('405: another method, with Allow', async () => {
   const node = await shared.get();
-  for (const [request, allow] of [[get('/rpc'), /POST/], [post('/health', ''), /GET/], ['DELETE /metrics HTTP/1.1\r\nHost: h\r\n\r\n', /GET/], [upgrade({ method: 'POST' }), /GET/]]) {
+  for (const [request, allow] of [
+    [get('/rpc'), /POST/],
+    [post('/health', ''), /GET/],
+    ['DELETE /metrics HTTP/1.1\r\nHost: h\r\n\r\n', /GET/],
+    [upgrade({ method: 'POST' }), /GET/],
+  ]) {
     const response = await exchange(node, request);
     assert.equal(response.status, 405, request);
     assert.match(response.headers.allow, allow);
@@ -165,12 +207,18 @@ scenario('405: another method, with Allow', async () => {
 
 scenario('413: a body over 1 MiB, declared or chunked, before it is read', async () => {
   const node = await shared.get();
-  const declared = await exchange(node, 'POST /rpc HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 1048577\r\n\r\n');
+  const declared = await exchange(
+    node,
+    'POST /rpc HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 1048577\r\n\r\n',
+  );
   assert.equal(declared.status, 413);
   assert.equal(declared.closes, true);
   error_body(declared);
   const chunk = 'x'.repeat(0x10000);
-  const chunked = await exchange(node, `POST /rpc HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${`10000\r\n${chunk}\r\n`.repeat(17)}`);
+  const chunked = await exchange(
+    node,
+    `POST /rpc HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${`10000\r\n${chunk}\r\n`.repeat(17)}`,
+  );
   assert.equal(chunked.status, 413);
 });
 
@@ -234,7 +282,11 @@ shared.stops();
 
 scenario('408: a header or a body that does not come in time', async (s) => {
   const node = await s.node({ config: '[gateway]\nheader_timeout_ms = 200\nbody_timeout_ms = 200\n' });
-  for (const part of ['GET /hea', 'GET /health HTTP/1.1\r\nHost: h\r\n', 'POST /rpc HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{}']) {
+  for (const part of [
+    'GET /hea',
+    'GET /health HTTP/1.1\r\nHost: h\r\n',
+    'POST /rpc HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{}',
+  ]) {
     const response = await exchange(node, part);
     assert.equal(response.status, 408, part);
     assert.equal(response.closes, true);
@@ -265,7 +317,10 @@ scenario('503: more connections than the config allows, with Retry-After', async
 
 scenario('401: where anonymous access is off, /rpc wants a token and so does the first call on /ws', async (s) => {
   const node = await s.node({ dev: false });
-  const response = await exchange(node, post('/rpc', '{"jsonrpc":"2.0","id":1,"method":"room.history","params":{"room":"a"}}'));
+  const response = await exchange(
+    node,
+    post('/rpc', '{"jsonrpc":"2.0","id":1,"method":"room.history","params":{"room":"a"}}'),
+  );
   assert.equal(response.status, 401);
   error_body(response);
   const client = await s.client(node);

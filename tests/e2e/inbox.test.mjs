@@ -79,21 +79,28 @@ scenario('inbox: what was not acknowledged comes again on reconnect, what was do
   assert.equal((await again.open({ resume: { session, token } })).resumed, true);
   assert.deepEqual(payloads(await again.take('inbox.message', 3)), [3, 4, 5]);
   const other = await s.client(node, { user: bob });
-  assert.deepEqual(payloads(await other.take('inbox.message', 3)), [3, 4, 5], 'a new session of the user gets them as well');
+  assert.deepEqual(
+    payloads(await other.take('inbox.message', 3)),
+    [3, 4, 5],
+    'a new session of the user gets them as well',
+  );
 });
 
-scenario('user.send: the same id again is a duplicate and is not delivered twice, other content is a conflict', async (s) => {
-  const node = await shared.get();
-  const ann = await s.client(node, { user: fresh('ann') });
-  const bob = await s.client(node, { user: fresh('bob') });
-  const id = fresh('id');
-  const first = await send(ann, bob.session.user, { a: 1 }, { id });
-  assert.deepEqual(await send(ann, bob.session.user, { a: 1 }, { id }), { ...first, duplicate: true });
-  await assert.rejects(send(ann, bob.session.user, { a: 2 }, { id }), rejects(-32005));
-  await assert.rejects(send(ann, fresh('eve'), { a: 1 }, { id }), rejects(-32005));
-  await send(ann, bob.session.user, 'next');
-  assert.deepEqual(payloads(await bob.take('inbox.message', 2)), [{ a: 1 }, 'next']);
-});
+scenario(
+  'user.send: the same id again is a duplicate and is not delivered twice, other content is a conflict',
+  async (s) => {
+    const node = await shared.get();
+    const ann = await s.client(node, { user: fresh('ann') });
+    const bob = await s.client(node, { user: fresh('bob') });
+    const id = fresh('id');
+    const first = await send(ann, bob.session.user, { a: 1 }, { id });
+    assert.deepEqual(await send(ann, bob.session.user, { a: 1 }, { id }), { ...first, duplicate: true });
+    await assert.rejects(send(ann, bob.session.user, { a: 2 }, { id }), rejects(-32005));
+    await assert.rejects(send(ann, fresh('eve'), { a: 1 }, { id }), rejects(-32005));
+    await send(ann, bob.session.user, 'next');
+    assert.deepEqual(payloads(await bob.take('inbox.message', 2)), [{ a: 1 }, 'next']);
+  },
+);
 
 scenario('user.send: a message that is too old is not delivered', async (s) => {
   const node = await shared.get();
@@ -120,14 +127,18 @@ scenario('inbox: at most 1,000 unacknowledged messages are in flight, an ack let
   assert.deepEqual(one.notifications, []);
   assert.deepEqual(await one.call('inbox.ack', { upto: got[99].n }), { upto: got[99].n, left: 1_000 });
   const more = await one.take('inbox.message', 100);
-  assert.deepEqual(payloads([...got, ...more]), Array.from({ length: 1_100 }, (_, i) => i + 1));
+  assert.deepEqual(
+    payloads([...got, ...more]),
+    Array.from({ length: 1_100 }, (_, i) => i + 1),
+  );
 });
 
 scenario('inbox: 10,000 messages fill it, then it is refused to the sender until one is acknowledged', async (s) => {
   const node = await shared.get();
   const ann = await s.client(node, { user: fresh('ann') });
   const bob = fresh('bob');
-  for (let done = 0; done < 10_000; done += 500) await Promise.all(Array.from({ length: 500 }, (_, i) => send(ann, bob, done + i)));
+  for (let done = 0; done < 10_000; done += 500)
+    await Promise.all(Array.from({ length: 500 }, (_, i) => send(ann, bob, done + i)));
   await assert.rejects(send(ann, bob, 'over'), rejects(-32007));
   const one = await s.client(node, { user: bob });
   const { n } = await one.next('inbox.message');

@@ -63,7 +63,8 @@ scenario('config: check, default and doc agree with each other', async (s) => {
   assert.match(bad.stderr + bad.stdout, /node\.toml:2.*shards/s);
   const doc = await s.run(['config', 'doc']).result();
   assert.equal(doc.code, 0);
-  for (const key of ['gateway.ping_interval_ms', 'sessions.resume_window_ms', 'outbox.bytes_max']) assert.match(doc.stdout, new RegExp(key.replace('.', '[\\s\\S]*')));
+  for (const key of ['gateway.ping_interval_ms', 'sessions.resume_window_ms', 'outbox.bytes_max'])
+    assert.match(doc.stdout, new RegExp(key.replace('.', '[\\s\\S]*')));
 });
 
 scenario('start: a port that is taken is an error that names it', async (s) => {
@@ -87,7 +88,9 @@ scenario('SIGTERM: clients are told, closed with 1012 restart, and the exit code
   const packed = await s.client(node, { kind: 'msgpack', user: fresh('bob') });
   node.child.kill('SIGTERM');
   for (const client of [json, packed]) {
-    const found = await client.until(() => client.notifications.find(({ method }) => method === 'session.notice'), 'the notice').catch(() => undefined);
+    const found = await client
+      .until(() => client.notifications.find(({ method }) => method === 'session.notice'), 'the notice')
+      .catch(() => undefined);
     assert.equal(found?.params.code, 'draining');
     assert.deepEqual(await client.closed, { code: 1012, reason: 'restart' });
   }
@@ -99,31 +102,56 @@ scenario('SIGTERM: what was published before is acknowledged before the close', 
   const ann = await s.client(node, { user: fresh('ann') });
   const room = fresh();
   await ann.publish(room, 0);
-  const acks = Array.from({ length: 500 }, (_, i) => ann.publish(room, i).then(() => 'ack', (error) => error));
+  const acks = Array.from({ length: 500 }, (_, i) =>
+    ann.publish(room, i).then(
+      () => 'ack',
+      (error) => error,
+    ),
+  );
   await new Promise(setImmediate); // the calls are on their way
   node.child.kill('SIGTERM');
   const outcomes = await Promise.all(acks);
-  for (const outcome of outcomes) assert.ok(outcome === 'ack' || (outcome instanceof RpcError && outcome.code === -32010) || /1012/.test(outcome.message), String(outcome));
+  for (const outcome of outcomes)
+    assert.ok(
+      outcome === 'ack' || (outcome instanceof RpcError && outcome.code === -32010) || /1012/.test(outcome.message),
+      String(outcome),
+    );
   const first_refusal = outcomes.findIndex((outcome) => outcome !== 'ack');
-  if (first_refusal >= 0) assert.ok(outcomes.slice(first_refusal).every((outcome) => outcome !== 'ack'), 'no ack after a refusal');
+  if (first_refusal >= 0)
+    assert.ok(
+      outcomes.slice(first_refusal).every((outcome) => outcome !== 'ack'),
+      'no ack after a refusal',
+    );
   await node.stop();
 });
 
-scenario('SIGTERM: with 1,000 connections open every one is closed with 1012, and the exit code is 0', async (s) => {
-  const node = await s.node();
-  const clients = [];
-  for (let i = 0; i < 1_000; i += 50)
-    clients.push(...await Promise.all(Array.from({ length: 50 }, async (_, k) => {
-      const client = await Client.connect(node.url, { kind: k % 2 ? 'json' : 'msgpack' });
-      await client.open({ user: `user-${i + k}` });
-      await client.join(`room-${k}`);
-      return client;
-    })));
-  node.child.kill('SIGTERM');
-  const closes = await within(30_000, 'all connections to be closed', Promise.all(clients.map(({ closed }) => closed)));
-  assert.deepEqual(new Set(closes.map(({ code }) => code)), new Set([1012]));
-  await node.stop();
-}, { timeout: 90_000 });
+scenario(
+  'SIGTERM: with 1,000 connections open every one is closed with 1012, and the exit code is 0',
+  async (s) => {
+    const node = await s.node();
+    const clients = [];
+    for (let i = 0; i < 1_000; i += 50)
+      clients.push(
+        ...(await Promise.all(
+          Array.from({ length: 50 }, async (_, k) => {
+            const client = await Client.connect(node.url, { kind: k % 2 ? 'json' : 'msgpack' });
+            await client.open({ user: `user-${i + k}` });
+            await client.join(`room-${k}`);
+            return client;
+          }),
+        )),
+      );
+    node.child.kill('SIGTERM');
+    const closes = await within(
+      30_000,
+      'all connections to be closed',
+      Promise.all(clients.map(({ closed }) => closed)),
+    );
+    assert.deepEqual(new Set(closes.map(({ code }) => code)), new Set([1012]));
+    await node.stop();
+  },
+  { timeout: 90_000 },
+);
 
 scenario('SIGTERM: a client that does not answer the close does not hold the node up', async (s) => {
   const node = await s.node({ config: '[gateway]\nclose_timeout_ms = 500\n' });
@@ -202,7 +230,11 @@ scenario('resume window: after it the session is gone and its room is empty', as
   const bob = await s.client(node, { user: 'bob' });
   await ann.join('lobby');
   await ann.end({ abrupt: true });
-  assert.equal((await bob.call('room.members', { room: 'lobby' })).total, 1, 'it keeps its rooms while it may come back');
+  assert.equal(
+    (await bob.call('room.members', { room: 'lobby' })).total,
+    1,
+    'it keeps its rooms while it may come back',
+  );
   while ((await bob.call('room.members', { room: 'lobby' })).total !== 0) await new Promise((go) => setTimeout(go, 50));
   const late = await s.client(node);
   const { session, resume_token: token } = ann.session;
@@ -216,9 +248,18 @@ scenario('idle rooms: leave memory and come back with their epoch, positions and
   const { epoch } = await ann.publish('lobby', 1);
   const rooms = async () => (await (await fetch(`${node.http}/status`)).json()).rooms;
   assert.equal(await rooms(), 1);
-  await within(10_000, 'the room to leave memory', (async () => { while (await rooms() !== 0) await new Promise((go) => setTimeout(go, 50)); })());
+  await within(
+    10_000,
+    'the room to leave memory',
+    (async () => {
+      while ((await rooms()) !== 0) await new Promise((go) => setTimeout(go, 50));
+    })(),
+  );
   assert.deepEqual(await ann.publish('lobby', 2).then(({ epoch: e, seq }) => [e, seq]), [epoch, 2]);
-  assert.deepEqual((await ann.call('room.history', { room: 'lobby' })).messages.map(({ payload }) => payload), [1, 2]);
+  assert.deepEqual(
+    (await ann.call('room.history', { room: 'lobby' })).messages.map(({ payload }) => payload),
+    [1, 2],
+  );
 });
 
 scenario('version: prints it', async (s) => {
@@ -226,4 +267,3 @@ scenario('version: prints it', async (s) => {
   assert.equal(code, 0);
   assert.match(stdout, /\d+\.\d+\.\d+/);
 });
-

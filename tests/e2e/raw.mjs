@@ -14,13 +14,29 @@ export class Raw {
     const raw = new Raw();
     raw.socket = connect(node.port, node.host.replace(/[[\]]/g, ''));
     raw.socket.on('error', () => {});
-    raw.socket.on('data', (bytes) => { raw.received = Buffer.concat([raw.received, bytes]); raw.#wake(); });
-    raw.closed = new Promise((resolve) => raw.socket.on('close', () => { raw.over = true; raw.#wake(); resolve(); }));
-    await new Promise((resolve, reject) => { raw.socket.once('connect', resolve); raw.socket.once('error', reject); });
+    raw.socket.on('data', (bytes) => {
+      raw.received = Buffer.concat([raw.received, bytes]);
+      raw.#wake();
+    });
+    raw.closed = new Promise((resolve) =>
+      raw.socket.on('close', () => {
+        raw.over = true;
+        raw.#wake();
+        resolve();
+      }),
+    );
+    await new Promise((resolve, reject) => {
+      raw.socket.once('connect', resolve);
+      raw.socket.once('error', reject);
+    });
     return raw;
   }
-  #wake() { for (const wake of this.#waiting.splice(0)) wake(); }
-  write(bytes) { this.socket.write(bytes); }
+  #wake() {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+  write(bytes) {
+    this.socket.write(bytes);
+  }
   /** Waits until `parse(received)` gives something. Undefined where the connection ended before. */
   async until(parse, what, ms = answer_timeout_ms) {
     const end = Date.now() + ms;
@@ -31,21 +47,32 @@ export class Raw {
       await within(Math.max(1, end - Date.now()), what, new Promise((wake) => this.#waiting.push(wake)));
     }
   }
-  end() { this.socket.destroy(); return this.closed; }
+  end() {
+    this.socket.destroy();
+    return this.closed;
+  }
 }
 
 function parse_response(bytes) {
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
   const [line, ...fields] = bytes.subarray(0, end).toString('latin1').split('\r\n');
-  const headers = Object.fromEntries(fields.map((field) => {
-    const colon = field.indexOf(':');
-    return [field.slice(0, colon).toLowerCase(), field.slice(colon + 1).trim()];
-  }));
+  const headers = Object.fromEntries(
+    fields.map((field) => {
+      const colon = field.indexOf(':');
+      return [field.slice(0, colon).toLowerCase(), field.slice(colon + 1).trim()];
+    }),
+  );
   const length = Number(headers['content-length'] ?? 0);
   const whole = end + 4 + length;
   if (bytes.length < whole) return undefined;
-  return { status: Number(line.split(' ')[1]), line, headers, body: bytes.subarray(end + 4, whole).toString(), rest: bytes.subarray(whole) };
+  return {
+    status: Number(line.split(' ')[1]),
+    line,
+    headers,
+    body: bytes.subarray(end + 4, whole).toString(),
+    rest: bytes.subarray(whole),
+  };
 }
 
 /** Sends these bytes as one HTTP request: {status, headers, body, closes}; `closes`: the node ended the connection. */
@@ -55,9 +82,17 @@ export async function exchange(node, bytes, { wait_close_ms = 300, ms } = {}) {
     raw.write(bytes);
     const response = await raw.until(parse_response, 'an HTTP answer', ms);
     if (!response) return { status: undefined, closes: true, headers: {}, body: raw.received.toString() };
-    const closes = response.headers.connection?.toLowerCase() === 'close'
-      ? await within(answer_timeout_ms, 'the announced close', raw.closed.then(() => true))
-      : await Promise.race([raw.closed.then(() => true), new Promise((resolve) => setTimeout(() => resolve(false), wait_close_ms))]);
+    const closes =
+      response.headers.connection?.toLowerCase() === 'close'
+        ? await within(
+            answer_timeout_ms,
+            'the announced close',
+            raw.closed.then(() => true),
+          )
+        : await Promise.race([
+            raw.closed.then(() => true),
+            new Promise((resolve) => setTimeout(() => resolve(false), wait_close_ms)),
+          ]);
     return { ...response, closes };
   } finally {
     await raw.end();
@@ -102,8 +137,14 @@ function parse_frame(bytes) {
     at = 10;
   }
   if (bytes.length < at + length) return undefined;
-  return { fin: bytes[0] >> 7 === 1, rsv: (bytes[0] >> 4) & 7, opcode: bytes[0] & 15, masked: bytes[1] >> 7 === 1,
-           payload: bytes.subarray(at, at + length), size: at + length };
+  return {
+    fin: bytes[0] >> 7 === 1,
+    rsv: (bytes[0] >> 4) & 7,
+    opcode: bytes[0] & 15,
+    masked: bytes[1] >> 7 === 1,
+    payload: bytes.subarray(at, at + length),
+    size: at + length,
+  };
 }
 
 /** A WebSocket connection whose frames a test writes by hand. */
@@ -111,9 +152,12 @@ export class RawWebSocket {
   static async connect(node, { protocol = 'greenroom.json.1', path = '/ws' } = {}) {
     const made = new RawWebSocket();
     made.raw = await Raw.connect(node);
-    made.raw.write(`GET ${path} HTTP/1.1\r\nHost: ${node.host}:${node.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-      `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\nSec-WebSocket-Version: 13\r\n` +
-      (protocol ? `Sec-WebSocket-Protocol: ${protocol}\r\n` : '') + '\r\n');
+    made.raw.write(
+      `GET ${path} HTTP/1.1\r\nHost: ${node.host}:${node.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+        `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\nSec-WebSocket-Version: 13\r\n` +
+        (protocol ? `Sec-WebSocket-Protocol: ${protocol}\r\n` : '') +
+        '\r\n',
+    );
     const response = await made.raw.until((bytes) => {
       const end = bytes.indexOf('\r\n\r\n');
       return end < 0 ? undefined : { head: bytes.subarray(0, end).toString('latin1'), size: end + 4 };
@@ -122,8 +166,12 @@ export class RawWebSocket {
     made.raw.received = made.raw.received.subarray(response.size);
     return made;
   }
-  send(bytes) { this.raw.write(bytes); }
-  text(message) { this.send(frame({ payload: typeof message === 'string' ? message : JSON.stringify(message) })); }
+  send(bytes) {
+    this.raw.write(bytes);
+  }
+  text(message) {
+    this.send(frame({ payload: typeof message === 'string' ? message : JSON.stringify(message) }));
+  }
   /** The next frame, undefined when the connection ended. */
   async next(ms) {
     const got = await this.raw.until(parse_frame, 'a frame', ms);
@@ -140,8 +188,14 @@ export class RawWebSocket {
     for (;;) {
       const got = await this.next(ms);
       if (!got) return { code: 1006, reason: '' };
-      if (got.opcode === 8) return { code: got.payload.length >= 2 ? got.payload.readUInt16BE(0) : 1005, reason: got.payload.subarray(2).toString() };
+      if (got.opcode === 8)
+        return {
+          code: got.payload.length >= 2 ? got.payload.readUInt16BE(0) : 1005,
+          reason: got.payload.subarray(2).toString(),
+        };
     }
   }
-  end() { return this.raw.end(); }
+  end() {
+    return this.raw.end();
+  }
 }

@@ -17,21 +17,32 @@ const publish_all = async (client, room, count, payload = (i) => i) => {
   return client.publish(room, 'last');
 };
 
-scenario('room: a message is {room, epoch, seq, id, event, payload, from, at}, and the publisher gets it too', async (s) => {
-  const { ann, bob } = await pair(s);
-  const room = fresh();
-  const joined = await ann.join(room);
-  assert.deepEqual([joined.room, joined.seq, joined.members], [room, 0, 1]);
-  assert.equal(typeof joined.epoch, 'string');
-  assert.equal((await bob.join(room)).members, 2);
-  const ack = await bob.call('room.publish', { room, event: 'chat', payload: { text: 'hi' }, id: 'm-1' });
-  assert.deepEqual(ack, { id: 'm-1', epoch: joined.epoch, seq: 1, ack: 'accepted' });
-  for (const member of [ann, bob]) {
-    const { at, ...message } = await member.next('room.message');
-    assert.deepEqual(message, { room, epoch: joined.epoch, seq: 1, id: 'm-1', event: 'chat', payload: { text: 'hi' }, from: bob.session.user });
-    assert.ok(Math.abs(at - Date.now()) < 60_000);
-  }
-});
+scenario(
+  'room: a message is {room, epoch, seq, id, event, payload, from, at}, and the publisher gets it too',
+  async (s) => {
+    const { ann, bob } = await pair(s);
+    const room = fresh();
+    const joined = await ann.join(room);
+    assert.deepEqual([joined.room, joined.seq, joined.members], [room, 0, 1]);
+    assert.equal(typeof joined.epoch, 'string');
+    assert.equal((await bob.join(room)).members, 2);
+    const ack = await bob.call('room.publish', { room, event: 'chat', payload: { text: 'hi' }, id: 'm-1' });
+    assert.deepEqual(ack, { id: 'm-1', epoch: joined.epoch, seq: 1, ack: 'accepted' });
+    for (const member of [ann, bob]) {
+      const { at, ...message } = await member.next('room.message');
+      assert.deepEqual(message, {
+        room,
+        epoch: joined.epoch,
+        seq: 1,
+        id: 'm-1',
+        event: 'chat',
+        payload: { text: 'hi' },
+        from: bob.session.user,
+      });
+      assert.ok(Math.abs(at - Date.now()) < 60_000);
+    }
+  },
+);
 
 scenario('room: echo false is not sent to the publisher’s session, and only to that', async (s) => {
   const { ann, bob } = await pair(s);
@@ -74,7 +85,11 @@ scenario('publish: the same id and content again is the same ack with duplicate,
   assert.deepEqual(await ann.call('room.publish', params, { kind: 'msgpack' }), { ...first, duplicate: true });
   const other = await s.client(node, { user: ann.session.user });
   assert.equal((await ann.call('room.history', { room })).messages.length, 1);
-  assert.equal((await other.call('room.publish', params)).duplicate, undefined, 'an anonymous user’s ids are his session’s');
+  assert.equal(
+    (await other.call('room.publish', params)).duplicate,
+    undefined,
+    'an anonymous user’s ids are his session’s',
+  );
 });
 
 scenario('publish: the same id with other content is a conflict, another user’s id is another id', async (s) => {
@@ -88,17 +103,24 @@ scenario('publish: the same id with other content is a conflict, another user’
   assert.equal((await bob.publish(room, 3, { id })).seq, 2);
 });
 
-scenario('publish: asking an ephemeral room for durable is refused; a durable one on a memory store says what that can promise', async (s) => {
-  const { ann } = await pair(s);
-  const room = `durable:${fresh()}`;
-  assert.equal((await ann.publish(room, 1, { ack: 'durable' })).ack, 'accepted');
-  await assert.rejects(ann.publish(fresh(), 1, { ack: 'durable' }), rejects(-32602));
-});
+scenario(
+  'publish: asking an ephemeral room for durable is refused; a durable one on a memory store says what that can promise',
+  async (s) => {
+    const { ann } = await pair(s);
+    const room = `durable:${fresh()}`;
+    assert.equal((await ann.publish(room, 1, { ack: 'durable' })).ack, 'accepted');
+    await assert.rejects(ann.publish(fresh(), 1, { ack: 'durable' }), rejects(-32602));
+  },
+);
 
 scenario('publish: a name that is no room’s, event’s or id’s is refused with its path', async (s) => {
   const { ann } = await pair(s);
-  const bad = (more, path) => assert.rejects(ann.call('room.publish', { room: fresh(), event: 'e', payload: 1, ...more }),
-    (error) => error.code === -32602 && error.data.path.includes(path), path);
+  const bad = (more, path) =>
+    assert.rejects(
+      ann.call('room.publish', { room: fresh(), event: 'e', payload: 1, ...more }),
+      (error) => error.code === -32602 && error.data.path.includes(path),
+      path,
+    );
   await bad({ room: '' }, 'room');
   await bad({ room: 'x'.repeat(256) }, 'room');
   await bad({ event: '' }, 'event');
@@ -156,7 +178,10 @@ scenario('since: the whole gap stands in missed, and what is live follows it', a
   const joined = await bob.join(room, { since: { epoch, seq: 2 } });
   assert.deepEqual([joined.recovered, joined.reason, joined.seq], [true, undefined, 5]);
   assert.deepEqual(payloads(joined.missed), [3, 4, 5]);
-  assert.deepEqual(joined.missed.map(({ seq }) => seq), [3, 4, 5]);
+  assert.deepEqual(
+    joined.missed.map(({ seq }) => seq),
+    [3, 4, 5],
+  );
   await ann.publish(room, 6);
   assert.equal((await bob.next('room.message')).seq, 6);
 });
@@ -167,7 +192,7 @@ scenario('since: a position that is the newest misses nothing, none given says n
   const { epoch, seq } = await ann.publish(room, 1);
   const joined = await bob.join(room, { since: { epoch, seq } });
   assert.deepEqual([joined.recovered, joined.missed], [true, []]);
-  assert.equal('recovered' in await ann.join(room), false);
+  assert.equal('recovered' in (await ann.join(room)), false);
 });
 
 scenario('since: another epoch and a position above the newest are epoch_changed', async (s) => {
@@ -220,43 +245,62 @@ scenario('since: no hole and no repeat for joiners while publishers run', async 
   const publishers = await Promise.all(numbers(1, 4).map(() => s.client(node, { user: fresh('pub') })));
   const { epoch } = await publishers[0].publish(room, 'first');
   const each = 200;
-  const running = Promise.all(publishers.map(async (one) => {
-    for (const i of numbers(1, each)) await one.publish(room, i);
-  }));
+  const running = Promise.all(
+    publishers.map(async (one) => {
+      for (const i of numbers(1, each)) await one.publish(room, i);
+    }),
+  );
   const last = 1 + 4 * each;
-  await Promise.all(numbers(1, 12).map(async (i) => {
-    const joiner = await s.client(node, { user: fresh('join'), kind: i % 2 ? 'json' : 'msgpack' });
-    await new Promise((go) => setTimeout(go, i * 7)); // spread over the run
-    const joined = await joiner.join(room, { since: { epoch, seq: 1 } });
-    assert.equal(joined.recovered, true);
-    const seen = joined.missed.map(({ seq }) => seq);
-    while (seen.at(-1) !== last) seen.push((await joiner.next('room.message')).seq);
-    assert.deepEqual(seen, numbers(2, last));
-  }));
+  await Promise.all(
+    numbers(1, 12).map(async (i) => {
+      const joiner = await s.client(node, { user: fresh('join'), kind: i % 2 ? 'json' : 'msgpack' });
+      await new Promise((go) => setTimeout(go, i * 7)); // spread over the run
+      const joined = await joiner.join(room, { since: { epoch, seq: 1 } });
+      assert.equal(joined.recovered, true);
+      const seen = joined.missed.map(({ seq }) => seq);
+      while (seen.at(-1) !== last) seen.push((await joiner.next('room.message')).seq);
+      assert.deepEqual(seen, numbers(2, last));
+    }),
+  );
   await running;
 });
 
 scenario('order: JSON and MessagePack members see the same messages at the same positions', async (s) => {
   const node = await shared.get();
   const room = fresh();
-  const members = await Promise.all(numbers(1, 6).map((i) => s.client(node, { user: fresh('m'), kind: i % 2 ? 'json' : 'msgpack' })));
+  const members = await Promise.all(
+    numbers(1, 6).map((i) => s.client(node, { user: fresh('m'), kind: i % 2 ? 'json' : 'msgpack' })),
+  );
   for (const member of members) await member.join(room);
   const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
   const dice = random(seed);
   const each = 100;
-  await Promise.all(members.map(async (member, m) => {
-    for (const i of numbers(1, each)) {
-      const one = member.publish(room, `${m}/${i}`);
-      if (dice() < 0.3) await one;
-      else one.catch(() => {});
-    }
-  }));
+  await Promise.all(
+    members.map(async (member, m) => {
+      for (const i of numbers(1, each)) {
+        const one = member.publish(room, `${m}/${i}`);
+        if (dice() < 0.3) await one;
+        else one.catch(() => {});
+      }
+    }),
+  );
   const seen = await Promise.all(members.map((member) => member.take('room.message', members.length * each)));
   const reference = seen[0].map(({ seq, payload, id }) => [seq, payload, id]);
-  assert.deepEqual(reference.map(([seq]) => seq), numbers(1, members.length * each), `seed ${seed}`);
-  for (const one of seen) assert.deepEqual(one.map(({ seq, payload, id }) => [seq, payload, id]), reference, `seed ${seed}`);
+  assert.deepEqual(
+    reference.map(([seq]) => seq),
+    numbers(1, members.length * each),
+    `seed ${seed}`,
+  );
+  for (const one of seen)
+    assert.deepEqual(
+      one.map(({ seq, payload, id }) => [seq, payload, id]),
+      reference,
+      `seed ${seed}`,
+    );
   for (const m of members.keys()) {
-    const own = reference.filter(([, payload]) => payload.startsWith(`${m}/`)).map(([, payload]) => Number(payload.split('/')[1]));
+    const own = reference
+      .filter(([, payload]) => payload.startsWith(`${m}/`))
+      .map(([, payload]) => Number(payload.split('/')[1]));
     assert.deepEqual(own, numbers(1, each), 'sends on one connection keep their order');
   }
 });
@@ -295,7 +339,14 @@ scenario('publish: one too large message is refused, and the connection’s fate
   const room = fresh();
   await ann.join(room);
   await ann.publish(room, 'x'.repeat(60_000));
-  bob.send(pack('json', { jsonrpc: '2.0', id: 1, method: 'room.publish', params: { room, event: 'e', payload: 'x'.repeat(70_000) } }));
+  bob.send(
+    pack('json', {
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'room.publish',
+      params: { room, event: 'e', payload: 'x'.repeat(70_000) },
+    }),
+  );
   assert.equal((await bob.closed).code, 1009);
   await ann.publish(room, 'after');
   assert.equal((await ann.take('room.message', 2))[1].payload, 'after');

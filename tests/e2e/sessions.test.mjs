@@ -5,7 +5,9 @@ import { fresh, scenario, sharedNode } from './harness.mjs';
 
 const shared = sharedNode();
 const rejects = (code) => (error) => error instanceof RpcError && error.code === code;
-const resume_of = ({ session, resume_token: token }, positions) => ({ resume: { session, token, ...(positions && { positions }) } });
+const resume_of = ({ session, resume_token: token }, positions) => ({
+  resume: { session, token, ...(positions && { positions }) },
+});
 
 /** A user with a session in `room`, which then sees `count` messages of another user's. */
 async function member(s, node, room, count = 0) {
@@ -26,7 +28,10 @@ scenario('session.open: names the session, its user, a resume token, the limits 
   assert.equal(opened.reason, undefined);
   assert.deepEqual(opened.rooms, []);
   assert.ok(opened.session.length > 0);
-  assert.ok(Buffer.from(opened.resume_token, 'base64url').length >= 32 || opened.resume_token.length >= 43, 'the token has 256 bits');
+  assert.ok(
+    Buffer.from(opened.resume_token, 'base64url').length >= 32 || opened.resume_token.length >= 43,
+    'the token has 256 bits',
+  );
   assert.notEqual(opened.session, opened.resume_token);
   assert.ok(Object.keys(opened.limits).length > 0);
   assert.ok(opened.heartbeat);
@@ -72,11 +77,20 @@ scenario('resume: rooms, positions and what was missed, in order and before anyt
   assert.equal(opened.resumed, true);
   assert.equal(opened.session, ann.session.session);
   assert.equal(opened.user, ann.session.user);
-  assert.deepEqual(opened.rooms.map(({ room: name, recovered }) => [name, recovered]), [[room, true]]);
+  assert.deepEqual(
+    opened.rooms.map(({ room: name, recovered }) => [name, recovered]),
+    [[room, true]],
+  );
   await bob.publish(room, 9);
   const missed = await again.take('room.message', 6);
-  assert.deepEqual(missed.map(({ payload }) => payload), [4, 5, 6, 7, 8, 9]);
-  assert.deepEqual(missed.map(({ seq }) => seq), [4, 5, 6, 7, 8, 9]);
+  assert.deepEqual(
+    missed.map(({ payload }) => payload),
+    [4, 5, 6, 7, 8, 9],
+  );
+  assert.deepEqual(
+    missed.map(({ seq }) => seq),
+    [4, 5, 6, 7, 8, 9],
+  );
   assert.equal((await bob.call('room.members', { room })).total, 1);
 });
 
@@ -88,7 +102,10 @@ scenario('resume: a bare seq counts, its epoch is that of the join', async (s) =
   await bob.publish(room, 3);
   const again = await s.client(node);
   assert.equal((await again.open(resume_of(ann.session, { [room]: 1 }))).resumed, true);
-  assert.deepEqual((await again.take('room.message', 2)).map(({ payload }) => payload), [2, 3]);
+  assert.deepEqual(
+    (await again.take('room.message', 2)).map(({ payload }) => payload),
+    [2, 3],
+  );
 });
 
 scenario('resume: without positions nothing is lost, though some may come again', async (s) => {
@@ -168,23 +185,29 @@ scenario('resume: until the client was heard, the old token attaches again', asy
   assert.equal((await mute.closed).code, 4009);
 });
 
-scenario('resume: a wrong token, an unknown session and another user’s session give a fresh session and a reason', async (s) => {
-  const node = await shared.get();
-  const { ann } = await member(s, node, fresh());
-  for (const resume of [
-    { session: ann.session.session, token: 'A'.repeat(ann.session.resume_token.length) },
-    { session: 'no-such-session', token: ann.session.resume_token },
-    { session: '', token: '' },
-  ]) {
-    const other = await s.client(node);
-    const opened = await other.call('session.open', { user: fresh('eve'), resume }).catch((error) => error);
-    if (opened instanceof RpcError) { assert.equal(opened.code, -32602); continue; }
-    assert.equal(opened.resumed, false);
-    assert.equal(typeof opened.reason, 'string');
-    assert.notEqual(opened.session, ann.session.session);
-  }
-  assert.ok(await ann.call('rpc.discover'), 'the attacked session is not disturbed');
-});
+scenario(
+  'resume: a wrong token, an unknown session and another user’s session give a fresh session and a reason',
+  async (s) => {
+    const node = await shared.get();
+    const { ann } = await member(s, node, fresh());
+    for (const resume of [
+      { session: ann.session.session, token: 'A'.repeat(ann.session.resume_token.length) },
+      { session: 'no-such-session', token: ann.session.resume_token },
+      { session: '', token: '' },
+    ]) {
+      const other = await s.client(node);
+      const opened = await other.call('session.open', { user: fresh('eve'), resume }).catch((error) => error);
+      if (opened instanceof RpcError) {
+        assert.equal(opened.code, -32602);
+        continue;
+      }
+      assert.equal(opened.resumed, false);
+      assert.equal(typeof opened.reason, 'string');
+      assert.notEqual(opened.session, ann.session.session);
+    }
+    assert.ok(await ann.call('rpc.discover'), 'the attacked session is not disturbed');
+  },
+);
 
 scenario('resume: a room with another epoch is told as epoch_changed', async (s) => {
   const node = await shared.get();
@@ -205,7 +228,8 @@ scenario('session: what an implicit session joined is left with its connection',
   await anonymous.end({ abrupt: true });
   const bob = await s.client(node, { user: fresh('bob') });
   await bob.until(() => (bob.close ? undefined : true));
-  for (let i = 0; i < 200 && (await bob.call('room.members', { room })).total !== 0; ++i) await new Promise((go) => setTimeout(go, 10));
+  for (let i = 0; i < 200 && (await bob.call('room.members', { room })).total !== 0; ++i)
+    await new Promise((go) => setTimeout(go, 10));
   assert.equal((await bob.call('room.members', { room })).total, 0);
 });
 

@@ -9,9 +9,17 @@ const window = 10; // messages at a time: under the outbox's bound, so that a re
 const count = 1_500; // 18 MB: more than the kernel takes for a socket that nobody reads, plus the outbox
 
 const shared = sharedNode({
-  config: ['gateway.message_bytes_max = "16KiB"', 'outbox.bytes_max = "256KiB"',
-    '[namespace.spill]', 'history_count = 5000', 'slow_members = "spill"', 'join = "anyone"', 'publish = "anyone"', 'read = "anyone"',
-    ''].join('\n'),
+  config: [
+    'gateway.message_bytes_max = "16KiB"',
+    'outbox.bytes_max = "256KiB"',
+    '[namespace.spill]',
+    'history_count = 5000',
+    'slow_members = "spill"',
+    'join = "anyone"',
+    'publish = "anyone"',
+    'read = "anyone"',
+    '',
+  ].join('\n'),
 });
 
 /** A member of `room` that does not read, a reader beside it, and a publisher. */
@@ -37,7 +45,10 @@ async function flood({ reader, publisher }, room) {
     if (i % window !== 0) continue;
     const got = await reader.take('room.message', window);
     slowest = Math.max(slowest, performance.now() - before);
-    assert.deepEqual(got.map(({ seq }) => seq), Array.from({ length: window }, (_, k) => i - window + 1 + k));
+    assert.deepEqual(
+      got.map(({ seq }) => seq),
+      Array.from({ length: window }, (_, k) => i - window + 1 + k),
+    );
   }
   assert.ok(slowest < 2_000, `${window} messages took the reader ${slowest} ms`);
 }
@@ -49,7 +60,8 @@ async function read_all(slow, enough) {
   for (;;) {
     const got = await slow.next(20_000);
     if (!got) return { notes, close: 1006 };
-    if (got.opcode === 8) return { notes, close: got.payload.readUInt16BE(0), reason: got.payload.subarray(2).toString() };
+    if (got.opcode === 8)
+      return { notes, close: got.payload.readUInt16BE(0), reason: got.payload.subarray(2).toString() };
     if (got.opcode !== 1) continue;
     notes.push(JSON.parse(got.payload.toString()));
     if (enough(notes.at(-1))) return { notes };
@@ -58,50 +70,70 @@ async function read_all(slow, enough) {
 const seqs = (notes) => notes.filter(({ method }) => method === 'room.message').map(({ params }) => params.seq);
 const memory_kb = (pid) => Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]);
 
-scenario('disconnect: a slow member is closed with 1013 slow_consumer, the others notice nothing, memory is bounded', async (s) => {
-  const room = fresh();
-  const all = await three(s, room);
-  const before = memory_kb(all.node.pid);
-  await flood(all, room);
-  assert.ok(memory_kb(all.node.pid) - before < 64 * 1024, 'the node did not keep what nobody reads');
-  const { notes, close, reason } = await read_all(all.slow, () => false);
-  assert.deepEqual([close, reason], [1013, 'slow_consumer']);
-  const seen = seqs(notes);
-  assert.deepEqual(seen, Array.from({ length: seen.length }, (_, i) => i + 1), 'what came before was whole');
-  assert.ok(seen.length < count);
-  const metrics = await (await fetch(`${all.node.http}/metrics`)).text();
-  assert.match(metrics, /greenroom_\w*\{[^}]*slow_consumer[^}]*\} [1-9]/, 'the drop has a counter and a reason');
-});
+scenario(
+  'disconnect: a slow member is closed with 1013 slow_consumer, the others notice nothing, memory is bounded',
+  async (s) => {
+    const room = fresh();
+    const all = await three(s, room);
+    const before = memory_kb(all.node.pid);
+    await flood(all, room);
+    assert.ok(memory_kb(all.node.pid) - before < 64 * 1024, 'the node did not keep what nobody reads');
+    const { notes, close, reason } = await read_all(all.slow, () => false);
+    assert.deepEqual([close, reason], [1013, 'slow_consumer']);
+    const seen = seqs(notes);
+    assert.deepEqual(
+      seen,
+      Array.from({ length: seen.length }, (_, i) => i + 1),
+      'what came before was whole',
+    );
+    assert.ok(seen.length < count);
+    const metrics = await (await fetch(`${all.node.http}/metrics`)).text();
+    assert.match(metrics, /greenroom_\w*\{[^}]*slow_consumer[^}]*\} [1-9]/, 'the drop has a counter and a reason');
+  },
+);
 
-scenario('latest: older frames give way, positions only grow, a notice names each gap, the newest arrives', async (s) => {
-  const room = `feed:${fresh()}`;
-  const all = await three(s, room);
-  await flood(all, room);
-  const { notes, close } = await read_all(all.slow, ({ method, params }) => method === 'room.message' && params.seq === count);
-  assert.equal(close, undefined);
-  const seen = seqs(notes);
-  assert.ok(seen.length < count, 'something was dropped');
-  assert.ok(seen.every((seq, i) => i === 0 || seq > seen[i - 1]));
-  let expected = 1;
-  for (const { method, params } of notes) { // every gap is named before the frame after it
-    if (method === 'room.notice' && params.code === 'dropped') {
-      assert.ok(params.from >= expected && params.to >= params.from, JSON.stringify(params));
-      assert.equal(params.from, expected);
-      expected = params.to + 1;
-    } else if (method === 'room.message') {
-      assert.equal(params.seq, expected, 'a gap without a notice');
-      expected = params.seq + 1;
+scenario(
+  'latest: older frames give way, positions only grow, a notice names each gap, the newest arrives',
+  async (s) => {
+    const room = `feed:${fresh()}`;
+    const all = await three(s, room);
+    await flood(all, room);
+    const { notes, close } = await read_all(
+      all.slow,
+      ({ method, params }) => method === 'room.message' && params.seq === count,
+    );
+    assert.equal(close, undefined);
+    const seen = seqs(notes);
+    assert.ok(seen.length < count, 'something was dropped');
+    assert.ok(seen.every((seq, i) => i === 0 || seq > seen[i - 1]));
+    let expected = 1;
+    for (const { method, params } of notes) {
+      // every gap is named before the frame after it
+      if (method === 'room.notice' && params.code === 'dropped') {
+        assert.ok(params.from >= expected && params.to >= params.from, JSON.stringify(params));
+        assert.equal(params.from, expected);
+        expected = params.to + 1;
+      } else if (method === 'room.message') {
+        assert.equal(params.seq, expected, 'a gap without a notice');
+        expected = params.seq + 1;
+      }
     }
-  }
-});
+  },
+);
 
 scenario('spill: a slow member goes back to catching up and gets everything, in order', async (s) => {
   const room = `spill:${fresh()}`;
   const all = await three(s, room);
   await flood(all, room);
-  const { notes, close } = await read_all(all.slow, ({ method, params }) => method === 'room.message' && params.seq === count);
+  const { notes, close } = await read_all(
+    all.slow,
+    ({ method, params }) => method === 'room.message' && params.seq === count,
+  );
   assert.equal(close, undefined);
-  assert.deepEqual(seqs(notes), Array.from({ length: count }, (_, i) => i + 1));
+  assert.deepEqual(
+    seqs(notes),
+    Array.from({ length: count }, (_, i) => i + 1),
+  );
 });
 
 scenario('disconnect: a member that reads is never slow, however much one turn brings', async (s) => {
@@ -111,10 +143,21 @@ scenario('disconnect: a member that reads is never slow, however much one turn b
   await reader.join(room);
   const burst = await RawWebSocket.connect(node);
   s.defer(() => burst.end());
-  const calls = Array.from({ length: 5_000 }, (_, i) => frame({ payload: JSON.stringify({ jsonrpc: '2.0', method: 'room.publish', params: { room, event: 'e', payload: `${i}`.padEnd(100) } }) }));
+  const calls = Array.from({ length: 5_000 }, (_, i) =>
+    frame({
+      payload: JSON.stringify({
+        jsonrpc: '2.0',
+        method: 'room.publish',
+        params: { room, event: 'e', payload: `${i}`.padEnd(100) },
+      }),
+    }),
+  );
   burst.send(Buffer.concat(calls)); // one megabyte at once: more frames, and more bytes, than an outbox holds
   const got = await reader.take('room.message', calls.length);
-  assert.deepEqual(got.map(({ seq }) => seq), calls.map((_, i) => i + 1));
+  assert.deepEqual(
+    got.map(({ seq }) => seq),
+    calls.map((_, i) => i + 1),
+  );
 });
 
 scenario('replies: a client that asks and does not read is bounded, the node answers others', async (s) => {
