@@ -253,7 +253,9 @@ if (options.compare) {
     }
   }
 }
-if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 1)}\n`);
+const kept_in = options.json ?? join(options.build, 'bench.json');
+writeFileSync(kept_in, `${JSON.stringify(report, null, 1)}\n`);
+console.log(`\nAll rounds: ${kept_in}`);
 if (missed) {
   console.error(`${missed} missed`);
   process.exit(1);
