@@ -103,6 +103,16 @@ TEST_CASE("tidy: only the command line prints", "[tidy]") {
   CHECK(leaves_printing_to_the_command_line({"clients/x.cpp", "  std::cout << 1;\n"}).empty());
 }
 
+TEST_CASE("tidy: no test sleeps, and no check vanishes from a release build", "[tidy]") {
+  NOTHING_BREAKS(each(repository(), never_sleeps));
+  NOTHING_BREAKS(each(repository(), keeps_its_checks));
+
+  CHECK(says(never_sleeps({"tests/x/x_test.cpp", joined("std::this_thread::sleep", "_for(1s);\n")}), "a test sleeps"));
+  CHECK(never_sleeps({"runtime/x.cpp", joined("std::this_thread::sleep", "_for(1s);\n")}).empty());
+  CHECK(says(keeps_its_checks({"runtime/x.cpp", joined("  ass", "ert(x);\n")}), "runtime/x.cpp:1"));
+  CHECK(keeps_its_checks({"runtime/x.cpp", "static_assert(true);\n"}).empty());
+}
+
 TEST_CASE("tidy: nothing is left to do", "[tidy]") {
   NOTHING_BREAKS(each(repository(), has_nothing_left_to_do));
 

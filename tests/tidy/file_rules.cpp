@@ -110,6 +110,33 @@ findings leaves_printing_to_the_command_line(const source& s) {
   });
 }
 
+findings never_sleeps(const source& s) {
+  if (!is_cpp(s.path) || !s.path.starts_with("tests/")) return {};
+  return by_line(s, [](std::string_view line) -> std::string {
+    for (const auto* word : {"sleep"
+                             "_for(",
+                             "sleep"
+                             "_until(",
+                             "u"
+                             "sleep(",
+                             "nano"
+                             "sleep("})
+      if (has_word(line, word)) return "a test sleeps; move the clock, or wait for a condition";
+    return {};
+  });
+}
+
+findings keeps_its_checks(const source& s) {
+  if (!is_cpp(s.path)) return {};
+  return by_line(s, [](std::string_view line) -> std::string {
+    return has_word(line,
+                    "ass"
+                    "ert(")
+               ? "an assert is gone in a release build: check, or leave it"
+               : std::string{};
+  });
+}
+
 findings opens_no_namespace(const source& s) {
   if (!is_header(s.path)) return {};
   return by_line(s, [](std::string_view line) -> std::string {

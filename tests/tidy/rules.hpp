@@ -18,6 +18,8 @@ findings has_pragma_once(const source& s);
 findings explains_itself(const source& s);  ///< headers begin with what and why
 findings says_how_an_actor_lives(const source& s);
 findings leaves_printing_to_the_command_line(const source& s);
+findings never_sleeps(const source& s);        ///< tests: time is passed in, or a condition is awaited
+findings keeps_its_checks(const source& s);    ///< no assert, which a release build leaves out
 findings opens_no_namespace(const source& s);  ///< headers; the standard's literals are let through
 findings has_nothing_left_to_do(const source& s);
 findings has_lines_that_fit(const source& s);
