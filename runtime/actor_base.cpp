@@ -1,6 +1,5 @@
 #include "runtime/actor_base.hpp"
 
-#include <spdlog/spdlog.h>
 #include <boost/core/demangle.hpp>
 #include <caf/actor_cast.hpp>
 #include <caf/actor_config.hpp>
@@ -10,11 +9,13 @@
 #include <caf/type_erased_tuple.hpp>
 
 #include <algorithm>
+#include <mutex>
 #include <string>
 #include <utility>
 
 #include "runtime/actor.hpp"
 #include "runtime/errc.hpp"
+#include "runtime/log.hpp"
 #include "runtime/scheduler.hpp"
 #include "runtime/shard.hpp"
 
@@ -39,7 +40,8 @@ std::string type_of(const caf::type_erased_tuple& message) {
 
 caf::result<caf::message> on_unexpected(caf::scheduled_actor* self, caf::message_view& what) {
   count(strays().unexpected);
-  spdlog::warn("actor {} {}: unexpected message of type {}", self->name(), self->id(), type_of(what.content()));
+  log::warn("nobody handles this message",
+            {{"actor", self->name()}, {"id", self->id()}, {"type", type_of(what.content())}});
   if (self->current_message_id().is_request()) return caf::sec::unexpected_message;
   return caf::make_message();  // nothing is sent back
 }
@@ -50,7 +52,31 @@ caf::behavior waiting_behavior() {
   return none;
 }
 
+/// Restarts are rare: a lock will do.
+class restart_table {
+ public:
+  void note(const char* actor) {
+    std::lock_guard guard{mutex_};
+    ++counts_[actor];
+  }
+  std::map<std::string, std::uint64_t> all() {
+    std::lock_guard guard{mutex_};
+    return counts_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::uint64_t> counts_;
+};
+
+restart_table& restart_counts() {
+  static restart_table counted;
+  return counted;
+}
+
 }  // namespace
+
+std::map<std::string, std::uint64_t> restarts_by_actor() { return restart_counts().all(); }
 
 stray_messages& strays() noexcept {
   static stray_messages counted;
@@ -83,13 +109,15 @@ void actor_base::install_handlers() {
   set_default_handler(on_unexpected);
   set_error_handler([](caf::scheduled_actor* self, caf::error& error) {
     count(strays().errors);
-    spdlog::warn("actor {} {}: an error that nobody waits for: {}", self->name(), self->id(), explain(error));
+    log::warn("an error that nobody waits for",
+              {{"actor", self->name()}, {"id", self->id()}, {"error", explain(error)}});
   });
   set_down_handler([](caf::scheduled_actor* self, caf::down_msg& down) {
     if (!static_cast<actor_base*>(self)->running_) return;  // the life that monitored it is over
     count(strays().downs);
-    spdlog::warn("actor {} {}: unhandled end of actor {}: {}", self->name(), self->id(), down.source.id(),
-                 explain(down.reason));
+    log::warn(
+        "nobody handles the end of an actor",
+        {{"actor", self->name()}, {"id", self->id()}, {"ended", down.source.id()}, {"reason", explain(down.reason)}});
   });
   set_exit_handler(default_exit_handler);
   set_exception_handler([](caf::scheduled_actor*, std::exception_ptr& thrown) -> caf::error {
@@ -175,13 +203,14 @@ void actor_base::drop_state() {
 void actor_base::crash(caf::mailbox_element* cause, const std::exception_ptr& thrown) {
   count(strays().crashes);
   auto reason = make_error(errc::crashed, what(thrown));
-  spdlog::error("actor {} {}: life {} ended: {}", name(), id(), life_, what(thrown));
+  log::error("an actor failed", {{"actor", name()}, {"id", id()}, {"life", life_}, {"error", what(thrown)}});
   if (cause) {
     if (cause->mid.is_request() && !cause->mid.is_answered()) make_response_promise().deliver(reason);
     if (!cause->mid.is_response()) try {
         on_dead_letter(cause->copy_content_to_message(), reason);
       } catch (...) {
-        spdlog::error("actor {} {}: its dead_letter() failed, too: {}", name(), id(), what(std::current_exception()));
+        log::error("an actor's dead_letter() failed, too",
+                   {{"actor", name()}, {"id", id()}, {"error", what(std::current_exception())}});
       }
   }
   if (getf(is_shutting_down_flag)) return;  // it had quit already; CAF ends it after this message
@@ -199,6 +228,7 @@ void actor_base::on_suspend() {
 void actor_base::on_restart() {
   if (running_) return;
   begin_next_life();
+  restart_counts().note(name());
   auto handlers = build_or_fail();
   if (!running_) return;
   become(std::move(handlers));

@@ -1,6 +1,5 @@
 #include "runtime/dynamic_children.hpp"
 
-#include <spdlog/spdlog.h>
 #include <caf/send.hpp>
 #include <caf/system_messages.hpp>
 
@@ -8,6 +7,7 @@
 #include <utility>
 
 #include "runtime/errc.hpp"
+#include "runtime/log.hpp"
 
 namespace greenroom::runtime {
 
@@ -51,8 +51,10 @@ void dynamic_children::failed(const lifecycle::failed& m) {
   if (!wait || opts_.restart == restart::temporary) return give_up(child->second, its, m.reason);
   ++its.restarts;
   ++restarts_;
-  spdlog::warn("supervisor '{}': child {} is restarted in {} ms: {}", opts_.id, child->first,
-               std::chrono::duration_cast<std::chrono::milliseconds>(*wait).count(), its.last_error);
+  log::warn("a child is restarted", {{"supervisor", opts_.id},
+                                     {"child", child->first},
+                                     {"in_ms", std::chrono::duration_cast<std::chrono::milliseconds>(*wait).count()},
+                                     {"error", its.last_error}});
   if (*wait > std::chrono::nanoseconds{0})
     self_->delayed_send(self_, *wait, dynamic::retry{child->first});
   else
@@ -70,7 +72,7 @@ void dynamic_children::retry(caf::actor_id id) {
 
 void dynamic_children::give_up(const caf::actor& who, trouble& its, const caf::error& reason) {
   if (std::exchange(its.given_up, true)) return;
-  spdlog::error("supervisor '{}': gives up child {}: {}", opts_.id, who.id(), its.last_error);
+  log::error("a child is given up", {{"supervisor", opts_.id}, {"child", who.id()}, {"error", its.last_error}});
   self_->send_exit_now(who, caf::exit_reason::kill);
   if (opts_.gave_up) opts_.gave_up(who, reason);
 }
@@ -126,7 +128,7 @@ void dynamic_children::overdue(const dynamic::overdue& m) {
   auto kill = [this](caf::actor_id id) {
     auto child = children_.find(id);
     if (child == children_.end()) return;
-    spdlog::error("supervisor '{}': child {} did not end within its time and is killed", opts_.id, id);
+    log::error("a child did not end within its time and is killed", {{"supervisor", opts_.id}, {"child", id}});
     self_->send_exit_now(child->second, caf::exit_reason::kill);
   };
   if (m.child != 0) return kill(m.child);

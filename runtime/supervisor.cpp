@@ -1,6 +1,5 @@
 #include "runtime/supervisor.hpp"
 
-#include <spdlog/spdlog.h>
 #include <caf/actor_config.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/system_messages.hpp>
@@ -13,6 +12,7 @@
 
 #include "runtime/actor.hpp"
 #include "runtime/errc.hpp"
+#include "runtime/log.hpp"
 
 namespace greenroom::runtime::supervisor {
 
@@ -159,14 +159,14 @@ void supervisor_actor::arm(const supervision::step& step) {
 /// To a parent that asked for it, to one that did not expect it, or both.
 void supervisor_actor::say_held() {
   if (std::exchange(suspend_asked_, false)) return tell_suspended();
-  spdlog::error("supervisor '{}': gives up: {}", spec_.id, head_->gave_up());
+  log::error("a supervisor fails to its parent", {{"supervisor", spec_.id}, {"error", head_->gave_up()}});
   if (!tell_failed(make_error(errc::gave_up, head_->gave_up()))) quit(errc::gave_up);
 }
 
 void supervisor_actor::give_up_and_quit() {
   if (supervised() || head_->gave_up().empty()) return quit(exit_reason_);
   auto why = make_error(errc::gave_up, head_->gave_up());
-  spdlog::critical("supervisor '{}': gives up: {}", spec_.id, head_->gave_up());
+  log::error("the root supervisor gave up", {{"supervisor", spec_.id}, {"error", head_->gave_up()}});
   if (spec_.on_gave_up) spec_.on_gave_up(why);
   quit(why);
 }
@@ -190,7 +190,8 @@ void supervisor_actor::started(const lifecycle::started& m) {
 void supervisor_actor::failed(const lifecycle::failed& m) {
   auto child = find(m.who);
   if (!child) return;
-  spdlog::warn("supervisor '{}': child '{}' failed: {}", spec_.id, spec_.children[*child].id, explain(m.reason));
+  log::warn("a child failed",
+            {{"supervisor", spec_.id}, {"child", spec_.children[*child].id}, {"error", explain(m.reason)}});
   head_->failed(*child, explain(m.reason), now());
   proceed();
 }
@@ -214,8 +215,8 @@ void supervisor_actor::ended(const caf::down_msg& m) {
 
 void supervisor_actor::rung(const alarm& a) {
   if (head_->rung(a.child, a.number)) {
-    spdlog::error("supervisor '{}': child '{}' did not end within its time and is killed", spec_.id,
-                  spec_.children[a.child].id);
+    log::error("a child did not end within its time and is killed",
+               {{"supervisor", spec_.id}, {"child", spec_.children[a.child].id}});
     send_exit_now(children_[a.child], caf::exit_reason::kill);
   }
   proceed();

@@ -1,21 +1,21 @@
 #include "runtime/watchdog.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <utility>
 
+#include "runtime/log.hpp"
 #include "runtime/scheduler.hpp"
 
 namespace greenroom::runtime {
 
 namespace {
 
-void log(const shard_hold& hold) {
+void note(const shard_hold& hold) {
   auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(hold.lasted).count();
   if (hold.actor.empty())
-    spdlog::warn("shard {}: held for {} ms between actors, by a socket's handler or a timer", hold.shard, ms);
+    log::warn("a shard is held between actors, by a socket's handler or a timer", {{"shard", hold.shard}, {"ms", ms}});
   else
-    spdlog::warn("shard {}: held for {} ms by actor {} {}", hold.shard, ms, hold.actor, hold.actor_id);
+    log::warn("a shard is held by an actor",
+              {{"shard", hold.shard}, {"ms", ms}, {"actor", hold.actor}, {"id", hold.actor_id}});
 }
 
 }  // namespace
@@ -35,7 +35,7 @@ std::optional<std::chrono::nanoseconds> hold_detector::look(time_point now, cons
 }
 
 watchdog::watchdog(scheduler& shards, report told)
-    : shards_{shards}, told_{told ? std::move(told) : log}, seen_(shards.size()), thread_{[this] { main(); }} {}
+    : shards_{shards}, told_{told ? std::move(told) : note}, seen_(shards.size()), thread_{[this] { main(); }} {}
 
 watchdog::~watchdog() {
   {

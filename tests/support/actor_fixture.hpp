@@ -11,7 +11,6 @@
 // know; expect_strays(n) says that this is what the test is about.
 #pragma once
 
-#include <spdlog/spdlog.h>
 #include <caf/actor_registry.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -31,16 +30,14 @@
 
 #include "runtime/actor.hpp"
 #include "runtime/errc.hpp"
+#include "runtime/log.hpp"
 
 namespace greenroom::tests {
 
 using namespace std::chrono_literals;
 
 /// Actors that crash on purpose would fill the output of every test program that includes this.
-inline const bool quiet_log = [] {
-  spdlog::set_level(spdlog::level::off);
-  return true;
-}();
+inline const runtime::log::scoped quiet_log{{.level = runtime::log_level::off, .access = false}};
 
 class actor_fixture {
  public:
