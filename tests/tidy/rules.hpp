@@ -25,7 +25,7 @@ findings has_nothing_left_to_do(const source& s);
 findings has_lines_that_fit(const source& s);
 findings is_short(const source& s);
 findings has_short_functions(const source& s);
-findings speaks_of_nothing_but_greenroom(const source& s);
+findings names_no_machine(const source& s);
 findings is_a_whole_decision(const source& s);
 
 // --- the tree ---
