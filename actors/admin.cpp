@@ -27,24 +27,8 @@ void refuse(const peer_ptr& to, std::string_view why) {
   std::string out;
   codecs::json_writer json{out};
   json.begin_object();
-  json.key("ok");
-  json.boolean(false);
   json.key("error");
   json.text(why);
-  json.end_object();
-  to->send_line(out);
-}
-
-void grant(const peer_ptr& to, std::string_view name = {}, std::string_view document = {}) {
-  std::string out;
-  codecs::json_writer json{out};
-  json.begin_object();
-  json.key("ok");
-  json.boolean(true);
-  if (!name.empty()) {
-    json.key(name);
-    json.raw(document);
-  }
   json.end_object();
   to->send_line(out);
 }
@@ -55,16 +39,19 @@ struct branch {
   std::vector<std::shared_ptr<branch>> below;  ///< by child; null where the child is a worker, or has not answered
 };
 
-void write(codecs::json_writer& json, const branch& from) {
+void write_children(codecs::json_writer& json, const branch& from) {
+  json.key("children");
   json.begin_array(from.here.children.size());
   for (std::size_t i = 0; i < from.here.children.size(); ++i) {
     const auto& child = from.here.children[i];
     json.item();
     json.begin_object();
-    json.key("id");
+    json.key("name");
     json.text(child.id);
+    json.key("kind");
+    json.text(child.kind == runtime::kind::supervisor ? "supervisor" : "worker");
     json.key("state");
-    json.text(runtime::supervisor::to_string(child.state));
+    json.text(runtime::to_string(child.state));
     json.key("restarts");
     json.natural(child.restarts);
     json.key("mailbox");
@@ -73,10 +60,7 @@ void write(codecs::json_writer& json, const branch& from) {
       json.key("last_error");
       json.text(child.last_error);
     }
-    if (from.below[i]) {
-      json.key("children");
-      write(json, *from.below[i]);
-    }
+    if (from.below[i]) write_children(json, *from.below[i]);
     json.end_object();
   }
   json.end_array();
@@ -91,8 +75,16 @@ struct walk {
   void finish() const {
     std::string out;
     codecs::json_writer json{out};
-    write(json, *root);
-    grant(to, "children", out);
+    json.begin_object();
+    json.key("name");
+    json.text(root->here.id);
+    json.key("kind");
+    json.text("supervisor");
+    json.key("state");
+    json.text("up");
+    write_children(json, *root);
+    json.end_object();
+    to->send_line(out);
   }
 };
 
@@ -136,7 +128,7 @@ void state::answer_line(const request& m) {
     return refuse(m.from, "a line is one JSON object");
   const auto* command = codecs::find(input->root(), "command");
   if (!command || !command->is(codecs::kind::text)) return refuse(m.from, "`command` is missing");
-  if (command->text() == "status") return grant(m.from, "status", status_json(ctx));
+  if (command->text() == "status") return m.from->send_line(status_json(ctx));
   if (command->text() == "tree") {
     auto on = std::make_shared<walk>();
     on->to = m.from;
@@ -146,7 +138,7 @@ void state::answer_line(const request& m) {
     const auto* text = codecs::find(input->root(), "text");
     if (!text || !text->is(codecs::kind::text)) return refuse(m.from, "`text` is missing");
     runtime::tell(self, ctx.sessions, session_directory::announce{"announcement", std::string{text->text()}});
-    return grant(m.from);
+    return m.from->send_line("{\"sessions\":" + std::to_string(ctx.meters.sessions.load()) + "}");
   }
   refuse(m.from, "there is no such command: announce, status, tree");
 }

@@ -1,11 +1,13 @@
 /// ADMIN answers the command line on the node's own machine through DIR/admin.sock (mode 0600): one JSON object a line,
-/// `{"command": …}`, answered by one line, `{"ok": true, …}` or `{"ok": false, "error": …}`.
+/// `{"command": …}`, answered by one line, an object; `{"error": a sentence}` where it was refused.
 ///
-///   announce {text}   a notice to every session        status   as GET /status        tree   the supervisor tree with
-///   restarts and mailboxes
+///   announce {text}   a notice to every session
+///   status            as GET /status
+///   tree              the supervisor tree with restarts, last errors and mailboxes
 ///
-/// Parent: operations supervisor, permanent. Crash: the socket is made anew. Bounds: the local socket's;
-/// limits::ask_timeout for each supervisor asked.
+/// Parent: operations supervisor, permanent.
+/// Crash: the socket is made anew.
+/// Bounds: the local socket's; limits::ask_timeout for each supervisor that is asked.
 #pragma once
 #include <caf/actor.hpp>
 #include <string>

@@ -1,9 +1,16 @@
 #include "actors/answer.hpp"
 
 #include "actors/context.hpp"
+#include "runtime/log.hpp"
+#include "runtime/secret.hpp"
 #include "runtime/shard.hpp"
 
 namespace greenroom {
+namespace {
+
+constexpr std::size_t trace_random_bytes = 9;
+
+}  // namespace
 
 struct answer::state {
   context& ctx;
@@ -16,11 +23,18 @@ struct answer::state {
   state(context& c, std::shared_ptr<replier> r, codecs::reply_ref id, std::string_view method)
       : ctx{c}, to{std::move(r)}, ref{std::move(id)}, meter{&c.meters.method(method)} {}
   ~state() {
-    if (to) settle(codecs::make_error(codecs::error_code::internal));
+    if (to) settle(lost());
   }
   state(const state&) = delete;
   state& operator=(const state&) = delete;
 
+  /// Whoever had the call is gone; the trace finds the line that says so.
+  codecs::error lost() const {
+    auto why = codecs::make_error(codecs::error_code::internal);
+    why.trace = runtime::random_text(trace_random_bytes);
+    runtime::log::warn("a call was lost on its way", {{"method", meter->name}, {"trace", why.trace}});
+    return why;
+  }
   void settle(codecs::outcome what) {
     auto target = std::exchange(to, nullptr);
     if (!target) return;

@@ -5,8 +5,9 @@
 ///   connection ── call + answer ──▶ room ── deliver + answers ──▶ relay of the caller's shard ──▶ replier
 ///
 /// Threading: copied and used on any shard; the reply itself is written on the caller's shard, at once where that is
-/// the current one, else through its post queue. Actors that settle many calls put the answers into a message to the
-/// caller's shard instead. Bounds: a connection has at most limits::calls_in_flight_max of them.
+///   the current one, else through its post queue. Actors that settle many calls put the answers into a message to the
+///   caller's shard instead.
+/// Bounds: a connection has at most limits::calls_in_flight_max of them.
 #pragma once
 #include <chrono>
 #include <memory>

@@ -91,15 +91,20 @@ caf::behavior state::start() {
   return {
       [this](const input&) { read(); },
       [this](const opened& m) {
-        who = {.who = m.who, .session = m.id, .session_actor = m.session, .client = client, .rooms = m.rooms};
+        who = {.who = m.who,
+               .session = m.id,
+               .session_actor = m.session,
+               .client = client,
+               .rooms = m.rooms,
+               .address = client->address()};
         client->belongs_to(m.rooms, m.session);
         at = connection::stage::open;
         proves_token = m.resumed;
         let_go();
       },
-      [this](const refused&) {
+      [this](const refused& m) {
         at = connection::stage::unopened;
-        for (auto& each : std::exchange(held, {})) each.reply(codecs::make_error(error_code::unauthenticated));
+        for (auto& each : std::exchange(held, {})) each.reply(codecs::make_error(m.why));
         read();
       },
       [this](const close& m) { end(m.why); },
@@ -168,7 +173,12 @@ void state::route(codecs::call what, answer reply) {
   }
   if (opens) return open_session(std::move(*opens), std::move(reply), session_directory::wish::explicit_session);
   auto guest = access::anonymous(ctx, opts.from);
-  if (!guest) return reply(codecs::make_error(error_code::unauthenticated, "open a session first: session.open"));
+  if (!guest) {
+    log_refusal(
+        {.who = {}, .session = {}, .session_actor = {}, .client = client, .rooms = {}, .address = client->address()},
+        codecs::method_of(what), {}, error_code::unauthenticated);
+    return reply(codecs::make_error(error_code::unauthenticated, "open a session first: session.open"));
+  }
   held.push_back({std::move(what), std::move(reply)});
   open_session({}, {}, session_directory::wish::implicit_session);
 }

@@ -1,13 +1,12 @@
-/// CONNECTION reads what one client sends and routes it: to the rooms and queues directly, in the order in which it
-/// came.
+/// CONNECTION reads what one client sends and routes it: to rooms and queues directly, in the order in which it came.
 ///
-///   unopened ──session.open, or the first call where anonymous access is on──▶ opening ──opened──▶ open ──closed──▶
-///   exit
-///       ▲─────────────────────────refused──────────────────────────────────────┘ (calls wait meanwhile)
+///   unopened ──session.open, or the first call where anonymous access is on──▶ opening ──opened──▶ open ──▶ exit
+///      ▲                                                          (calls wait)    │
+///      └────────────────────────────refused───────────────────────────────────────┘
 ///
-/// Parent: the gateway branch of its shard, temporary. Crash: the client reconnects and resumes; nothing else notices.
-/// Bounds: limits::calls_in_flight_max, limits::input_bytes_max (then the socket is not read); limits::calls_held_max
-/// while opening.
+/// Parent: the gateway of its shard, temporary.
+/// Crash: its client is closed 1011, comes back and resumes; nothing else notices.
+/// Bounds: limits::calls_in_flight_max, limits::input_bytes_max: over either the socket is not read.
 #pragma once
 #include <caf/actor.hpp>
 #include <memory>
@@ -17,6 +16,7 @@
 #include "actors/ids.hpp"
 #include "actors/memberships.hpp"
 #include "codecs/close_code.hpp"
+#include "codecs/outcome.hpp"
 #include "runtime/actor.hpp"
 #include "runtime/ask.hpp"
 #include "runtime/transport.hpp"
@@ -45,8 +45,10 @@ struct opened {  ///< From the session: calls may go on.
   std::shared_ptr<memberships> rooms;
   bool resumed = false;  ///< the next frame of the client makes its old resume token die
 };
-struct refused {};  ///< From the session directory: no session; what waits is refused, too.
-struct close {      ///< Says goodbye.
+struct refused {  ///< From the session directory: no session; what waits is refused, too, for the same reason.
+  codecs::error_code why;
+};
+struct close {  ///< Says goodbye.
   codecs::close_code why;
 };
 

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,8 +41,14 @@ struct context {
   std::function<std::int64_t()>
       now_ms;  ///< milliseconds since 1970: the wall's at start, advanced by the monotonic clock
 
+  /// What a gateway's sockets have counted, as of a second ago. Written by its shard, read by scrapes.
+  struct socket_figures {
+    std::atomic<std::uint64_t> accepted{0}, rests{0}, refused{0}, bytes_in{0}, bytes_out{0}, dropped_removed{0},
+        dropped_closed{0};
+  };
   struct shard_actors {
     runtime::shard* home = nullptr;  ///< null in tests
+    std::unique_ptr<socket_figures> sockets = std::make_unique<socket_figures>();
     caf::actor relay, rooms, queue, gateway;
   };
   std::vector<shard_actors> shards;

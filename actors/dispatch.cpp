@@ -6,12 +6,22 @@
 #include "actors/room.hpp"
 #include "actors/session.hpp"
 #include "codecs/open_rpc.hpp"
+#include "runtime/log.hpp"
 
 namespace greenroom {
 namespace {
 
 namespace calls = codecs::calls;
 using codecs::error_code;
+
+std::string_view word(access::action what) {
+  switch (what) {
+    case access::action::join: return "room.join";
+    case access::action::publish: return "room.publish";
+    case access::action::read: return "room.read";
+  }
+  return {};
+}
 
 /// Routes one call; one overload a method.
 class router {
@@ -30,6 +40,7 @@ class router {
 
   void operator()(calls::room_join& what) {
     if (!connected() || drained() || !allowed(access::action::join, what.room)) return;
+    if (from_.rooms->closed()) return reply_(codecs::make_error(error_code::conflict, "the session has ended"));
     auto one = std::make_shared<subscription>();
     one->room = std::move(what.room);
     one->who = {.session = from_.session,
@@ -115,8 +126,10 @@ class router {
   }
   bool allowed(access::action what, const std::string& room) {
     auto why = access::check(from_.who, what, ctx_.policies.of(room));
-    if (why) reply_(std::move(*why));
-    return !why;
+    if (!why) return true;
+    log_refusal(from_, word(what), room, why->code);
+    reply_(std::move(*why));
+    return false;
   }
   std::shared_ptr<codecs::envelope> draft(std::string& event, codecs::payload_ptr& body, const std::string& id) {
     auto message = std::make_shared<codecs::envelope>();
@@ -137,6 +150,16 @@ class router {
 };
 
 }  // namespace
+
+void log_refusal(const caller& from, std::string_view method, std::string_view target, error_code why) {
+  runtime::log::access({.peer = from.address,
+                        .method = method,
+                        .target = target,
+                        .status = static_cast<int>(why),
+                        .connection = from.client ? from.client->connection().id() : 0,
+                        .session = from.session.value,
+                        .user = from.who.user.value});
+}
 
 void dispatch(context& ctx, const caller& from, codecs::call what, answer reply) {
   std::visit(router{ctx, from, reply}, what);

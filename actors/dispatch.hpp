@@ -21,7 +21,11 @@ struct caller {
   caf::actor session_actor;
   std::shared_ptr<peer> client;
   std::shared_ptr<memberships> rooms;
+  std::string address;  ///< of its end of the socket, for the access log
 };
+
+/// The access log's line for a call that the caller may not make. `target`: the room, where there is one.
+void log_refusal(const caller& from, std::string_view method, std::string_view target, codecs::error_code why);
 
 /// On the caller's shard. `reply` is used exactly once, here or by whom the call is sent to.
 void dispatch(context& ctx, const caller& from, codecs::call what, answer reply);

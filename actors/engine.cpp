@@ -11,6 +11,7 @@
 #include "actors/context.hpp"
 #include "actors/gateway.hpp"
 #include "actors/limits.hpp"
+#include "actors/node_metrics.hpp"
 #include "actors/offline_queue.hpp"
 #include "actors/relay.hpp"
 #include "actors/room_directory.hpp"
@@ -115,6 +116,7 @@ struct engine::parts {
     auto& shards = runtime::scheduler::of(system);
     ctx.shards.resize(shards.size());
     for (std::size_t i = 0; i < shards.size(); ++i) ctx.shards[i].home = &shards.at(i);
+    collect_node_metrics(metrics, ctx);
   }
 
   runtime::supervisor_spec tree();

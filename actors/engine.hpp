@@ -1,14 +1,13 @@
 /// ENGINE is a whole node in one object: the composition root that makes the store, the shards and the supervisor tree
 /// of docs/architecture.md, and takes them down in the order that loses nothing.
 ///
-///   engine node{options};         // data directory locked, ports probed, tree started: accepts when the constructor
-///   returns … node.addresses() … node.wait(stop)               // until somebody asks for the end, or supervision has
-///   given up node.stop();                  // drain: tell clients, let queued frames leave, close 1012 in batches, end
-///   the tree
+///   engine node{config, version};   // data directory locked, ports probed, tree started: it accepts
+///   node.wait();                    // until request_stop(), or until supervision gave up
+///   node.stop();                    // tells clients, lets queued frames leave, closes 1012 in batches, ends the tree
 ///
-/// Threading: one thread owns it; request_stop() from any thread and from signal handlers' threads. Failure: the
-/// constructor throws std::system_error or std::runtime_error with a sentence; outcome::gave_up when the root
-/// supervisor had to give up.
+/// Threading: one thread owns it; request_stop() from any thread.
+/// Failure: the constructor throws std::system_error or std::runtime_error with a sentence; outcome::gave_up when the
+///   root supervisor had to give up.
 #pragma once
 #include <cstdint>
 #include <memory>

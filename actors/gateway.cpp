@@ -14,7 +14,10 @@
 namespace greenroom::gateway {
 namespace {
 
-struct close_batch {};  ///< To itself: the next connections are told that the node restarts.
+struct close_batch {};   ///< To itself: the next connections are told that the node restarts.
+struct note_figures {};  ///< To itself: a scrape may want to know.
+
+constexpr std::chrono::seconds between_notes{1};
 
 runtime::http_server_options server_options(const runtime::gateway_config& from) {
   runtime::http_server_options to;
@@ -34,6 +37,7 @@ runtime::http_server_options server_options(const runtime::gateway_config& from)
 }  // namespace greenroom::gateway
 
 GREENROOM_MESSAGE(greenroom::gateway::close_batch)
+GREENROOM_MESSAGE(greenroom::gateway::note_figures)
 
 namespace greenroom::gateway {
 
@@ -47,6 +51,7 @@ struct state {
   caf::behavior start();
   void open(const opened& m);
   void close_some();
+  void note();
   void finish_drain();
 
   runtime::actor_base* self;
@@ -84,6 +89,7 @@ state::state(runtime::actor_base* s, const options& o)
 }
 
 caf::behavior state::start() {
+  if (server) self->later(between_notes, note_figures{});
   if (opts.on_listening && self->life() == 0) opts.on_listening();
   return children.handlers().or_else([this](const opened& m) { open(m); },
                                      [this](const drain& m) {
@@ -93,7 +99,8 @@ caf::behavior state::start() {
                                        close_some();
                                        finish_drain();
                                      },
-                                     [this](const close_batch&) { close_some(); });
+                                     [this](const close_batch&) { close_some(); },
+                                     [this](const note_figures&) { note(); });
 }
 
 void state::open(const opened& m) {
@@ -110,7 +117,20 @@ void state::close_some() {
     runtime::tell(self, to_close.back(), connection::close{codecs::close_codes::restart});
     to_close.pop_back();
   }
-  if (!to_close.empty()) self->delayed_send(self, limits::between_close_batches, close_batch{});
+  if (!to_close.empty()) self->later(limits::between_close_batches, close_batch{});
+}
+
+void state::note() {
+  self->later(between_notes, note_figures{});
+  const auto now = server->stats();
+  auto& to = *ctx.shards[opts.shard].sockets;
+  to.accepted = now.listening.accepted;
+  to.rests = now.listening.rests;
+  to.refused = now.refused;
+  to.bytes_in = now.bytes_in;
+  to.bytes_out = now.out.bytes;
+  to.dropped_removed = now.out.dropped_removed;
+  to.dropped_closed = now.out.dropped_closed;
 }
 
 void state::finish_drain() {

@@ -3,8 +3,9 @@
 ///
 ///   listening ──drain──▶ draining: no new connection; what is queued leaves; close 1012 in batches ──▶ drained
 ///
-/// Parent: gateway supervisor, permanent, one a shard. Crash: its connections close 1011 and resume; it listens again.
-/// Bounds: config gateway.connections_max; closes limits::closes_per_batch connections at once while draining.
+/// Parent: gateway supervisor, permanent, one a shard.
+/// Crash: its connections close 1011 and their clients resume; it listens again.
+/// Bounds: config gateway.connections_max; limits::closes_per_batch connections are closed at once while draining.
 #pragma once
 #include <caf/actor.hpp>
 #include <functional>

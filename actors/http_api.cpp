@@ -52,6 +52,7 @@ class rpc_exchange final : public replier, public codecs::sink, public std::enab
         dialogue_{codecs::make_native_dialogue(in == codecs::format::json ? codecs::codec_id::native_json
                                                                           : codecs::codec_id::native_msgpack)} {
     caller_.who = std::move(who);
+    caller_.address = exchange_->request().peer;
   }
 
   void run() {
@@ -205,7 +206,8 @@ void http_api::on_done(const runtime::http_access& line) {
                         .target = line.path,
                         .status = static_cast<int>(line.status),
                         .bytes = line.bytes,
-                        .duration_us = static_cast<std::uint64_t>(line.duration.count())});
+                        .duration_us = static_cast<std::uint64_t>(line.duration.count()),
+                        .trace = line.trace});
 }
 
 std::string status_json(const context& ctx) {

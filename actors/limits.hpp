@@ -9,7 +9,6 @@ namespace greenroom::limits {
 // One connection.
 inline constexpr std::size_t calls_in_flight_max = 1'024;  ///< unanswered calls; over it the socket is not read
 inline constexpr std::size_t input_bytes_max = 1u << 20;   ///< read and not yet decoded; over it the socket is not read
-inline constexpr std::size_t calls_held_max = 1'024;       ///< calls that wait for their session to open
 
 // One room.
 inline constexpr std::size_t missed_messages_max = 1'000;  ///< what the answer of a join may bring

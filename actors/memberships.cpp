@@ -1,6 +1,7 @@
 #include "actors/memberships.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace greenroom {
 
@@ -21,6 +22,7 @@ subscription_ptr memberships::find(incarnation number) {
 }
 
 bool memberships::add(subscription_ptr one) {
+  if (closed_) return false;
   forget_gone();
   for (auto& each : all_)
     if (each->room == one->room) {
@@ -39,6 +41,12 @@ void memberships::remove(std::string_view room) {
 const std::vector<subscription_ptr>& memberships::all() {
   forget_gone();
   return all_;
+}
+
+std::vector<subscription_ptr> memberships::close() {
+  closed_ = true;
+  forget_gone();
+  return std::exchange(all_, {});
 }
 
 void memberships::ping_left(std::uint64_t ping) {

@@ -18,12 +18,16 @@ class memberships {
 
   subscription_ptr find(std::string_view room);
   subscription_ptr find(incarnation number);
-  /// Puts `one` in the place of an older membership of the same room. False: there is no space for one more room.
+  /// Puts `one` in the place of an older membership of the same room. False: closed, or no space for one more room.
   bool add(subscription_ptr one);
   void remove(std::string_view room);
   const std::vector<subscription_ptr>& all();  ///< without those that are gone
+  /// The session ends here: gives its rooms away, and takes none any more.
+  std::vector<subscription_ptr> close();
+  bool closed() const noexcept { return closed_; }
 
-  /// That ping leaves now, and nothing is unsent: its answer proves every position. One mark at a time; the older one stays.
+  /// That ping leaves now, and nothing is unsent: its answer proves every position. One mark at a time; the older one
+  /// stays.
   void ping_left(std::uint64_t ping);
   /// An answer to a ping answers all before it.
   void ping_answered(std::uint64_t ping);
@@ -32,7 +36,8 @@ class memberships {
   void forget_gone();
 
   std::uint32_t rooms_max_;
-  std::uint64_t marked_ = 0;            ///< the ping whose answer proves `subscription::pinged`; 0: none
+  bool closed_ = false;
+  std::uint64_t marked_ = 0;           ///< the ping whose answer proves `subscription::pinged`; 0: none
   std::vector<subscription_ptr> all_;  ///< few: a search is shorter than a hash
 };
 

@@ -93,7 +93,7 @@ void state::append(const send& m) {
   if (m.client_id)
     entry.once = storage::idempotency{m.sender, draft.id,
                                       codecs::content_hash("user.send", m.to.value, draft.event, *draft.body)};
-  auto stored = ctx.store.commit(entry);
+  auto stored = ctx.store.commit(std::move(entry));
   if (!stored.ok()) return m.reply(refusal(stored.error));
   m.reply(codecs::result{results::sent{.id = draft.id,
                                        .ack = ctx.store.level() == storage::durability::durable
@@ -153,6 +153,9 @@ void state::pump(receiver& to) {
     return;
   auto page = ctx.store.read_inbox(to.who.user.value, to.sent, limits::inbox_in_flight_messages_max - to.open.size(),
                                    limits::inbox_in_flight_bytes_max - to.open_bytes, ctx.now_ms());
+  if (page.expired != 0)
+    ctx.store.commit(
+        storage::inbox_expire{to.who.user.value, ctx.now_ms()});  // before anything above them is acknowledged
   session::inbox batch;
   for (const auto& each : page.messages) {
     to.sent = each.n;

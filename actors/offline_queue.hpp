@@ -4,9 +4,9 @@
 /// Every live session of the user receives each message; the first cumulative acknowledgement removes it for the user.
 /// Unacknowledged ones are sent again when a session attaches, never by a timer.
 ///
-/// Parent: store supervisor, permanent, one a shard (users spread by the hash of their name). Crash: sessions attach
-/// again; the store has the messages. Bounds: the store's per user (config `inbox`); limits::inbox_in_flight_*
-/// unacknowledged for each session.
+/// Parent: store supervisor, permanent, one a shard (users spread by the hash of their name).
+/// Crash: the sessions attach again; the store has the messages.
+/// Bounds: the store's per user (config `inbox`); limits::inbox_in_flight_* unacknowledged for each session.
 #pragma once
 #include <caf/actor.hpp>
 #include <memory>

@@ -78,7 +78,9 @@ void peer::feed_when_drained(subscription_ptr who) { starving_.push_back(std::mo
 std::vector<peer::input> peer::take_input() {
   told_ = false;
   input_bytes_ = 0;
-  return std::exchange(input_, {});
+  auto all = std::exchange(input_, {});
+  weigh();
+  return all;
 }
 
 void peer::call_began() {

@@ -5,10 +5,10 @@
 ///   transport ──on_message──▶ input, one `connection::input` message a burst ──▶ connection
 ///   relay, session, answers ──▶ outbox of the transport
 ///
-/// Lifecycle: made with its transport; `gone()` when the transport has closed. Whoever keeps a pointer may go on
-/// calling: nothing happens then. Threading: its shard's. Pointers to it travel through other shards inside answers and
-/// subscriptions, unread. Bounds: limits::input_bytes_max and calls_in_flight_max; over either the socket is not read
-/// until half is done.
+/// Lifecycle: made with its transport; `gone()` when that has closed. Whoever keeps a pointer may go on calling:
+///   nothing happens then.
+/// Threading: its shard's. Pointers to it travel through other shards inside answers and subscriptions, unread.
+/// Bounds: limits::input_bytes_max and calls_in_flight_max; over either the socket is not read until half is done.
 #pragma once
 #include <caf/actor.hpp>
 #include <memory>

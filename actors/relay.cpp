@@ -165,7 +165,6 @@ void state::remove(const subscription_ptr& who) {
   members[who->place] = members.back();
   members[who->place]->place = who->place;
   members.pop_back();
-  if (auto* out = who->to ? who->to->out() : nullptr) out->remove_room(static_cast<runtime::room_key>(who->who.number));
   if (members.empty()) rooms.erase(found);
 }
 

@@ -2,15 +2,15 @@
 /// here, a plain loop over shared frames, no actor message per delivery.
 ///
 ///   room ── add / deliver / drop ──▶ relay ──▶ outbox, outbox, outbox …
-///                                     └── a member that is catching up is fed from the log until its position is the
-///                                     relay's
+///                                      │
+///                                      └── a member that catches up is fed from the log until it stands where we do
 ///
 /// Messages of one room arrive in the order in which the room made them, so a joiner sees no hole; the answer of a join
 /// is written before any frame above its position, an acknowledgement in the turn of its message.
 ///
-/// Parent: rooms supervisor, permanent, one a shard. Crash: the sessions of the shard register their memberships again,
-/// and each catches up. Bounds: the members of its shard; one step of feeding writes at most limits::feed_bytes_max.
-/// Never queues frames itself.
+/// Parent: rooms supervisor, permanent, one a shard.
+/// Crash: the sessions of the shard register their memberships again, and each catches up.
+/// Bounds: the members of its shard; one step of feeding writes at most limits::feed_bytes_max. Queues no frames itself.
 #pragma once
 #include <caf/actor.hpp>
 #include <functional>

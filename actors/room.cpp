@@ -94,8 +94,8 @@ state::state(runtime::actor_base* s, const options& o)
 }
 
 caf::behavior state::start() {
-  self->delayed_send(self, ctx.config.rooms.idle_ttl(), look_around{});
-  return self->life() == 0 ? open() : recovering();
+  self->later(ctx.config.rooms.idle_ttl(), look_around{});
+  return recovering();
 }
 
 /// After a crash: each relay says whom and what it has; it is sent what is missing there before any new publish is
@@ -157,10 +157,9 @@ caf::behavior state::open() {
       [this](const end_of_turn&) { send_turn(); },
       [this](const look_around&) { offer_rest(); },
       [this](const rest&) {
-        if (members.empty() && turn.empty())
-          self->quit();
-        else
-          runtime::tell(self, opts.directory, room_directory::staying{opts.id});
+        if (members.empty() && turn.empty()) return self->quit();
+        runtime::tell(self, opts.directory, room_directory::staying{opts.id});
+        self->later(ctx.config.rooms.idle_ttl(), look_around{});
       },
   };
 }
@@ -290,7 +289,7 @@ void state::accept(const publish& m) {
   if (m.client_id)
     entry.once = storage::idempotency{m.sender, draft.id,
                                       codecs::content_hash("room.publish", draft.room, draft.event, *draft.body)};
-  auto stored = ctx.store.commit(entry);
+  auto stored = ctx.store.commit(std::move(entry));
   if (!stored.ok()) {
     turn.answers.push_back({m.reply, from_store(stored.error)});
     return;
@@ -357,7 +356,7 @@ void state::offer_rest() {
   if (members.empty() && turn.empty() && self->clock().now() - busy_at >= idle)
     runtime::tell(self, opts.directory, room_directory::resting{opts.id});
   else
-    self->delayed_send(self, idle, look_around{});
+    self->later(idle, look_around{});
 }
 
 caf::actor spawn(const runtime::place& where, options opts) { return runtime::spawn<state>(where, std::move(opts)); }

@@ -1,16 +1,15 @@
 /// ROOM gives every message its position, stores it, and hands it to the relays of the shards that have members.
 ///
-///   recovering (after a crash: asks the relays what they have, sends what is missing) ──▶ open ──▶ leaving memory ──▶
-///   exit(normal)
-///                                                                                          ▲ idle        └── a new
-///                                                                                          message: open
+///   recovering ─────────────▶ open ◀─────────────────────────┐
+///   (asks the relays whom       │ nobody here, idle           │ a message came in the meantime
+///    and what they have)        └──▶ offers to leave memory ──┴──▶ exit(normal)
 ///
 /// What it publishes in one turn leaves as one message to each shard; the acknowledgements travel with it. History and
 /// positions live in the store, members in the relays too, so a crash loses neither.
 ///
-/// Parent: room_directory of its shard, transient. Crash: state is read back from the store and the relays; epoch, seq
-/// and members stay. Bounds: room_policy::members_max; limits::turn_messages_max in one turn; never queues frames
-/// itself.
+/// Parent: room_directory of its shard, transient.
+/// Crash: state is read back from the store and the relays; epoch, seq and members stay.
+/// Bounds: room_policy::members_max; limits::turn_messages_max in one turn. Queues no frames itself.
 #pragma once
 #include <caf/actor.hpp>
 #include <memory>

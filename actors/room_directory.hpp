@@ -2,13 +2,13 @@
 /// what fails. Every message for a room goes through the directory of the room's shard, which forwards it: no other
 /// actor holds a room's handle, so a room may leave memory unseen.
 ///
-///   absent ──first message──▶ living ──resting──▶ resting (messages wait here) ──down──▶ absent, or respawned when
-///   something waits
-///                                ▲────────────────staying────┘
+///   absent ──first message──▶ living ──resting──▶ resting: its messages wait here ──ended──▶ absent, or living again
+///                                ▲                   │                                       where something waits
+///                                └──────staying──────┘
 ///
-/// Parent: rooms supervisor, permanent, one a shard. Crash: its rooms go with it and come back from the store with the
-/// next message; sessions keep their memberships and register again (session::rooms_lost). Bounds:
-/// limits::rooms_per_shard_max; limits::held_messages_max for one room; over either: unavailable.
+/// Parent: rooms supervisor, permanent, one a shard.
+/// Crash: its rooms go with it and come back with the next message, from the store and from the relays.
+/// Bounds: limits::rooms_per_shard_max; limits::held_messages_max for one room; over either: unavailable.
 #pragma once
 #include <caf/actor.hpp>
 #include <string_view>

@@ -29,6 +29,12 @@ namespace greenroom::session {
 namespace results = codecs::results;
 using codecs::error_code;
 
+bool opens(const storage::stored_session& stored, const std::string& token) {
+  const auto hash = runtime::digest(token);
+  return stored.window_ms > 0 && (runtime::equal(hash, stored.token) ||
+                                  (stored.previous_token && runtime::equal(hash, *stored.previous_token)));
+}
+
 record::~record() {
   if (client) runtime::tell(connection, connection::close{codecs::close_codes::internal});
 }
@@ -56,7 +62,6 @@ struct state {
   void save();
   std::string new_token();
   bool resumable() const { return keep.stored.window_ms > 0; }
-  bool knows(const std::string& token) const;
   offline_queue::attachment me() const { return {user_id{opts.who.user}, opts.id, caf::actor{self}}; }
 
   runtime::actor_base* self;
@@ -86,7 +91,7 @@ caf::behavior state::start() {
 void state::resume_rooms() {
   std::map<std::string, codecs::position> wanted;
   for (const auto& each : keep.opening->positions) wanted[each.room] = each.at;
-  auto known = std::exchange(keep.stored.rooms, {});
+  const auto known = keep.stored.rooms;  // stays stored: who resumes meanwhile, or a next life, starts there again
   for (const auto& each : known) {
     auto found = wanted.find(each.room);
     codecs::position from{each.seen.epoch, each.seen.seq};
@@ -117,11 +122,15 @@ void state::resume_room(const std::string& room, codecs::position from, const st
   if (was && !was->presence.empty())
     one->who.presence = std::make_shared<const codecs::payload>(codecs::format::msgpack, was->presence);
   one->to = keep.client;
+  one->epoch = from.epoch.empty() ? joined_epoch : from.epoch;
+  one->position = one->proven = from.seq;
   if (!keep.rooms->add(one)) return refuse("too_many_rooms");
   ++rooms_asked;
   runtime::ask(self, ctx.rooms_of(room), limits::ask_timeout, room::resume{one, std::move(from), joined_epoch})
       .then([this](const room::resume::reply& r) { room_resumed(r.state); },
-            [this, room](const caf::error&) {
+            [this, one, room](const caf::error&) {
+              keep.rooms->remove(room);
+              runtime::tell(ctx.rooms_of(room), room::leave{one, {}});  // it may still hear of the member
               room_resumed({.room = room, .epoch = {}, .seq = 0, .recovered = false, .reason = "unavailable"});
             });
 }
@@ -133,12 +142,11 @@ void state::room_resumed(results::room_state what) {
 
 /// Writes the result; only then may anything of the rooms and of the inbox follow.
 void state::open() {
-  auto how = std::exchange(keep.opening, {});
   results::session_opened result{.session = opts.id.value,
                                  .user = opts.who.user.value,
                                  .resume_token = {},
-                                 .resumed = how->resumed,
-                                 .reason = std::move(how->reason),
+                                 .resumed = keep.opening->resumed,
+                                 .reason = keep.opening->reason,
                                  .rooms = std::move(resumed),
                                  .limits = {},
                                  .heartbeat = {},
@@ -149,6 +157,7 @@ void state::open() {
   keep.stored.deadline_ms = 0;
   if (resumable()) result.resume_token = new_token();
   save();
+  auto how = std::exchange(keep.opening, {});  // a life that ends before this opens again
   how->reply(codecs::result{std::move(result)});
   if (keep.stored.previous_token) token_ping = keep.client->ping_now();
   runtime::tell(keep.connection, connection::opened{opts.id, opts.who, caf::actor{self}, keep.rooms, how->resumed});
@@ -164,12 +173,6 @@ std::string state::new_token() {
   if (keep.stored.token != storage::token_hash{}) keep.stored.previous_token = keep.stored.token;
   keep.stored.token = runtime::digest(token);
   return token;
-}
-
-bool state::knows(const std::string& token) const {
-  const auto hash = runtime::digest(token);
-  return resumable() && (runtime::equal(hash, keep.stored.token) ||
-                         (keep.stored.previous_token && runtime::equal(hash, *keep.stored.previous_token)));
 }
 
 // --- attached
@@ -188,7 +191,7 @@ caf::behavior state::attached() {
       [](const expire&) {},
       [this](const proven& m) { prove(m.ping); },
       [this](const rooms_changed&) {
-        if (resumable() && !std::exchange(saving, true)) self->delayed_send(self, std::chrono::seconds{1}, save_now{});
+        if (resumable() && !std::exchange(saving, true)) self->later(std::chrono::seconds{1}, save_now{});
       },
       [this](const save_now&) {
         saving = false;
@@ -196,6 +199,7 @@ caf::behavior state::attached() {
       },
       [this](const readopt&) {
         runtime::tell(ctx.shards[opts.shard].relay, relay::readopt{keep.rooms->all()});
+        if (!keep.opening) runtime::tell(ctx.shards[opts.shard].relay, relay::feed{keep.rooms->all()});
         runtime::tell(ctx.queue_of(opts.who.user.value), offline_queue::attach{me(), keep.inbox_sent});
       },
       [this](const notice& m) {
@@ -269,7 +273,7 @@ void state::lose_connection() {
 
 caf::behavior state::detached() {
   const auto left = std::max<std::int64_t>(0, keep.stored.deadline_ms - ctx.now_ms());
-  self->delayed_send(self, std::chrono::milliseconds{left}, expire{++detachments});
+  self->later(std::chrono::milliseconds{left}, expire{++detachments});
   return {
       [](const connection_lost&) {},
       [this](const hand_over& m) { return give_up_state(m); },
@@ -290,13 +294,13 @@ caf::behavior state::detached() {
 
 /// The state goes to the shard of the new connection; what is left here ends.
 hand_over::reply state::give_up_state(const hand_over& m) {
-  if (!knows(m.token)) return {};
+  if (!opens(keep.stored, m.token)) return {};
   if (keep.client) {
     runtime::tell(keep.connection, connection::close{codecs::close_codes::session_replaced});
     leave_queue();
   }
   save();
-  runtime::tell(ctx.shards[opts.shard].relay, relay::detach{keep.rooms->all()});
+  runtime::tell(ctx.shards[opts.shard].relay, relay::detach{keep.rooms->close()});
   keep.client.reset();
   self->quit();
   return {true, keep.stored};
@@ -307,7 +311,7 @@ void state::leave_and_end() {
   if (resumable()) ctx.store.commit(storage::session_erase{opts.id.value});
   if (keep.client) leave_queue();
   keep.client.reset();
-  for (const auto& each : keep.rooms->all()) runtime::tell(ctx.rooms_of(each->room), room::leave{each, {}});
+  for (const auto& each : keep.rooms->close()) runtime::tell(ctx.rooms_of(each->room), room::leave{each, {}});
   runtime::tell(ctx.sessions, session_directory::ended{opts.id});
   self->quit();
 }

@@ -1,14 +1,13 @@
 /// SESSION is one client of a user across its connections: it keeps the resume token, the rooms with their positions
 /// and the inbox, and decides between resume and expiry.
 ///
-///   opening ──▶ attached ──connection lost──▶ detached ──window over──▶ exit
-///      ▲  (rooms resumed)      │                  │
-///      │                       └────hand_over─────┴──▶ exit; the new connection's shard builds it again from what was
-///      handed over └── spawned by the directory on the connection's shard
+///   opening ──rooms resumed──▶ attached ──connection lost──▶ detached ──window over──▶ exit
+///      ▲                          └───────hand_over──────────────┤
+///      └── built again on the shard of the new connection ───────┘
 ///
-/// Parent: session_directory, transient. Crash: rebuilt from its `record`; keeps its connection and its rooms. Given
-/// up: the connection closes 1011. Bounds: config sessions.rooms_max rooms; inbox frames in flight:
-/// limits::inbox_in_flight_*.
+/// Parent: session_directory, transient.
+/// Crash: rebuilt from its `record`; keeps its connection and its rooms. Given up: the connection closes 1011.
+/// Bounds: config sessions.rooms_max rooms; inbox messages in flight: limits::inbox_in_flight_*.
 #pragma once
 #include <caf/actor.hpp>
 #include <memory>
@@ -98,6 +97,10 @@ struct inbox_ack {
 struct inbox_acked {
   std::uint64_t upto = 0;
 };  ///< Another session of the user did.
+
+/// Whether that resume token is the session's: its newest, or the one before as long as the newest has not provably
+/// arrived.
+bool opens(const storage::stored_session& stored, const std::string& token);
 
 caf::actor spawn(const runtime::place& where, options opts);
 

@@ -93,7 +93,7 @@ caf::behavior state::start() {
 void state::answer_open(const open& m) {
   if (ctx.at.load(std::memory_order_relaxed) == stage::draining) {
     m.reply(codecs::make_error(error_code::draining));
-    return runtime::tell(self, m.connection, connection::refused{});
+    return runtime::tell(self, m.connection, connection::refused{error_code::draining});
   }
   if (m.what.resume)
     resume(m);
@@ -108,8 +108,7 @@ void state::resume(const open& m) {
   if (found == sessions.end()) {
     auto stored = ctx.store.session(wanted.session);
     if (!stored) return open_fresh(m, "unknown_session");
-    const bool right = runtime::equal(runtime::digest(wanted.token), stored->token);
-    if (!right) return open_fresh(m, "bad_token");
+    if (!session::opens(*stored, wanted.token)) return open_fresh(m, "bad_token");
     return build(m, std::move(*stored));
   }
   runtime::ask(self, found->second.who, limits::ask_timeout, session::hand_over{wanted.token})
@@ -175,8 +174,10 @@ void state::note_detached(const session_id& id) {
   auto& of_user = away_of_user[one.user];
   of_user.push_back(id);
   auto expire = [this](const session_id& oldest) {
+    auto& over = sessions.at(oldest);
     ctx.meters.session_expired_early();
-    runtime::tell(self, sessions.at(oldest).who, session::expire{});
+    runtime::tell(self, over.who, session::expire{});
+    note_attached(over);  // counted no more, however long it takes to end
   };
   if (of_user.size() > ctx.config.sessions.detached_per_user_max) expire(of_user.front());
   if (away.size() > ctx.config.sessions.detached_max) expire(away.front());

@@ -1,12 +1,12 @@
 /// SESSION_DIRECTORY knows every session of the node: it opens them, finds them for a resume, moves them to the shard
 /// of their new connection, bounds those that are detached, and restarts what fails.
 ///
-///   open ──▶ (resume? the old session hands its state over, or the store has it) ──▶ session spawned on the
-///   connection's shard
+///   open ──▶ resume? the living session hands its state over, or the store has it ──▶ spawned on the client's shard
 ///
-/// Parent: sessions supervisor, permanent. Crash: its sessions end with it, as under any supervisor; their connections
-/// close 1011 and the clients resume from the store. Bounds: config sessions.detached_per_user_max and detached_max,
-/// oldest out first, counted; connections bound the attached ones.
+/// Parent: sessions supervisor, permanent.
+/// Crash: its sessions end with it, as under any supervisor; their connections close 1011, the clients resume from the
+///   store.
+/// Bounds: config sessions.detached_per_user_max and detached_max, oldest out first, counted; connections bound the rest.
 #pragma once
 #include <caf/actor.hpp>
 #include <cstdint>

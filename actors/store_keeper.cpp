@@ -24,13 +24,13 @@ struct state {
   state(runtime::actor_base* s, const options& o) : self{s}, ctx{o.ctx} {}
 
   caf::behavior start() {
-    self->delayed_send(self, between_rounds, go_on{});
+    self->later(between_rounds, go_on{});
     return {[this](const go_on&) {
       auto done = ctx.store.commit(storage::sweep{.now_ms = ctx.now_ms()});
       if (done.ok() && done.left != 0)
         runtime::tell(self, caf::actor{self}, go_on{});
       else
-        self->delayed_send(self, between_rounds, go_on{});
+        self->later(between_rounds, go_on{});
     }};
   }
 

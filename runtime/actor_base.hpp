@@ -21,6 +21,8 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "runtime/lifecycle.hpp"
@@ -41,6 +43,9 @@ struct stray_messages {
   std::atomic<std::uint64_t> unexpected{0}, errors{0}, downs{0}, crashes{0};
 };
 stray_messages& strays() noexcept;
+
+/// How often the State of an actor of that name was built anew, for all actors of the process. Any thread.
+std::map<std::string, std::uint64_t> restarts_by_actor();
 
 class actor_base : public caf::event_based_actor {
  public:

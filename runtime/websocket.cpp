@@ -1,11 +1,11 @@
 #include "runtime/websocket.hpp"
 
 #include <boost/beast/core/buffers_to_string.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/websocket/stream.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "runtime/corked_impl.hpp"
@@ -21,8 +21,8 @@ namespace http = beast::http;
 namespace ws = beast::websocket;
 using std::chrono::milliseconds;
 
-constexpr std::size_t idle_buffer_bytes = 128;     // a small message's whole buffer
-constexpr std::size_t busy_buffer_bytes = 16'384;  // per read of a larger one
+constexpr std::size_t small_message_bytes = 96;  // what fits is read without an allocation
+constexpr std::size_t read_step_bytes = 16'384;  // by which the buffer of a larger one grows
 constexpr std::size_t close_reason_bytes_max = 123;
 
 // The first byte of an unfragmented control frame (RFC 6455, 5.2): FIN and the opcode.
@@ -89,7 +89,7 @@ struct layer {
   using executor_type = corked::executor_type;
 
   layer(std::shared_ptr<corked> lower, const websocket_options& options)
-      : link{std::move(lower)}, meter{options.fragments_max}, close_timeout{options.close_timeout_ms} {}
+      : link{std::move(lower)}, meter{options.fragments_max}, close_timeout_ms{options.close_timeout_ms} {}
 
   executor_type get_executor() noexcept { return link->get_executor(); }
 
@@ -97,13 +97,14 @@ struct layer {
   auto async_read_some(const Buffers& buffers, Handler&& handler) {
     return net::async_initiate<Handler, void(error_code, std::size_t)>(
         [this](auto done, const Buffers& into) {
-          link->read_some(into, [this, into, done = std::move(done)](error_code ec, std::size_t size) mutable {
-            if (!ec && !metered(into, size)) {
-              ec = too_many_fragments();
-              size = 0;
-            }
-            done(ec, size);
-          });
+          link->read_some(
+              into, [this, done = std::move(done)](error_code ec, std::size_t size, const Buffers& filled) mutable {
+                if (!ec && !metered(filled, size)) {
+                  ec = too_many_fragments();
+                  size = 0;
+                }
+                done(ec, size);
+              });
         },
         handler, buffers);
   }
@@ -142,7 +143,7 @@ struct layer {
 
   std::shared_ptr<corked> link;
   fragment_meter meter;
-  milliseconds close_timeout;
+  std::uint32_t close_timeout_ms;
 };
 
 void beast_close_socket(layer& self) { self.link->abort(); }
@@ -152,15 +153,12 @@ void beast_close_socket(layer& self) { self.link->abort(); }
 template <class Handler>
 void async_teardown(beast::role_type, layer& self, Handler&& handler) {
   auto done = std::make_shared<std::decay_t<Handler>>(std::forward<Handler>(handler));
-  self.link->end(self.close_timeout, [done](error_code ec) { (*done)(ec); });
+  self.link->end(milliseconds{self.close_timeout_ms}, [done](error_code ec) { (*done)(ec); });
 }
 
 /// A `transport` over Beast's stream, which reads: masks, fragments, UTF-8, control frames and their answers.
 /// Everything written goes past it into the outbox.
-class websocket final : public transport,
-                        public std::enable_shared_from_this<websocket>,
-                        private corked_user,
-                        private timer {
+class websocket final : public transport, public std::enable_shared_from_this<websocket>, private corked_user {
  public:
   websocket(std::shared_ptr<corked> link, const websocket_options& options, std::string peer);
   ~websocket() override;
@@ -176,48 +174,50 @@ class websocket final : public transport,
   void resume_reading() override;
   std::uint64_t ping_now() override;
   const std::string& peer() const noexcept override { return peer_; }
-  shard& home() const noexcept override { return home_; }
+  shard& home() const noexcept override { return stream_.next_layer().link->home(); }
 
  private:
+  milliseconds close_timeout() noexcept { return milliseconds{stream_.next_layer().close_timeout_ms}; }
+  bool closing() const noexcept { return how_ != nullptr; }
+  bool begin_close(std::uint16_t code, std::string_view reason);
   corked& link() noexcept { return *stream_.next_layer().link; }
   frame on_gap(const gap& lost) override { return events_ ? events_->on_gap(lost) : nullptr; }
   void on_drained() override;
   void on_overflow() override { close(close_code::try_later, "slow_consumer", unsent::drop); }
   void on_broken() override;
-  void on_timer() override;
+  void on_deadline() override;
 
   void read();
   void on_read(error_code ec, std::size_t size);
-  void deliver();
+  void deliver(std::string_view message);
   void on_pong(std::string_view payload);
   void refuse(std::uint16_t code);
   void on_read_end(error_code ec);
   void report();
   void arm_keepalive();
 
-  shard& home_;
   ws::stream<layer, false> stream_;
-  beast::flat_buffer in_;
+  std::array<char, small_message_bytes> small_;
+  std::string large_;       ///< A message that does not fit `small_`, while it arrives.
+  std::size_t filled_ = 0;  ///< Of the message that arrives.
   transport_events* events_ = nullptr;
   std::string peer_;
-  close_info how_;
-  milliseconds ping_interval_, pong_timeout_;
+  std::unique_ptr<close_info> how_;  ///< Null while open; from then on no message is delivered.
+  std::uint32_t ping_interval_ms_, pong_timeout_ms_;
   shard::time_point asked_at_;  ///< When the awaited ping left.
   std::uint64_t pings_ = 0;     ///< The newest ping's number.
   std::uint64_t answered_ = 0;  ///< The newest answered ping's.
   std::uint64_t awaited_ = 0;   ///< The keep-alive's ping whose pong is due; 0: none.
   bool reading_ = false;
   bool paused_ = false;
-  bool closing_ = false;  ///< `how_` says why; no message is delivered any more.
   bool reported_ = false;
 };
 
 websocket::websocket(std::shared_ptr<corked> link, const websocket_options& options, std::string peer)
-    : home_{link->home()},
-      stream_{std::move(link), options},
+    : stream_{std::move(link), options},
       peer_{std::move(peer)},
-      ping_interval_{options.ping_interval_ms},
-      pong_timeout_{options.pong_timeout_ms} {
+      ping_interval_ms_{options.ping_interval_ms},
+      pong_timeout_ms_{options.pong_timeout_ms} {
   stream_.read_message_max(options.message_bytes_max);
   stream_.set_option(ws::stream_base::timeout{ws::stream_base::none(), ws::stream_base::none(), false});
   stream_.control_callback([this](ws::frame_type kind, beast::string_view payload) {
@@ -264,33 +264,39 @@ void websocket::accept(const std::string& key, std::string_view subprotocol,
 
 void websocket::read() {
   reading_ = true;
-  stream_.async_read_some(in_, in_.size() == 0 ? idle_buffer_bytes : busy_buffer_bytes,
+  auto into = net::buffer(small_);
+  if (filled_ != 0) {
+    large_.resize(filled_ + stream_.read_size_hint(read_step_bytes));
+    into = net::buffer(large_.data() + filled_, large_.size() - filled_);
+  }
+  stream_.async_read_some(into,
                           [self = shared_from_this()](error_code ec, std::size_t size) { self->on_read(ec, size); });
 }
 
 void websocket::on_read(error_code ec, std::size_t size) {
   reading_ = false;
   if (ec) return on_read_end(ec);
+  const bool is_small = filled_ == 0;
+  filled_ += size;
   if (stream_.is_message_done()) {
-    const std::string_view text{static_cast<const char*>(in_.data().data()), in_.size()};
-    if (size == 0 && stream_.got_text() && ends_within_character(text)) return refuse(close_code::bad_payload);
-    deliver();
+    const std::string_view message{is_small ? small_.data() : large_.data(), filled_};
+    if (size == 0 && stream_.got_text() && ends_within_character(message)) return refuse(close_code::bad_payload);
+    deliver(message);
+  } else if (is_small) {
+    large_.assign(small_.data(), size);
   }
   if (!paused_ && !reading_) read();
 }
 
-void websocket::deliver() {
-  if (events_ && !closing_) {
-    const auto kind = stream_.got_text() ? frame_kind::text : frame_kind::binary;
-    events_->on_message(kind, {static_cast<const char*>(in_.data().data()), in_.size()});
-  }
-  in_.consume(in_.size());
-  if (in_.capacity() > idle_buffer_bytes) in_ = beast::flat_buffer{};
+void websocket::deliver(std::string_view message) {
+  if (events_ && !closing()) events_->on_message(stream_.got_text() ? frame_kind::text : frame_kind::binary, message);
+  filled_ = 0;
+  std::string{}.swap(large_);
 }
 
 void websocket::pause_reading() {
-  if (closing_ || std::exchange(paused_, true)) return;
-  cancel();
+  if (closing() || std::exchange(paused_, true)) return;
+  link().disarm();
 }
 
 void websocket::resume_reading() {
@@ -311,7 +317,7 @@ void websocket::on_pong(std::string_view payload) {
   const auto parsed = std::from_chars(payload.data(), payload.data() + payload.size(), number);
   if (parsed.ec != std::errc{} || parsed.ptr != payload.data() + payload.size())
     return;  // unsolicited ones are allowed
-  if (closing_ || number > pings_ || number <= answered_) return;
+  if (closing() || number > pings_ || number <= answered_) return;
   answered_ = number;
   if (awaited_ != 0 && number >= awaited_) {
     awaited_ = 0;
@@ -321,43 +327,47 @@ void websocket::on_pong(std::string_view payload) {
 }
 
 void websocket::arm_keepalive() {
-  if (ping_interval_.count() == 0 || closing_) return;
-  asked_at_ = home_.now();
-  home_.timers().arm(*this, asked_at_ + (awaited_ != 0 ? pong_timeout_ : ping_interval_));
+  if (ping_interval_ms_ == 0 || closing()) return;
+  asked_at_ = home().now();
+  link().arm(asked_at_ + milliseconds{awaited_ != 0 ? pong_timeout_ms_ : ping_interval_ms_});
 }
 
-void websocket::on_timer() {
+void websocket::on_deadline() {
   if (awaited_ == 0) {
     if (events_) events_->on_ping(pings_ + 1);
     awaited_ = ping_now();
     return arm_keepalive();
   }
   // A large message on a thin line holds the pong back: whoever sends is there.
-  const auto due = std::max(asked_at_, link().last_input()) + pong_timeout_;
-  if (home_.now() < due) return home_.timers().arm(*this, due);
-  how_ = {close_code::abnormal, "ping_timeout", false};
-  closing_ = true;
+  const auto due = std::max(asked_at_, link().last_input()) + milliseconds{pong_timeout_ms_};
+  if (home().now() < due) return link().arm(due);
+  begin_close(close_code::abnormal, "ping_timeout");
   abort();
 }
 
 // --- the end ---
 
+/// False where it had begun before: the first reason counts.
+bool websocket::begin_close(std::uint16_t code, std::string_view reason) {
+  if (closing()) return false;
+  how_ = std::make_unique<close_info>(close_info{code, std::string{reason}, false});
+  link().disarm();
+  return true;
+}
+
 void websocket::close(std::uint16_t code, std::string_view reason, unsent rest) {
-  if (std::exchange(closing_, true)) return;
-  how_ = {code, std::string{reason}, false};
-  cancel();
+  if (!begin_close(code, reason)) return;
   auto last = close_frame(code, reason);
   rest == unsent::drop ? out().cut(std::move(last)) : out().finish(std::move(last));
-  link().end_within(stream_.next_layer().close_timeout);
+  link().end_within(close_timeout());
   resume_reading();  // for the peer's close frame
 }
 
 /// Closes where Beast did not see what is wrong, and so reads no more.
 void websocket::refuse(std::uint16_t code) {
-  if (!std::exchange(closing_, true)) how_ = {code, std::string{word_of(code)}, false};
-  cancel();
+  begin_close(code, word_of(code));
   out().finish(close_frame(code, word_of(code)));
-  link().end(stream_.next_layer().close_timeout, [self = shared_from_this()](error_code) { self->report(); });
+  link().end(close_timeout(), [self = shared_from_this()](error_code) { self->report(); });
 }
 
 void websocket::abort() {
@@ -368,11 +378,11 @@ void websocket::abort() {
 
 void websocket::detach() noexcept {
   events_ = nullptr;
-  if (!closing_) abort();
+  if (!closing()) abort();
 }
 
 void websocket::on_drained() {
-  if (events_ && !closing_) events_->on_drained();
+  if (events_ && !closing()) events_->on_drained();
 }
 
 void websocket::on_broken() {
@@ -383,25 +393,22 @@ void websocket::on_read_end(error_code ec) {
   if (ec == too_many_fragments()) return refuse(close_code::too_big);
   const auto wrong = close_code_of(ec);
   if (ec == ws::error::closed) {
-    how_.clean = true;
-    if (!closing_) {
-      const auto& said = stream_.reason();
-      how_.code = said.code == ws::close_code::none ? close_code::no_status : static_cast<std::uint16_t>(said.code);
-      how_.reason.assign(said.reason.data(), said.reason.size());
-    }
-  } else if (wrong == 0) {
-    link().abort();  // gone without a word, or broken; where Beast said goodbye, the link ends by itself
-  } else if (!closing_) {
-    how_ = {wrong, std::string{word_of(wrong)}, false};
+    const auto& said = stream_.reason();
+    begin_close(said.code == ws::close_code::none ? close_code::no_status : static_cast<std::uint16_t>(said.code),
+                {said.reason.data(), said.reason.size()});
+    how_->clean = true;
+  } else if (wrong != 0) {
+    begin_close(wrong, word_of(wrong));  // Beast said goodbye; the link ends by itself
+  } else {
+    link().abort();  // gone without a word, or broken
   }
   report();
 }
 
 void websocket::report() {
   if (std::exchange(reported_, true)) return;
-  closing_ = true;
-  cancel();
-  if (auto* events = std::exchange(events_, nullptr)) events->on_closed(how_);
+  begin_close(close_code::abnormal, {});
+  if (auto* events = std::exchange(events_, nullptr)) events->on_closed(*how_);
 }
 
 }  // namespace

@@ -120,6 +120,22 @@ TEST_CASE("log: an access line has what happened and never the query", "[log]") 
                  .status = 101,
                  .bytes = 7,
                  .duration_us = 250,
+                 .trace = "t1"});
+  }
+  const auto lines = to.lines();
+  REQUIRE(lines.size() == 1);
+  CHECK(after_time(lines[0]) ==
+        "info    access  peer=127.0.0.1:5 method=GET target=/ws status=101 bytes=7 duration_us=250 trace=t1");
+}
+
+TEST_CASE("log: a refused call's line says whose it was", "[log]") {
+  file to;
+  {
+    const log::scoped on{{.file = to.path}};
+    log::access({.peer = "127.0.0.1:5",
+                 .method = "room.join",
+                 .target = "vip:lounge",
+                 .status = -32002,
                  .connection = 3,
                  .session = "s1",
                  .user = "ann"});
@@ -127,8 +143,8 @@ TEST_CASE("log: an access line has what happened and never the query", "[log]") 
   const auto lines = to.lines();
   REQUIRE(lines.size() == 1);
   CHECK(after_time(lines[0]) ==
-        "info    access  peer=127.0.0.1:5 method=GET target=/ws status=101 bytes=7 duration_us=250 connection=3 "
-        "session=s1 user=ann");
+        "info    access  peer=127.0.0.1:5 method=room.join target=vip:lounge status=-32002 connection=3 session=s1 "
+        "user=ann");
 }
 
 TEST_CASE("log: access lines can be turned off by themselves", "[log]") {

@@ -1,0 +1,132 @@
+#include "actors/node_metrics.hpp"
+
+#include <vector>
+
+#include "actors/context.hpp"
+#include "runtime/actor_base.hpp"
+#include "runtime/log.hpp"
+#include "runtime/metrics.hpp"
+#include "runtime/shard.hpp"
+#include "runtime/supervisor.hpp"
+#include "storage/store.hpp"
+
+namespace greenroom {
+namespace {
+
+using runtime::metrics;
+using runtime::sample;
+using samples = std::vector<sample>;
+
+constexpr double ns_per_s = 1e9;
+
+double number(std::uint64_t n) { return static_cast<double>(n); }
+
+runtime::histogram_shape turn_shape() {
+  runtime::histogram_shape shape{.upper_bounds = {}, .ticks_per_unit = 1e6};  // µs to s
+  for (std::size_t i = 0; i + 1 < runtime::shard_counters::turn_buckets; ++i)
+    shape.upper_bounds.push_back(std::uint64_t{1} << i);
+  return shape;
+}
+
+void collect_shards(metrics& into, context& ctx) {
+  into.collect({"greenroom_turn_seconds", "Length of a turn of a shard's loop.", {"shard"}}, turn_shape(), [&ctx] {
+    std::vector<runtime::histogram_sample> all;
+    for (const auto& each : ctx.shards) {
+      if (!each.home) continue;
+      const auto& from = each.home->counters();
+      runtime::histogram_sample one{
+          .labels = {std::to_string(each.home->id())}, .buckets = {}, .sum = number(from.turn_ns_sum.get()) / ns_per_s};
+      for (const auto& bucket : from.turn_us) one.buckets.push_back(bucket.get());
+      all.push_back(std::move(one));
+    }
+    return all;
+  });
+  into.collect({"greenroom_mailbox_depth", "Messages that wait for an actor that is always there.", {"actor"}},
+               metrics::kind::gauge, [&ctx] {
+                 samples all;
+                 auto add = [&all](std::string name, const caf::actor& who) {
+                   all.push_back({{std::move(name)}, number(runtime::supervisor::depth_of(who))});
+                 };
+                 for (std::size_t i = 0; i < ctx.shards.size(); ++i) {
+                   const auto& here = ctx.shards[i];
+                   const auto shard = " " + std::to_string(i);
+                   add("relay" + shard, here.relay);
+                   add("room_directory" + shard, here.rooms);
+                   add("offline_queue" + shard, here.queue);
+                   add("gateway" + shard, here.gateway);
+                 }
+                 add("session_directory", ctx.sessions);
+                 return all;
+               });
+  into.collect({"greenroom_restarts_total", "Restarts in place, by actor.", {"actor"}}, metrics::kind::counter, [] {
+    samples all;
+    for (const auto& [name, count] : runtime::restarts_by_actor()) all.push_back({{name}, number(count)});
+    return all;
+  });
+  into.collect({"greenroom_stray_messages_total", "Messages, errors and downs that no handler wanted.", {"kind"}},
+               metrics::kind::counter, [] {
+                 const auto& from = runtime::strays();
+                 return samples{{{"unexpected"}, number(from.unexpected)},
+                                {{"error"}, number(from.errors)},
+                                {{"down"}, number(from.downs)},
+                                {{"crash"}, number(from.crashes)}};
+               });
+  into.collect({"greenroom_log_dropped_total", "Log lines that found the queue full, or could not be written."},
+               metrics::kind::counter, [] { return number(runtime::log::dropped()); });
+}
+
+void collect_sockets(metrics& into, context& ctx) {
+  using figures = context::socket_figures;
+  auto add = [&](std::string name, std::string help, std::atomic<std::uint64_t> figures::*which) {
+    into.collect({std::move(name), std::move(help)}, metrics::kind::counter, [&ctx, which] {
+      std::uint64_t sum = 0;
+      for (const auto& each : ctx.shards) sum += (*each.sockets.*which).load(std::memory_order_relaxed);
+      return number(sum);
+    });
+  };
+  add("greenroom_accepted_total", "TCP connections accepted.", &figures::accepted);
+  add("greenroom_accept_rests_total", "Times that accepting paused for lack of descriptors or memory.",
+      &figures::rests);
+  add("greenroom_refused_connections_total", "Connections over gateway.connections_max.", &figures::refused);
+  add("greenroom_socket_bytes_in_total", "Bytes read from sockets.", &figures::bytes_in);
+  add("greenroom_socket_bytes_out_total", "Bytes written to sockets.", &figures::bytes_out);
+  add("greenroom_outbox_removed_messages_total",
+      "Unsent messages taken out again, to be read from the log or not at all.", &figures::dropped_removed);
+  add("greenroom_outbox_closed_messages_total", "Messages unsent when their connection ended.",
+      &figures::dropped_closed);
+}
+
+void collect_store(metrics& into, context& ctx) {
+  auto add = [&](metrics::kind kind, std::string name, std::string help, std::uint64_t storage::statistics::*which) {
+    into.collect({std::move(name), std::move(help)}, kind,
+                 [&ctx, which] { return number(ctx.store.counters().*which); });
+  };
+  using s = storage::statistics;
+  add(metrics::kind::gauge, "greenroom_store_logs", "Room logs that the store holds.", &s::logs);
+  add(metrics::kind::gauge, "greenroom_store_messages", "Room messages that the store holds.", &s::records);
+  add(metrics::kind::gauge, "greenroom_store_message_bytes", "Bytes of them.", &s::record_bytes);
+  add(metrics::kind::counter, "greenroom_store_shed_total", "Room messages dropped early, for the bound of all logs.",
+      &s::shed);
+  add(metrics::kind::gauge, "greenroom_inbox_queued", "Directed messages that are not acknowledged.", &s::queued);
+  add(metrics::kind::counter, "greenroom_inbox_accepted_total", "Directed messages stored.", &s::accepted);
+  add(metrics::kind::counter, "greenroom_inbox_acknowledged_total", "Directed messages acknowledged.",
+      &s::acknowledged);
+  add(metrics::kind::counter, "greenroom_inbox_refused_total", "Directed messages refused because the inbox was full.",
+      &s::refused_full);
+  add(metrics::kind::gauge, "greenroom_dead_letters", "Dead letters kept.", &s::dead);
+  add(metrics::kind::counter, "greenroom_ids_evicted_total", "Idempotency records that went before their time.",
+      &s::ids_evicted);
+  add(metrics::kind::counter, "greenroom_duplicates_total", "Messages recognised as repeats.", &s::duplicates);
+  add(metrics::kind::counter, "greenroom_store_unavailable_total", "Operations refused for a bound of the store.",
+      &s::unavailable);
+}
+
+}  // namespace
+
+void collect_node_metrics(metrics& into, context& ctx) {
+  collect_shards(into, ctx);
+  collect_sockets(into, ctx);
+  collect_store(into, ctx);
+}
+
+}  // namespace greenroom
