@@ -20,7 +20,7 @@ std::span<char> shared_block() {
 corked::corked(shard& home, unique_fd socket, outbox_bounds bounds, std::shared_ptr<connection_counters> counters)
     : home_{home},
       descriptor_{home.io().get_executor(), socket.release()},
-      wire_{make_plain_wire(descriptor_.native_handle())},
+      wire_{plain_wire()},
       counters_{std::move(counters)},
       out_{bounds, *this, counters_->out},
       last_input_{home.now()} {
@@ -41,7 +41,7 @@ std::size_t corked::receive(std::span<iovec> into, error_code& ec) {
   for (const auto& part : into.first(into.size() - 1)) room += part.iov_len;
   const auto block = shared_block();
   into.back() = {block.data(), block.size()};
-  const auto got = wire_->read(into);
+  const auto got = wire_->read(descriptor_.native_handle(), into);
   read_wait_ = got.what == wire_result::state::wants_write ? descriptor::wait_write : descriptor::wait_read;
   switch (got.what) {
     case wire_result::state::moved:
@@ -63,10 +63,10 @@ void corked::read_ahead(std::function<void(error_code)> done) {
     net::post(get_executor(), [done = std::move(done)] { done(net::error::operation_aborted); });
     return;
   }
-  descriptor_.async_wait(read_wait_, [self = shared_from_this(), done = std::move(done)](error_code ec) mutable {
+  descriptor_.async_wait(read_wait_, [this, done = std::move(done)](error_code ec) mutable {
     iovec block;
-    if (!ec) self->receive({&block, 1}, ec);
-    if (ec == net::error::would_block) return self->read_ahead(std::move(done));
+    if (!ec) receive({&block, 1}, ec);
+    if (ec == net::error::would_block) return read_ahead(std::move(done));
     done(ec);
   });
 }
@@ -89,7 +89,7 @@ void corked::on_turn_end() {
 void corked::flush() {
   std::array<iovec, vectors_per_write> parts;
   for (auto count = out_.gather(parts); count != 0; count = out_.gather(parts)) {
-    const auto put = wire_->write(std::span{parts}.first(count));
+    const auto put = wire_->write(descriptor_.native_handle(), std::span{parts}.first(count));
     if (put.what == wire_result::state::failed) return fail({put.error, boost::system::system_category()});
     if (put.what != wire_result::state::moved) {
       wait_to_write(put.what);
@@ -99,7 +99,7 @@ void corked::flush() {
   }
   if (out_.take_drained() && user_) user_->on_drained();  // whoever calls holds us
   if (ending_ && open_ && out_.empty()) {
-    wire_->finish();
+    wire_->finish(descriptor_.native_handle());
     settle({});
     home_.timers().arm(*this, std::min(deadline_, home_.now() + linger));
     discard();
@@ -117,14 +117,30 @@ void corked::wait_to_write(wire_result::state wanted) {
 
 // --- the end ---
 
+void corked::arm(std::chrono::milliseconds after) { arm(home_.now() + after); }
+
+void corked::arm(shard::time_point at) {
+  if (open_ && !dated_) home_.timers().arm(*this, at);
+}
+
+void corked::disarm() noexcept {
+  if (!dated_) cancel();
+}
+
+void corked::on_timer() {
+  const auto self = shared_from_this();
+  if (dated_) return fail(net::error::timed_out);
+  if (user_) user_->on_deadline();
+}
+
 void corked::end_within(std::chrono::milliseconds limit) {
-  if (!open_ || armed()) return;
-  deadline_ = home_.now() + limit;
-  home_.timers().arm(*this, deadline_);
+  if (!open_ || dated_) return;
+  arm(deadline_ = home_.now() + limit);
+  dated_ = true;
 }
 
 void corked::end(std::chrono::milliseconds limit, flushed_function flushed) {
-  flushed_ = std::move(flushed);
+  if (flushed) flushed_ = std::make_unique<flushed_function>(std::move(flushed));
   if (!open_) return settle(net::error::operation_aborted);
   end_within(limit);
   ending_ = true;
@@ -146,7 +162,7 @@ void corked::discard() {
 
 void corked::settle(error_code ec) {
   if (!flushed_) return;
-  net::post(get_executor(), [done = std::exchange(flushed_, nullptr), ec] { done(ec); });
+  net::post(get_executor(), [done = std::move(*std::exchange(flushed_, nullptr)), ec] { done(ec); });
 }
 
 void corked::fail(error_code ec) {

@@ -37,6 +37,22 @@ namespace greenroom::runtime {
 namespace net = boost::asio;
 using error_code = boost::system::error_code;
 
+/// Allocates what waits for an idle connection to the byte. Asio's own recycles blocks that were larger: with ten thousand
+/// idle connections each would keep the largest operation of its past.
+template <class T = void>
+struct exact_allocator {
+  using value_type = T;
+  exact_allocator() = default;
+  template <class U>
+  exact_allocator(const exact_allocator<U>&) noexcept {}
+  T* allocate(std::size_t n) { return std::allocator<T>{}.allocate(n); }
+  void deallocate(T* p, std::size_t n) { std::allocator<T>{}.deallocate(p, n); }
+  template <class U>
+  bool operator==(const exact_allocator<U>&) const noexcept {
+    return true;
+  }
+};
+
 /// What the connections of one shard count together.
 struct connection_counters {
   std::uint64_t connections = 0;  ///< Open now.
@@ -52,6 +68,7 @@ class corked_user {
   virtual frame on_gap(const gap& lost) = 0;
   virtual void on_drained() = 0;
   virtual void on_overflow() = 0;  ///< Replies went over their bounds.
+  virtual void on_deadline() = 0;  ///< What `arm` asked for.
   virtual void on_broken() = 0;    ///< The socket failed or its deadline passed; no read may have been pending.
 
  protected:
@@ -81,13 +98,19 @@ class corked final : public std::enable_shared_from_this<corked>,
   int native_handle() noexcept { return descriptor_.native_handle(); }
   shard::time_point last_input() const noexcept { return last_input_; }
 
-  /// One read at a time: `handler(error_code, size)` from the loop, never from inside this call.
+  /// One read at a time: `handler(error_code, size, buffers)` from the loop, never from inside this call. Whoever reads
+  /// holds us until then.
   template <class Buffers, class Handler>
   void read_some(const Buffers& buffers, Handler handler);
-  /// Reads what there is and appends it to `input()`.
+  /// Reads what there is and appends it to `input()`; as above.
   void read_ahead(std::function<void(error_code)> done);
   std::string_view input() const noexcept { return std::string_view{input_}.substr(taken_); }
   void take(std::size_t bytes) noexcept;
+
+  /// The connection's one timer: its user's until the end begins.
+  void arm(std::chrono::milliseconds after);
+  void arm(shard::time_point at);
+  void disarm() noexcept;
 
   /// Writes what is queued, closes our half, discards what still comes until the peer closes too (2 s at most), and
   /// closes; not later than `limit` after the first of `end` and `end_within`. `flushed` is called once, from the loop.
@@ -99,10 +122,13 @@ class corked final : public std::enable_shared_from_this<corked>,
   static constexpr std::size_t buffers_max = 8;  ///< Of a reader; Beast has two.
   using vectors = std::array<iovec, buffers_max + 1>;
 
+  template <class Buffers, class Handler>
+  struct reader;
+
   void on_dirty() override { home_.at_turn_end(*this); }
   frame on_gap(const gap& lost) override { return user_ ? user_->on_gap(lost) : nullptr; }
   void on_turn_end() override;
-  void on_timer() override { fail(net::error::timed_out); }
+  void on_timer() override;
 
   void flush();
   void wait_to_write(wire_result::state wanted);
@@ -116,18 +142,19 @@ class corked final : public std::enable_shared_from_this<corked>,
 
   shard& home_;
   descriptor descriptor_;
-  std::unique_ptr<wire> wire_;
+  wire_ptr wire_;
   std::shared_ptr<connection_counters> counters_;
   corked_user* user_ = nullptr;
   outbox out_;
   std::string input_;  ///< Read ahead; [0, taken_) is taken.
   std::size_t taken_ = 0;
-  flushed_function flushed_;
+  std::unique_ptr<flushed_function> flushed_;  ///< Rarely there, so it costs a pointer.
   shard::time_point last_input_;
-  shard::time_point deadline_;  ///< While the timer is armed.
+  shard::time_point deadline_;  ///< Of the end, once it began.
   descriptor::wait_type read_wait_ = descriptor::wait_read;
   bool open_ = true;
   bool blocked_ = false;  ///< A wait to write is pending.
+  bool dated_ = false;    ///< `deadline_` holds; the timer is ours.
   bool ending_ = false;
   bool peer_ended_ = false;
 };
@@ -145,23 +172,31 @@ std::size_t corked::receive_into(const Buffers& buffers, error_code& ec) {
 }
 
 template <class Buffers, class Handler>
+struct corked::reader {
+  using allocator_type = exact_allocator<>;
+  allocator_type get_allocator() const noexcept { return {}; }
+
+  void operator()(error_code ec) {
+    const auto size = ec ? 0 : self->receive_into(buffers, ec);
+    if (ec == net::error::would_block) return self->read_some(buffers, std::move(handler));
+    handler(ec, size, buffers);
+  }
+
+  corked* self;
+  Buffers buffers;
+  Handler handler;
+};
+
+template <class Buffers, class Handler>
 void corked::read_some(const Buffers& buffers, Handler handler) {
-  if (!open_ || taken_ != input_.size()) {
-    const auto ec = open_ ? error_code{} : error_code{net::error::operation_aborted};
-    const auto size = open_ ? net::buffer_copy(buffers, net::buffer(input())) : 0;
-    take(size);
-    net::post(get_executor(), [handler = std::move(handler), ec, size]() mutable { handler(ec, size); });
+  if (open_ && taken_ == input_.size()) {
+    descriptor_.async_wait(read_wait_, reader<Buffers, Handler>{this, buffers, std::move(handler)});
     return;
   }
-  descriptor_.async_wait(read_wait_,
-                         [self = shared_from_this(), buffers, handler = std::move(handler)](error_code ec) mutable {
-                           const auto size = ec ? 0 : self->receive_into(buffers, ec);
-                           if (ec == net::error::would_block) {
-                             self->read_some(buffers, std::move(handler));
-                           } else {
-                             handler(ec, size);
-                           }
-                         });
+  const auto ec = open_ ? error_code{} : error_code{net::error::operation_aborted};
+  const auto size = open_ ? net::buffer_copy(buffers, net::buffer(input())) : 0;
+  take(size);
+  net::post(get_executor(), [=, handler = std::move(handler)]() mutable { handler(ec, size, buffers); });
 }
 
 }  // namespace greenroom::runtime

@@ -35,17 +35,17 @@ bool fragment_meter::feed(std::string_view bytes) noexcept {
         break;
       case next::length:
         masked_ = (byte & mask_bit) != 0;
-        length_ = byte & length_bits;
-        length_bytes_ = length_ == length_is_16_bits ? 2 : length_ == length_is_64_bits ? 8 : 0;
+        left_ = byte & length_bits;
+        length_bytes_ = left_ == length_is_16_bits ? 2 : left_ == length_is_64_bits ? 8 : 0;
         if (length_bytes_ == 0) {
           begin_body();
         } else {
-          length_ = 0;
+          left_ = 0;
           next_ = next::extended_length;
         }
         break;
       default:
-        length_ = length_ << 8 | byte;
+        left_ = left_ << 8 | byte;
         if (--length_bytes_ == 0) begin_body();
     }
   }
@@ -53,7 +53,7 @@ bool fragment_meter::feed(std::string_view bytes) noexcept {
 }
 
 void fragment_meter::begin_body() noexcept {
-  left_ = length_ + (masked_ ? mask_bytes : 0);
+  left_ += masked_ ? mask_bytes : 0;
   next_ = left_ == 0 ? next::opcode : next::body;
 }
 

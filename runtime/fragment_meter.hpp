@@ -20,8 +20,7 @@ class fragment_meter {
   enum class next : std::uint8_t { opcode, length, extended_length, body };
   void begin_body() noexcept;
 
-  std::uint64_t left_ = 0;  ///< Bytes of the mask and payload still to skip.
-  std::uint64_t length_ = 0;
+  std::uint64_t left_ = 0;  ///< Bytes of the mask and payload still to skip; before that, the length as it is read.
   std::uint32_t fragments_max_;
   std::uint32_t fragments_ = 0;
   std::uint8_t length_bytes_ = 0;  ///< Of the extended length, still to come.

@@ -120,10 +120,7 @@ class exchange final : public http_exchange {
   std::string trace_;
 };
 
-class connection final : public http_connection,
-                         public std::enable_shared_from_this<connection>,
-                         private corked_user,
-                         private timer {
+class connection final : public http_connection, public std::enable_shared_from_this<connection>, private corked_user {
  public:
   connection(std::shared_ptr<corked> link, http_handler& handler, const http_limits& limits, owner& keeper);
   ~connection() override;
@@ -141,9 +138,9 @@ class connection final : public http_connection,
   void on_drained() override;
   void on_overflow() override { on_broken(); }
   void on_broken() override;
-  void on_timer() override;
+  void on_deadline() override;
 
-  void arm(std::uint32_t after_ms) { link_->home().timers().arm(*this, link_->home().now() + milliseconds{after_ms}); }
+  void arm(std::uint32_t after_ms) { link_->arm(milliseconds{after_ms}); }
   void await_request();
   void read();
   void read_head();
@@ -285,7 +282,7 @@ void connection::read_body() {
 // --- answering it ---
 
 void connection::serve() {
-  cancel();
+  link_->disarm();
   phase_ = phase::serving;
   request_.body = std::move(parser_->get().body());
   parser_.reset();
@@ -295,7 +292,7 @@ void connection::serve() {
 }
 
 void connection::upgrade_request() {
-  cancel();
+  link_->disarm();
   phase_ = phase::serving;
   parser_.reset();
   const auto trace = make_trace();
@@ -358,7 +355,7 @@ void connection::log(const http_request& request, std::string_view trace, unsign
 
 // --- the end ---
 
-void connection::on_timer() {
+void connection::on_deadline() {
   const auto self = shared_from_this();
   switch (phase_) {
     case phase::head: return refuse({408, "the header took too long"});
@@ -377,7 +374,7 @@ void connection::end() {
   if (phase_ == phase::ended) return;
   const auto self = shared_from_this();
   phase_ = phase::ended;
-  cancel();
+  link_->disarm();
   link_->set_user(nullptr);
   link_->end(milliseconds{limits_.write_ms});
   keeper_.on_gone(*this);
@@ -392,7 +389,7 @@ void connection::on_broken() {
 
 void connection::abort() {
   phase_ = phase::ended;
-  cancel();
+  link_->disarm();
   link_->abort();
 }
 

@@ -90,6 +90,7 @@ class connection final : public local_peer, public std::enable_shared_from_this<
   frame on_gap(const gap&) override { return nullptr; }
   void on_drained() override {}
   void on_overflow() override { on_broken(); }
+  void on_deadline() override {}
   void on_broken() override {
     link_->abort();
     forget();

@@ -7,43 +7,43 @@
 namespace greenroom::runtime {
 namespace {
 
-class plain_wire final : public wire {
+class plain final : public wire {
  public:
-  explicit plain_wire(int socket) noexcept : socket_{socket} {}
-
-  wire_result read(std::span<const iovec> into) override {
+  wire_result read(int socket, std::span<const iovec> into) override {
     for (;;) {
-      const auto got = ::readv(socket_, into.data(), static_cast<int>(into.size()));
+      const auto got = ::readv(socket, into.data(), static_cast<int>(into.size()));
       if (got > 0) return {wire_result::state::moved, static_cast<std::size_t>(got), 0};
       if (got == 0) return {wire_result::state::ended, 0, 0};
       if (errno != EINTR) return refused(wire_result::state::wants_read);
     }
   }
 
-  wire_result write(std::span<const iovec> from) override {
+  wire_result write(int socket, std::span<const iovec> from) override {
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(from.data());
     message.msg_iovlen = from.size();
     for (;;) {
-      const auto put = ::sendmsg(socket_, &message, MSG_NOSIGNAL);  // writev would raise SIGPIPE
+      const auto put = ::sendmsg(socket, &message, MSG_NOSIGNAL);  // writev would raise SIGPIPE
       if (put >= 0) return {wire_result::state::moved, static_cast<std::size_t>(put), 0};
       if (errno != EINTR) return refused(wire_result::state::wants_write);
     }
   }
 
-  void finish() override { ::shutdown(socket_, SHUT_WR); }
+  void finish(int socket) override { ::shutdown(socket, SHUT_WR); }
+  void release() noexcept override {}
 
  private:
   static wire_result refused(wire_result::state blocked) noexcept {
     if (errno == EAGAIN || errno == EWOULDBLOCK) return {blocked, 0, 0};
     return {wire_result::state::failed, 0, errno};
   }
-
-  int socket_;
 };
 
 }  // namespace
 
-std::unique_ptr<wire> make_plain_wire(int socket) { return std::make_unique<plain_wire>(socket); }
+wire_ptr plain_wire() noexcept {
+  static plain shared;
+  return wire_ptr{&shared};
+}
 
 }  // namespace greenroom::runtime

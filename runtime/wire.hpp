@@ -1,7 +1,8 @@
 /// WIRE is how a connection's bytes pass through its descriptor: as they are, or later as TLS records (OpenSSL on the
 /// descriptor). Whatever stands above waits for what a wire asks for and knows nothing else about it.
 ///
-/// Lifecycle: part of one connection, gone before its descriptor closes. Threading: its shard's.
+/// Lifecycle: owned by one connection through `wire_ptr`, gone before its descriptor closes; the plain wire keeps nothing
+/// about a connection and is one object for all. Threading: its shard's.
 /// Failure: a broken peer is a result; nothing throws, and writing to a closed peer raises no signal.
 #pragma once
 
@@ -29,13 +30,21 @@ struct wire_result {
 
 class wire {
  public:
-  virtual ~wire() = default;
-  virtual wire_result read(std::span<const iovec> into) = 0;
-  virtual wire_result write(std::span<const iovec> from) = 0;
-  virtual void finish() = 0;  ///< Tells the peer that nothing more will be written.
+  virtual wire_result read(int socket, std::span<const iovec> into) = 0;
+  virtual wire_result write(int socket, std::span<const iovec> from) = 0;
+  virtual void finish(int socket) = 0;  ///< Tells the peer that nothing more will be written.
+  virtual void release() noexcept = 0;  ///< Its connection needs it no more.
+
+ protected:
+  ~wire() = default;
 };
 
-/// Bytes as they are, on a connected non-blocking stream socket.
-std::unique_ptr<wire> make_plain_wire(int socket);
+struct wire_release {
+  void operator()(wire* done) const noexcept { done->release(); }
+};
+using wire_ptr = std::unique_ptr<wire, wire_release>;
+
+/// Bytes as they are, for connected non-blocking stream sockets.
+wire_ptr plain_wire() noexcept;
 
 }  // namespace greenroom::runtime
