@@ -39,6 +39,9 @@ namespace greenroom {
 namespace {
 
 using namespace std::chrono_literals;
+using runtime::child_spec;
+using runtime::place;
+using runtime::supervisor_spec;
 
 constexpr std::size_t prefix_random_bytes = 4;
 constexpr auto start_timeout = 10s;
@@ -119,8 +122,14 @@ struct engine::parts {
     collect_node_metrics(metrics, ctx);
   }
 
-  runtime::supervisor_spec tree();
-  void keep(caf::actor& slot, caf::actor started);
+  using spawn_function = std::function<caf::actor(const place&)>;
+  child_spec standing(std::string id, std::size_t shard, caf::actor& slot, spawn_function spawn);
+  child_spec standing_supervisor(std::string id, std::size_t shard, caf::actor& slot, spawn_function spawn);
+  supervisor_spec store_branch();
+  supervisor_spec rooms_branch();
+  supervisor_spec gateway_branch();
+  supervisor_spec tree();
+  void listening();
   void await_listening();
   void gave_up(const caf::error& why);
 
@@ -143,84 +152,79 @@ struct engine::parts {
   bool stop_requested = false, has_given_up = false;
 };
 
-/// Supervision restarts in place, so a handle is set once. An always-there actor that ended is a broken invariant: its
-/// start fails, the supervisors give up.
-void engine::parts::keep(caf::actor& slot, caf::actor started) {
-  if (slot) throw std::runtime_error{"an actor that is always there has ended"};
-  slot = std::move(started);
+/// A child that is always there, on its shard. Supervision restarts in place, so its handle is set once; a second start
+/// means that it has ended, which is a broken invariant: the start fails, and the supervisors give up.
+child_spec engine::parts::standing(std::string id, std::size_t shard, caf::actor& slot, spawn_function spawn) {
+  return {.id = std::move(id), .start = [this, shard, &slot, spawn = std::move(spawn)](const place& p) {
+            if (slot) throw std::runtime_error{"an actor that is always there has ended"};
+            return slot = spawn(place{p.system, ctx.shards[shard].home, p.supervisor});
+          }};
 }
 
-runtime::supervisor_spec engine::parts::tree() {
-  using runtime::child_spec;
-  using runtime::place;
-  using runtime::supervisor_spec;
-  auto branch = [](supervisor_spec spec) {
-    auto id = spec.id;
-    return child_spec{.id = std::move(id),
-                      .start = [spec = std::move(spec)](const place& p) { return runtime::supervisor::spawn(p, spec); },
-                      .shutdown = runtime::as_long_as_it_takes,
-                      .kind = runtime::kind::supervisor};
-  };
-  auto on_shard = [this](std::size_t i, const place& p) { return place{p.system, ctx.shards[i].home, p.supervisor}; };
+/// The same for one that supervises children of its own.
+child_spec engine::parts::standing_supervisor(std::string id, std::size_t shard, caf::actor& slot,
+                                              spawn_function spawn) {
+  auto spec = standing(std::move(id), shard, slot, std::move(spawn));
+  spec.shutdown = runtime::as_long_as_it_takes;
+  spec.kind = runtime::kind::supervisor;
+  return spec;
+}
 
-  supervisor_spec store_branch{.id = "store"}, rooms_branch{.id = "rooms"}, sessions_branch{.id = "sessions"},
-      gateway_branch{.id = "gateway"}, operations_branch{.id = "operations"};
-  store_branch.children.push_back({.id = "keeper",
-                                   .start = [this](const place& p) { return store_keeper::spawn(p, {ctx}); },
-                                   .limit = runtime::backoff{}});
-  sessions_branch.children.push_back({.id = "directory",
-                                      .start =
-                                          [this, on_shard](const place& p) {
-                                            keep(ctx.sessions, session_directory::spawn(on_shard(0, p), {ctx}));
-                                            return ctx.sessions;
-                                          },
-                                      .shutdown = runtime::as_long_as_it_takes,
-                                      .kind = runtime::kind::supervisor});
+void engine::parts::listening() {
+  std::lock_guard guard{mutex};
+  ++gateways_up;
+  changed.notify_all();
+}
+
+supervisor_spec engine::parts::store_branch() {
+  supervisor_spec spec{.id = "store"};
+  spec.children.push_back({.id = "keeper", .start = [this](const place& p) { return store_keeper::spawn(p, {ctx}); }});
+  for (std::size_t i = 0; i < ctx.shards.size(); ++i)
+    spec.children.push_back(standing("queue " + std::to_string(i), i, ctx.shards[i].queue, [this, i](const place& p) {
+      return offline_queue::spawn(p, {ctx, i});
+    }));
+  for (auto& each : spec.children) each.limit = runtime::backoff{};  // the store's trouble never ends the node
+  return spec;
+}
+
+supervisor_spec engine::parts::rooms_branch() {
+  supervisor_spec spec{.id = "rooms"};
   for (std::size_t i = 0; i < ctx.shards.size(); ++i) {
-    auto name = [i](std::string_view what) { return std::string{what} + " " + std::to_string(i); };
-    auto& here = ctx.shards[i];
-    store_branch.children.push_back({.id = name("queue"),
-                                     .start =
-                                         [this, i, &here, on_shard](const place& p) {
-                                           keep(here.queue, offline_queue::spawn(on_shard(i, p), {ctx, i}));
-                                           return here.queue;
-                                         },
-                                     .limit = runtime::backoff{}});
-    rooms_branch.children.push_back({.id = name("relay"), .start = [this, i, &here, on_shard](const place& p) {
-                                       keep(here.relay, relay::spawn(on_shard(i, p), {ctx, i}));
-                                       return here.relay;
-                                     }});
-    rooms_branch.children.push_back({.id = name("directory"),
-                                     .start =
-                                         [this, i, &here, on_shard](const place& p) {
-                                           keep(here.rooms, room_directory::spawn(on_shard(i, p), {ctx, i}));
-                                           return here.rooms;
-                                         },
-                                     .shutdown = runtime::as_long_as_it_takes,
-                                     .kind = runtime::kind::supervisor});
-    gateway_branch.children.push_back(
-        {.id = name("shard"),
-         .start =
-             [this, i, &here, on_shard](const place& p) {
-               auto listening = [this] {
-                 std::lock_guard guard{mutex};
-                 ++gateways_up;
-                 changed.notify_all();
-               };
-               keep(here.gateway, gateway::spawn(on_shard(i, p), {ctx, i, listen, listening}));
-               return here.gateway;
-             },
-         .shutdown = runtime::as_long_as_it_takes,
-         .kind = runtime::kind::supervisor});
+    spec.children.push_back(standing("relay " + std::to_string(i), i, ctx.shards[i].relay, [this, i](const place& p) {
+      return relay::spawn(p, {ctx, i});
+    }));
+    spec.children.push_back(
+        standing_supervisor("directory " + std::to_string(i), i, ctx.shards[i].rooms, [this, i](const place& p) {
+          return room_directory::spawn(p, {ctx, i});
+        }));
   }
-  operations_branch.children.push_back({.id = "admin", .start = [this](const place& p) {
-                                          keep(admin, admin::spawn(p, {ctx, data.admin_socket().string()}));
-                                          return admin;
-                                        }});
+  return spec;
+}
 
-  supervisor_spec node{.id = "node", .strategy = runtime::strategy::one_for_one};
-  for (auto* each : {&store_branch, &rooms_branch, &sessions_branch, &operations_branch, &gateway_branch})
-    node.children.push_back(branch(std::move(*each)));
+supervisor_spec engine::parts::gateway_branch() {
+  supervisor_spec spec{.id = "gateway"};
+  for (std::size_t i = 0; i < ctx.shards.size(); ++i)
+    spec.children.push_back(
+        standing_supervisor("shard " + std::to_string(i), i, ctx.shards[i].gateway, [this, i](const place& p) {
+          return gateway::spawn(p, {ctx, i, listen, [this] { listening(); }});
+        }));
+  return spec;
+}
+
+supervisor_spec engine::parts::tree() {
+  supervisor_spec sessions{.id = "sessions"}, operations{.id = "operations"};
+  sessions.children.push_back(standing_supervisor(
+      "directory", 0, ctx.sessions, [this](const place& p) { return session_directory::spawn(p, {ctx}); }));
+  operations.children.push_back(standing("admin", 0, admin, [this](const place& p) {
+    return admin::spawn(p, {ctx, data.admin_socket().string()});
+  }));
+
+  supervisor_spec node{.id = "node"};
+  for (auto& branch : {store_branch(), rooms_branch(), sessions, operations, gateway_branch()})
+    node.children.push_back({.id = branch.id,
+                             .start = [branch](const place& p) { return runtime::supervisor::spawn(p, branch); },
+                             .shutdown = runtime::as_long_as_it_takes,
+                             .kind = runtime::kind::supervisor});
   node.on_gave_up = [this](const caf::error& why) { gave_up(why); };
   return node;
 }

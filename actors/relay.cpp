@@ -54,6 +54,8 @@ struct state {
   channel& channel_of(const std::string& room, const std::string& epoch, std::uint64_t position);
   void enter(channel& in, const subscription_ptr& who);
   void remove(const subscription_ptr& who);
+  void take_back(const readopt& m);
+  void close(const close_room& m);
   void fan_out(const std::shared_ptr<const broadcast>& what);
   void write(channel& in, subscription& to, const broadcast& what);
   void write_block(channel& in, subscription& to, const broadcast& what);
@@ -96,14 +98,7 @@ caf::behavior state::start() {
         for (const auto& each : m.who)
           if (each->at == phase::held || each->at == phase::catching_up) feed_member(each);
       },
-      [this](const readopt& m) {
-        for (const auto& each : m.who) {
-          if (each->at == phase::gone || each->at == phase::joining) continue;
-          auto head = ctx.store.head(each->room);
-          enter(channel_of(each->room, head ? head->epoch : each->epoch, head ? head->last : each->position), each);
-          if (each->at == phase::live || each->at == phase::catching_up) feed_member(each);
-        }
-      },
+      [this](const readopt& m) { take_back(m); },
       [this](const detach& m) {
         for (const auto& each : m.who) {
           if (each->at == phase::gone) continue;
@@ -115,18 +110,7 @@ caf::behavior state::start() {
         if (m.who) remove(m.who);
         m.reply.to(m.reply.what);
       },
-      [this](const close_room& m) {
-        auto found = rooms.find(m.room);
-        if (found == rooms.end()) return;
-        auto members = std::move(found->second.members);
-        rooms.erase(found);
-        for (const auto& each : members) {
-          each->at = phase::gone;
-          if (each->to)
-            each->to->push(
-                codecs::pushes::room_notice{.room = m.room, .code = m.code, .from = {}, .to = {}, .epoch = m.epoch});
-        }
-      },
+      [this](const close_room& m) { close(m); },
       [this](const survey& m) -> survey::reply {
         auto found = rooms.find(m.room);
         if (found == rooms.end()) return {};
@@ -136,6 +120,28 @@ caf::behavior state::start() {
         return all;
       },
   };
+}
+
+/// What the log has is what the members will be given: messages that are on their way from the room come again and are dropped.
+void state::take_back(const readopt& m) {
+  for (const auto& each : m.who) {
+    if (each->at == phase::gone || each->at == phase::joining) continue;
+    auto head = ctx.store.head(each->room);
+    enter(channel_of(each->room, head ? head->epoch : each->epoch, head ? head->last : each->position), each);
+    if (each->at == phase::live || each->at == phase::catching_up) feed_member(each);
+  }
+}
+
+void state::close(const close_room& m) {
+  auto found = rooms.find(m.room);
+  if (found == rooms.end()) return;
+  auto members = std::move(found->second.members);
+  rooms.erase(found);
+  const codecs::pushes::room_notice notice{.room = m.room, .code = m.code, .from = {}, .to = {}, .epoch = m.epoch};
+  for (const auto& each : members) {
+    each->at = phase::gone;
+    if (each->to) each->to->push(notice);
+  }
 }
 
 channel& state::channel_of(const std::string& room, const std::string& epoch, std::uint64_t position) {

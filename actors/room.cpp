@@ -211,7 +211,7 @@ void state::add(const join& m) {
 /// Why a member at `since` cannot be given the whole gap; empty: it can.
 std::string state::admit(const std::optional<codecs::position>& since, std::uint64_t messages_max,
                          std::uint64_t bytes_max) const {
-  if ((!since->epoch.empty() && since->epoch != epoch) || since->seq > head) return "epoch_changed";
+  if (since->epoch != epoch || since->seq > head) return "epoch_changed";
   if (since->seq == head) return {};
   auto log = ctx.store.head(opts.id.value);
   if (!log || since->seq + 1 < log->first) return "expired";
@@ -227,10 +227,11 @@ results::room_state state::add_back(const resume& m) {
   auto from = m.from;
   if (from.epoch.empty()) from.epoch = m.joined_epoch;
   auto reason = admit(from, UINT64_MAX, UINT64_MAX);
-  const auto position = reason.empty() ? from.seq : head;
+  const bool recovered = reason.empty();
+  const auto position = recovered ? from.seq : head;
   enter(m.who);
   runtime::tell(self, relay_of(m.who->who.shard), relay::hold{m.who, epoch, position, head});
-  return {.room = opts.id.value, .epoch = epoch, .seq = head, .recovered = reason.empty(), .reason = std::move(reason)};
+  return {.room = opts.id.value, .epoch = epoch, .seq = head, .recovered = recovered, .reason = std::move(reason)};
 }
 
 void state::forget(const leave& m) {
