@@ -233,6 +233,7 @@ TEST_CASE_METHOD(office, "actor: a constructor that throws ends an actor without
 }
 
 TEST_CASE_METHOD(office, "actor: a restart keeps the address and builds the State anew", "[runtime]") {
+  auto before = runtime::restarts_by_actor()["clerk"];
   auto clerk = supervised();
   ask(clerk, clerk::count{});
   tell(clerk, clerk::crash{});
@@ -240,6 +241,7 @@ TEST_CASE_METHOD(office, "actor: a restart keeps the address and builds the Stat
   auto counted = ask(clerk, clerk::count{});
   CHECK(counted.value == 1);
   CHECK(counted.life == 1);
+  CHECK(runtime::restarts_by_actor()["clerk"] == before + 1);
 }
 
 TEST_CASE_METHOD(office, "actor: a constructor that throws is tried again, and the mailbox waits", "[runtime]") {
