@@ -315,7 +315,7 @@ scenario(
   'hostile bytes: 2,000 seeded mutations of good calls end no connection without a word, and the node stands',
   async (s) => {
     const { random } = await import('./harness.mjs');
-    const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+    const seed = Number(process.env.GREENROOM_TEST_SEED ?? Date.now() % 1_000_000);
     const dice = random(seed);
     const node = await shared.get();
     const good = [

@@ -272,7 +272,7 @@ scenario('order: JSON and MessagePack members see the same messages at the same 
     numbers(1, 6).map((i) => s.client(node, { user: fresh('m'), kind: i % 2 ? 'json' : 'msgpack' })),
   );
   for (const member of members) await member.join(room);
-  const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+  const seed = Number(process.env.GREENROOM_TEST_SEED ?? Date.now() % 1_000_000);
   const dice = random(seed);
   const each = 100;
   await Promise.all(
