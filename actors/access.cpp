@@ -8,7 +8,7 @@
 namespace greenroom::access {
 namespace {
 
-constexpr std::size_t guest_name_random_bytes = 9;
+constexpr std::size_t guest_name_random_bytes = 6;  ///< with `guest-` 14 characters, which a std::string holds in place
 
 using codecs::error_code;
 

@@ -1,12 +1,13 @@
 #include "actors/connection.hpp"
 
-#include <deque>
+#include <iterator>
 #include <vector>
 
 #include "actors/context.hpp"
 #include "actors/dispatch.hpp"
 #include "actors/limits.hpp"
 #include "actors/peer.hpp"
+#include "actors/room.hpp"
 #include "actors/session.hpp"
 #include "actors/session_directory.hpp"
 
@@ -80,8 +81,9 @@ struct state final : codecs::sink {
   std::shared_ptr<peer> client;
   connection::stage at = connection::stage::unopened;
   caller who;
-  bool proves_token = false;  ///< the next frame shows that the answer of a resume arrived
-  std::deque<peer::input> backlog;
+  bool proves_token = false;         ///< the next frame shows that the answer of a resume arrived
+  std::vector<peer::input> backlog;  ///< from `decoded` on; an empty std::deque would hold 576 bytes
+  std::size_t decoded = 0;
   std::vector<held_call> held;
   std::shared_ptr<batch> current_batch;
 };
@@ -107,6 +109,11 @@ caf::behavior state::start() {
         for (auto& each : std::exchange(held, {})) each.reply(codecs::make_error(m.why));
         read();
       },
+      [this](const session_lost&) {
+        if (who.rooms)
+          for (const auto& each : who.rooms->close()) runtime::tell(ctx.rooms_of(each->room), room::leave{each, {}});
+        end(codecs::close_codes::internal);
+      },
       [this](const close& m) { end(m.why); },
       [this](const closed& m) {
         ctx.meters.connection_closed(m.how.code);
@@ -130,16 +137,23 @@ void state::end(const codecs::close_code& why) {
 
 /// Decodes what has come, as long as not too many answers are open.
 void state::read() {
-  for (auto& each : client->take_input()) backlog.push_back(std::move(each));
-  if (!backlog.empty() && std::exchange(proves_token, false))
+  auto input = client->take_input();
+  if (!input.empty() && std::exchange(proves_token, false))
     runtime::tell(who.session_actor, session::proven{UINT64_MAX});
-  while (!backlog.empty() && at != connection::stage::over && client->calls_in_flight() < limits::calls_in_flight_max) {
-    auto one = std::move(backlog.front());
-    backlog.pop_front();
+  if (backlog.empty())
+    backlog = std::move(input);
+  else
+    std::move(input.begin(), input.end(), std::back_inserter(backlog));
+  while (decoded < backlog.size() && at != connection::stage::over &&
+         client->calls_in_flight() < limits::calls_in_flight_max) {
+    const auto one = std::move(backlog[decoded++]);
     auto verdict = client->dialogue().decode(one.kind, one.bytes, *this);
     if (!verdict.go_on) end({verdict.close_code, verdict.reason, codecs::reconnect::no, {}});
   }
-  if (backlog.empty()) std::deque<peer::input>{}.swap(backlog);
+  if (decoded >= backlog.size()) {
+    std::vector<peer::input>{}.swap(backlog);
+    decoded = 0;
+  }
 }
 
 answer state::expect_answer(codecs::reply_ref ref, std::string_view method) {

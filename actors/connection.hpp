@@ -48,7 +48,8 @@ struct opened {  ///< From the session: calls may go on.
 struct refused {  ///< From the session directory: no session; what waits is refused, too, for the same reason.
   codecs::error_code why;
 };
-struct close {  ///< Says goodbye.
+struct session_lost {};  ///< From the session directory: the session was given up. Its rooms are left from here.
+struct close {           ///< Says goodbye.
   codecs::close_code why;
 };
 
@@ -60,4 +61,5 @@ GREENROOM_MESSAGE(greenroom::connection::input)
 GREENROOM_MESSAGE(greenroom::connection::closed)
 GREENROOM_MESSAGE(greenroom::connection::opened)
 GREENROOM_MESSAGE(greenroom::connection::refused)
+GREENROOM_MESSAGE(greenroom::connection::session_lost)
 GREENROOM_MESSAGE(greenroom::connection::close)

@@ -16,7 +16,7 @@ struct text_id {
 };
 
 using room_id = text_id<struct room_tag>;        ///< as clients write it: `namespace:rest`, or anything else
-using session_id = text_id<struct session_tag>;  ///< public: 128 random bits as base64url
+using session_id = text_id<struct session_tag>;  ///< public: 88 random bits as base64url
 using user_id = text_id<struct user_tag>;        ///< the authenticated subject
 
 /// Finds an id's hash without making one from a view.

@@ -45,12 +45,17 @@ void peer::push(const codecs::push& what) {
 void peer::push_frame(runtime::frame bytes) {
   if (auto* box = out()) {
     ctx_.meters.sent(codec_, 1, bytes->size());
+    if (box->bytes() > box->bounds().bytes_max) write_now();  // one turn may bring more than the bound for replies
     box->push_reply(std::move(bytes));
     if (box->overflowed()) close(codecs::close_codes::slow_consumer, runtime::unsent::drop);
   }
 }
 
 runtime::outbox* peer::out() noexcept { return transport_ ? &transport_->out() : nullptr; }
+
+void peer::write_now() {
+  if (transport_) transport_->write_now();
+}
 
 void peer::close(const codecs::close_code& why, runtime::unsent rest) {
   if (transport_) transport_->close(why.code, why.reason, rest);

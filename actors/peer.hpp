@@ -39,6 +39,7 @@ class peer final : public replier, public runtime::transport_events, public std:
   void reply(const codecs::reply_ref& to, codecs::outcome what) override;
   void push(const codecs::push& what);
   void push_frame(runtime::frame bytes);  ///< one that several peers of this codec get
+  void write_now();                       ///< what the socket takes of the outbox, before its client is called slow
   runtime::outbox* out() noexcept;        ///< null once the client is gone
   codecs::codec_id codec() const noexcept { return codec_; }
   codecs::dialogue& dialogue() noexcept { return *dialogue_; }

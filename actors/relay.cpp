@@ -60,6 +60,7 @@ struct state {
   void write(channel& in, subscription& to, const broadcast& what);
   void write_block(channel& in, subscription& to, const broadcast& what);
   void write_singles(channel& in, subscription& to, const broadcast& what);
+  void make_space(subscription& to, const runtime::outbox& out, std::size_t bytes);
   bool refused(channel& in, subscription& to, runtime::outbox::verdict why);
   void feed_member(const subscription_ptr& who);
   bool feed_page(channel& in, subscription& to);
@@ -212,7 +213,10 @@ void state::write_block(channel& in, subscription& to, const broadcast& what) {
   auto* out = to.to->out();
   if (!out) return;
   const auto messages = static_cast<std::uint32_t>(what.items().size());
-  auto verdict = out->push({.bytes = what.block(to.to->codec()),
+  auto block = what.block(to.to->codec());
+  const auto size = block->size();
+  make_space(to, *out, size);
+  auto verdict = out->push({.bytes = std::move(block),
                             .room = static_cast<runtime::room_key>(to.who.number),
                             .event = 0,
                             .first = what.first(),
@@ -220,7 +224,7 @@ void state::write_block(channel& in, subscription& to, const broadcast& what) {
                             .messages = messages});
   if (refused(in, to, verdict)) return;
   to.position = what.last();
-  ctx.meters.sent(to.to->codec(), messages, what.block(to.to->codec())->size());
+  ctx.meters.sent(to.to->codec(), messages, size);
 }
 
 void state::write_singles(channel& in, subscription& to, const broadcast& what) {
@@ -231,6 +235,7 @@ void state::write_singles(channel& in, subscription& to, const broadcast& what) 
     if (item.except != to.who.number) {
       auto bytes = what.single(i, to.to->codec());
       const auto size = bytes->size();
+      make_space(to, *out, size);
       runtime::delivery one{.bytes = std::move(bytes),
                             .room = static_cast<runtime::room_key>(to.who.number),
                             .event = std::hash<std::string>{}(item.message->event),
@@ -244,6 +249,12 @@ void state::write_singles(channel& in, subscription& to, const broadcast& what) 
     }
     to.position = item.message->seq;
   }
+}
+
+/// What fills an outbox may have come in this very turn: the socket is tried before its client is called slow.
+void state::make_space(subscription& to, const runtime::outbox& out, std::size_t bytes) {
+  const auto& bounds = out.bounds();
+  if (out.bytes() + bytes > bounds.bytes_max || out.frames() >= bounds.frames_max) to.to->write_now();
 }
 
 /// Applies the room's policy to a member whose outbox is full. True: nothing more goes to it now.

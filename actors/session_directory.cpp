@@ -1,5 +1,6 @@
 #include "actors/session_directory.hpp"
 
+#include <algorithm>
 #include <list>
 #include <unordered_map>
 #include <vector>
@@ -20,7 +21,7 @@ namespace {
 
 using codecs::error_code;
 
-constexpr std::size_t id_random_bytes = 16;
+constexpr std::size_t id_random_bytes = 11;  ///< 15 characters, which a std::string holds in place
 constexpr std::uint32_t resume_attempts_max = 3;
 
 }  // namespace
@@ -39,6 +40,8 @@ struct state {
                         if (why) forget(who.id());
                       }}} {}
   ~state() {
+    for (const auto& [id, one] : sessions)
+      if (one.connection) runtime::tell(one.connection, connection::session_lost{});
     ctx.meters.sessions -= sessions.size();
     ctx.meters.detached_sessions -= away.size();
   }
@@ -49,6 +52,7 @@ struct state {
     caf::actor who;
     user_id user;
     std::size_t shard = 0;
+    caf::actor connection;                                ///< null while detached
     std::optional<std::list<session_id>::iterator> away;  ///< its place among the detached
   };
   using table = std::unordered_map<session_id, entry>;
@@ -160,7 +164,8 @@ void state::spawn_session(const open& m, storage::stored_session stored, session
     return session::spawn(p, {.ctx = ctx, .id = id, .who = who, .shard = shard, .keep = keep});
   });
   if (!actor) return;
-  sessions.insert_or_assign(id, entry{.who = std::move(actor), .user = who.user, .shard = shard, .away = {}});
+  sessions.insert_or_assign(
+      id, entry{.who = std::move(actor), .user = who.user, .shard = shard, .connection = m.connection, .away = {}});
   ++ctx.meters.sessions;
 }
 
@@ -169,6 +174,7 @@ void state::note_detached(const session_id& id) {
   auto found = sessions.find(id);
   if (found == sessions.end() || found->second.away) return;
   auto& one = found->second;
+  one.connection = nullptr;
   one.away = away.insert(away.end(), id);
   ++ctx.meters.detached_sessions;
   auto& of_user = away_of_user[one.user];
@@ -201,8 +207,11 @@ void state::erase(table::iterator which) {
 
 /// A session that was killed; rare, so that a search will do.
 void state::forget(caf::actor_id who) {
-  for (auto i = sessions.begin(); i != sessions.end(); ++i)
-    if (i->second.who.id() == who) return erase(i);
+  auto found =
+      std::find_if(sessions.begin(), sessions.end(), [who](const auto& s) { return s.second.who.id() == who; });
+  if (found == sessions.end()) return;
+  if (found->second.connection) runtime::tell(found->second.connection, connection::session_lost{});
+  erase(found);
 }
 
 void state::gave_up(const caf::actor& who, const caf::error& why) {

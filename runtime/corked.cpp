@@ -86,6 +86,11 @@ void corked::on_turn_end() {
   if (open_ && !blocked_) flush();
 }
 
+void corked::write_now() {
+  const auto self = shared_from_this();
+  if (open_ && !blocked_) flush();
+}
+
 void corked::flush() {
   std::array<iovec, vectors_per_write> parts;
   for (auto count = out_.gather(parts); count != 0; count = out_.gather(parts)) {

@@ -107,6 +107,8 @@ class corked final : public std::enable_shared_from_this<corked>,
   std::string_view input() const noexcept { return std::string_view{input_}.substr(taken_); }
   void take(std::size_t bytes) noexcept;
 
+  void write_now();  ///< Does not wait for the end of the turn.
+
   /// The connection's one timer: its user's until the end begins.
   void arm(std::chrono::milliseconds after);
   void arm(shard::time_point at);

@@ -56,6 +56,9 @@ class transport {
 
   virtual outbox& out() noexcept = 0;
 
+  /// Writes what the socket takes of the outbox at once, not at the end of the turn: before somebody is called slow.
+  virtual void write_now() = 0;
+
   /// Says goodbye: what is queued leaves first (or is dropped), then the close frame, then the socket; after the close
   /// deadline it is aborted. `reason` has at most 123 bytes. No `on_message` follows; a second call changes nothing.
   virtual void close(std::uint16_t code, std::string_view reason, unsent rest = unsent::flush) = 0;

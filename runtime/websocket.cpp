@@ -167,6 +167,7 @@ class websocket final : public transport, public std::enable_shared_from_this<we
               std::function<transport_events*(transport_ptr)> opened);
 
   outbox& out() noexcept override { return link().out(); }
+  void write_now() override { link().write_now(); }
   void close(std::uint16_t code, std::string_view reason, unsent rest) override;
   void abort() override;
   void detach() noexcept override;

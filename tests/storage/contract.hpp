@@ -56,9 +56,9 @@ inline std::uint64_t sweep_all(store& s, std::int64_t now_ms, std::uint32_t remo
   }
 }
 
-/// The seed of a random test: a new one each time, or GREENROOM_SEED to see a failure again. Print it with CAPTURE.
+/// The seed of a random test: a new one each time, or GREENROOM_TEST_SEED to see a failure again. Print it with CAPTURE.
 inline std::uint64_t test_seed() {
-  if (const auto* given = std::getenv("GREENROOM_SEED")) return std::strtoull(given, nullptr, 10);
+  if (const auto* given = std::getenv("GREENROOM_TEST_SEED")) return std::strtoull(given, nullptr, 10);
   return std::random_device{}();
 }
 
