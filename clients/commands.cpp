@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <utility>
 
 #include "clients/admin.hpp"
 #include "clients/json_text.hpp"
@@ -95,14 +96,13 @@ exit_code inbox(const inbox_options& what, terminal& to) {
     const auto deadline = what.follow ? clock::time_point::max() : clock::now() + limits::inbox_quiet;
     const auto end = node.connection().wait_until(deadline, [&] { return !fresh.messages.empty(); });
     if (end == client::wait_end::deadline) break;
-    for (const auto& message : fresh.messages)
-      to.line(what.as == output::json ? message : describe_inbox_message(message));
-    waiting -= std::min<std::uint64_t>(waiting, fresh.messages.size());
+    const auto messages = std::exchange(fresh.messages, {});  // more may come while these are acknowledged
+    for (const auto& message : messages) to.line(what.as == output::json ? message : describe_inbox_message(message));
+    waiting -= std::min<std::uint64_t>(waiting, messages.size());
     if (what.ack == inbox_ack::printed) {
-      const auto upto = object_members{fresh.messages.back()}.text("n");
+      const auto upto = object_members{messages.back()}.text("n");
       waiting = number(object_members{node.call("inbox.ack", object_text{}.raw("upto", upto).str())}, "left");
     }
-    fresh.messages.clear();
   }
   if (waiting > 0) to.note(std::to_string(waiting) + " more wait; acknowledge what was printed with --ack");
   return exit_code::ok;

@@ -125,6 +125,23 @@ scenario('inbox: --follow prints what comes, until Ctrl-C', async (s) => {
   assert.equal((await child.kill('SIGINT')).code, 0);
 });
 
+scenario('inbox: --follow --ack prints every message once, also those that come while it acknowledges', async (s) => {
+  const node = await shared.get();
+  const bob = fresh('bob');
+  const child = s.run(at(node, 'inbox', bob, '--follow', '--ack', '--json'));
+  const ann = await s.client(node, { user: fresh('ann') });
+  const count = 500;
+  for (let i = 1; i <= count; ++i) await ann.call('user.send', { to: bob, event: 'e', payload: i });
+  await child.stdout.match(new RegExp(`"payload":${count}\\b`));
+  await child.kill('SIGINT');
+  assert.deepEqual(
+    lines(child).map((line) => JSON.parse(line).payload),
+    Array.from({ length: count }, (_, i) => i + 1),
+  );
+  const left = await runs(s, at(node, 'inbox', bob));
+  assert.equal(left.stdout, '');
+});
+
 scenario('call: prints the result as JSON; an error is a sentence and an exit code', async (s) => {
   const node = await shared.get();
   const found = await runs(s, at(node, 'call', 'rpc.discover'));

@@ -1,6 +1,6 @@
 // Start, stop and everything that can go wrong with them, as an operator meets it.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, RpcError } from './client.mjs';
 import { fresh, scenario, scratch, within } from './harness.mjs';
@@ -80,6 +80,14 @@ scenario('start: a data directory that another node has open is an error that na
   const { text } = await refused(s, ['--dev', '--data', node.dir, '--listen', '127.0.0.1:0']);
   assert.ok(text.includes(node.dir));
   assert.match(text, /lock|in use|another/i);
+});
+
+scenario('supervision: what fails again and again ends the node with 70, for the service manager', async (s) => {
+  const data = scratch();
+  mkdirSync(join(data, 'admin.sock', 'in the way'), { recursive: true }); // no socket can be made here, however often it is tried
+  const { code, text } = await refused(s, ['--dev', '--listen', '127.0.0.1:0', '--data', data]);
+  assert.equal(code, 70);
+  assert.match(text, /supervision gave up/);
 });
 
 scenario('SIGTERM: clients are told, closed with 1012 restart, and the exit code is 0', async (s) => {
