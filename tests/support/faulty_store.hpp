@@ -1,0 +1,84 @@
+/// FAULTY_STORE is a real store that fails when a test says so: a hook sees every operation and every read before it
+/// happens, and may throw. It is how a test crashes the actor that asks.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "storage/store.hpp"
+
+namespace greenroom::tests {
+
+class faulty_store final : public storage::store {
+ public:
+  explicit faulty_store(std::unique_ptr<storage::store> real) : real_{std::move(real)} {}
+
+  std::function<void(const storage::operation&)> before_commit;
+  std::function<void(std::string_view log)> before_read;
+
+  /// The next operation of that kind throws, `times` times.
+  template <class Operation>
+  void fail_next(int times = 1) {
+    before_commit = [times](const storage::operation& what) mutable {
+      if (times > 0 && std::holds_alternative<Operation>(what)) {
+        --times;
+        throw std::runtime_error{"the store fails, as the test wants"};
+      }
+    };
+  }
+  void fail_next_read(int times = 1) {
+    before_read = [times](std::string_view) mutable {
+      if (times-- > 0) throw std::runtime_error{"the store fails, as the test wants"};
+    };
+  }
+
+  storage::durability level() const noexcept override { return real_->level(); }
+  std::optional<storage::log_head> head(std::string_view log) const override { return real_->head(log); }
+  storage::log_page read(std::string_view log, std::uint64_t after, std::size_t count_max,
+                         std::size_t bytes_max) const override {
+    if (before_read) before_read(log);
+    return real_->read(log, after, count_max, bytes_max);
+  }
+  storage::log_page read_before(std::string_view log, std::uint64_t before, std::size_t count_max,
+                                std::size_t bytes_max) const override {
+    return real_->read_before(log, before, count_max, bytes_max);
+  }
+  storage::bytes_ptr snapshot(std::string_view log) const override { return real_->snapshot(log); }
+  storage::inbox_page read_inbox(std::string_view user, std::uint64_t after, std::size_t count_max,
+                                 std::size_t bytes_max, std::int64_t now_ms) const override {
+    return real_->read_inbox(user, after, count_max, bytes_max, now_ms);
+  }
+  storage::inbox_state inbox(std::string_view user) const override { return real_->inbox(user); }
+  std::vector<storage::inbox_summary> inboxes(std::string_view after, std::size_t count_max) const override {
+    return real_->inboxes(after, count_max);
+  }
+  std::vector<storage::dead_letter> dead_letters(std::optional<std::string_view> user, std::uint64_t after,
+                                                 std::size_t count_max) const override {
+    return real_->dead_letters(user, after, count_max);
+  }
+  std::optional<storage::stored_session> session(std::string_view id) const override { return real_->session(id); }
+  std::vector<storage::stored_session> sessions(std::string_view after, std::size_t count_max) const override {
+    return real_->sessions(after, count_max);
+  }
+  std::optional<storage::outcome> recall(const storage::idempotency& once, std::int64_t now_ms) const override {
+    return real_->recall(once, now_ms);
+  }
+  storage::statistics counters() const override { return real_->counters(); }
+
+ protected:
+  void execute(std::span<const storage::operation> batch, std::span<storage::outcome> out) override {
+    if (before_commit)
+      for (const auto& each : batch) before_commit(each);
+    auto outcomes = real_->commit(batch);
+    std::move(outcomes.begin(), outcomes.end(), out.begin());
+  }
+
+ private:
+  std::unique_ptr<storage::store> real_;
+};
+
+}  // namespace greenroom::tests
