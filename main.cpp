@@ -103,7 +103,7 @@ int serve(const serve_options& options) {
     signals.on_stop([&node] { node.request_stop(); });
     std::string addresses;
     for (const auto& each : node.addresses()) addresses += " http://" + each;
-    std::cout << "ready" << addresses << std::endl;
+    if (node.accepts()) std::cout << "ready" << addresses << std::endl;
     const auto how = node.wait();
     const bool clean = node.stop();
     if (how == engine::outcome::gave_up) return exit_gave_up;

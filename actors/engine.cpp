@@ -130,7 +130,7 @@ struct engine::parts {
   supervisor_spec gateway_branch();
   supervisor_spec tree();
   void listening();
-  void await_listening();
+  bool await_listening();
   void gave_up(const caf::error& why);
 
   const runtime::config config;
@@ -236,11 +236,13 @@ void engine::parts::gave_up(const caf::error& why) {
   changed.notify_all();
 }
 
-void engine::parts::await_listening() {
+/// False: supervision gave up before the node could accept.
+bool engine::parts::await_listening() {
   std::unique_lock lock{mutex};
   const bool up =
       changed.wait_for(lock, start_timeout, [this] { return has_given_up || gateways_up >= ctx.shards.size(); });
-  if (!up || has_given_up) throw std::runtime_error{"the supervisor tree did not start"};
+  if (!up) throw std::runtime_error{"the supervisor tree did not start in time"};
+  return !has_given_up;
 }
 
 engine::engine(const runtime::config& config, std::string version)
@@ -249,7 +251,7 @@ engine::engine(const runtime::config& config, std::string version)
   p.watchdog = std::make_unique<runtime::watchdog>(runtime::scheduler::of(p.system));
   p.root = runtime::supervisor::spawn({p.system, p.ctx.shards.front().home, {}}, p.tree());
   try {
-    p.await_listening();
+    if (!p.await_listening()) return;
   } catch (...) {
     stop();
     throw;
@@ -265,6 +267,8 @@ std::vector<std::string> engine::addresses() const {
   for (const auto& each : parts_->listen) all.push_back(each.text());
   return all;
 }
+
+bool engine::accepts() const noexcept { return parts_->ctx.at == stage::ready; }
 
 void engine::request_stop() noexcept {
   std::lock_guard guard{parts_->mutex};

@@ -30,6 +30,9 @@ class engine {
   /// Where it listens, ports resolved.
   std::vector<std::string> addresses() const;
 
+  /// False where supervision gave up during the start: wait() says so.
+  bool accepts() const noexcept;
+
   void request_stop() noexcept;
   /// Blocks until request_stop() or until supervision gave up.
   outcome wait();
