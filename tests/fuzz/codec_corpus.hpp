@@ -2,12 +2,14 @@
 #include <span>
 #include <string_view>
 
-namespace greenroom::fuzz {
+namespace greenroom::codecs::fuzz {
 
 /// JSON documents to begin with; in MessagePack they are what transcoding makes of them.
 inline constexpr std::string_view codec_corpus[] = {
-    R"({"jsonrpc":"2.0","id":1,"method":"room.publish","params":{"room":"lobby","event":"say","payload":{"text":"hi"},"id":"m-1","ack":"durable","echo":false}})",
-    R"({"jsonrpc":"2.0","id":"a","method":"session.open","params":{"token":"t","client":"c","user":"ann","resume":{"session":"s","token":"r","positions":{"lobby":{"epoch":"e","seq":7},"hall":8}}}})",
+    R"({"jsonrpc":"2.0","id":1,"method":"room.publish",)"
+    R"("params":{"room":"lobby","event":"say","payload":{"text":"hi"},"id":"m-1","ack":"durable","echo":false}})",
+    R"({"jsonrpc":"2.0","id":"a","method":"session.open",)"
+    R"("params":{"token":"t","client":"c","user":"ann","resume":{"session":"s","token":"r","positions":{"lobby":{"epoch":"e","seq":7},"hall":8}}}})",
     R"({"jsonrpc":"2.0","id":null,"method":"room.join","params":{"room":"lobby","since":{"epoch":"e","seq":3},"presence":{"status":"here"}}})",
     R"({"jsonrpc":"2.0","id":2.5,"method":"room.history","params":{"room":"lobby","before":9,"after":2,"limit":10}})",
     R"({"jsonrpc":"2.0","id":-3,"method":"room.members","params":{"room":"lobby","after":"ann","limit":1}})",
@@ -55,4 +57,4 @@ inline constexpr std::string_view codec_tokens[] = {"\"",
                                                     "\xd8",
                                                     "\xc7\x03"};
 
-}  // namespace greenroom::fuzz
+}  // namespace greenroom::codecs::fuzz

@@ -15,9 +15,7 @@
 /// promises, and abort on one: whatever is accepted can be answered, passed on and transcoded there and back.
 ///
 /// A target of this folder is one of these under libFuzzer's name; tests/codecs/fuzz_test.cpp calls them all.
-namespace greenroom::fuzz {
-
-using namespace codecs;
+namespace greenroom::codecs::fuzz {
 
 inline void promise(bool kept, const char* what) {
   if (kept) return;
@@ -120,4 +118,4 @@ inline void transcode(std::string_view input) {
   there_and_back(format::msgpack, input);
 }
 
-}  // namespace greenroom::fuzz
+}  // namespace greenroom::codecs::fuzz

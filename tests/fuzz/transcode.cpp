@@ -4,6 +4,6 @@
 #include "tests/fuzz/codec_targets.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  greenroom::fuzz::transcode({reinterpret_cast<const char*>(data), size});
+  greenroom::codecs::fuzz::transcode({reinterpret_cast<const char*>(data), size});
   return 0;
 }
