@@ -11,6 +11,8 @@
 /// targets for longer, led by coverage.
 namespace {
 
+namespace fuzz = greenroom::codecs::fuzz;
+
 using namespace greenroom;
 
 constexpr int mutations = 40'000;
