@@ -28,11 +28,15 @@ void run_when_chosen(CLI::App& app, std::shared_ptr<Options> options, chosen_com
   });
 }
 
+/// What stands below the options: examples, and how the command ends.
+void teach(CLI::App& app, const std::string& text) { app.footer(text + "\n\n" + exit_codes_help()); }
+
 void add_timeout(CLI::App& app, std::chrono::milliseconds& timeout) {
   app.add_option_function<double>(
          "--timeout", [&timeout](double s) { timeout = std::chrono::milliseconds{static_cast<long>(s * 1'000)}; },
-         "Seconds for connecting and for each answer [10]")
-      ->check(CLI::Range(0.001, timeout_s_max));
+         "For connecting and for each answer [10]")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.001, timeout_s_max).description(""));
 }
 
 void add_output(CLI::App& app, output& as) {
@@ -41,25 +45,31 @@ void add_output(CLI::App& app, output& as) {
 }
 
 void add_target(CLI::App& app, target& node) {
-  app.add_option("--url", node.url, "The node, as ws://host:port/ws")->envname("GREENROOM_URL")->capture_default_str();
-  app.add_option("--token", node.token, "Who you are, as the node's tokens say it")->envname("GREENROOM_TOKEN");
+  app.add_option("--url", node.url, "The node, as ws://host:port/ws")
+      ->type_name("URL")
+      ->envname("GREENROOM_URL")
+      ->capture_default_str();
+  app.add_option("--token", node.token, "Who you are, as the node's tokens say it")
+      ->type_name("TOKEN")
+      ->envname("GREENROOM_TOKEN");
   app.add_flag_callback(
       "--msgpack", [&node] { node.format = codecs::format::msgpack; }, "Talk MessagePack to the node instead of JSON");
   add_timeout(app, node.timeout);
 }
 
 void add_user(CLI::App& app, target& node) {
-  app.add_option("--user", node.user, "The name you give yourself, where the node runs with --dev");
+  app.add_option("--user", node.user, "The name you give yourself, where the node runs with --dev")->type_name("NAME");
 }
 
 void add_payload(CLI::App& app, std::string& payload, payload_kind& kind) {
-  app.add_option("PAYLOAD", payload, "JSON; - reads standard input, @FILE a file")->required();
+  app.add_option("PAYLOAD", payload, "JSON; - reads standard input, @FILE a file")->type_name("")->required();
   app.add_flag_callback(
       "--text", [&kind] { kind = payload_kind::text; }, "PAYLOAD is plain text and is sent as a JSON string");
 }
 
 void add_local(CLI::App& app, local_target& where) {
   app.add_option("--data", where.data_dir, "The running node's data directory")
+      ->type_name("DIR")
       ->envname("GREENROOM_NODE_DATA_DIR")
       ->capture_default_str();
   add_timeout(app, where.timeout);
@@ -69,39 +79,42 @@ void add_local(CLI::App& app, local_target& where) {
 void add_pub(CLI::App& app, chosen_command& chosen) {
   auto& command = *app.add_subcommand("pub", "Publish a message to a room");
   const auto options = std::make_shared<pub_options>();
-  command.add_option("ROOM", options->room, "The room, as lobby or durable:orders")->required();
-  command.add_option("EVENT", options->event, "What kind of message it is, as chat")->required();
+  command.add_option("ROOM", options->room, "The room, as lobby or durable:orders")->type_name("")->required();
+  command.add_option("EVENT", options->event, "What kind of message it is, as chat")->type_name("")->required();
   add_payload(command, options->payload, options->kind);
-  command.add_option("--id", options->id, "Your id of the message: publishing it again changes nothing");
+  command.add_option("--id", options->id, "Your id of the message: publishing it again changes nothing")
+      ->type_name("ID");
   command.add_flag("--durable", options->durable, "Insist that it is stored before it is acknowledged");
   command.add_flag_callback(
       "--no-echo", [options] { options->echo = false; }, "Not to your own session");
   add_target(command, options->node);
   add_user(command, options->node);
   add_output(command, options->as);
-  command.footer(
-      "Examples:\n"
-      "  greenroom pub lobby chat '{\"text\":\"hello\"}'\n"
-      "  greenroom pub lobby chat --text 'hello there'\n"
-      "  date | greenroom pub lobby tick --text -\n"
-      "  greenroom pub durable:orders placed @order.json --id order-4711");
+  teach(command,
+        "Examples:\n"
+        "  greenroom pub lobby chat '{\"text\":\"hello\"}'\n"
+        "  greenroom pub lobby chat --text 'hello there'\n"
+        "  date | greenroom pub lobby tick --text -\n"
+        "  greenroom pub durable:orders placed @order.json --id order-4711");
   run_when_chosen(command, options, chosen, [](const auto& what, terminal& to) { return pub(what, to); });
 }
 
 void add_sub(CLI::App& app, chosen_command& chosen) {
   auto& command = *app.add_subcommand("sub", "Join rooms and print their messages as they come");
   const auto options = std::make_shared<sub_options>();
-  command.add_option("ROOM", options->rooms, "One room or more")->required();
-  command.add_option("--count", options->count, "End after so many messages")->check(CLI::PositiveNumber);
+  command.add_option("ROOM", options->rooms, "One room or more")->type_name("")->required();
+  command.add_option("--count", options->count, "End after so many messages")
+      ->type_name("N")
+      ->check(CLI::Validator{CLI::PositiveNumber}.description(""));
   add_target(command, options->node);
   add_user(command, options->node);
   add_output(command, options->as);
-  command.footer(
-      "Messages go to standard output, everything else to standard error. Ctrl-C ends it with exit code 0.\n\n"
-      "Examples:\n"
-      "  greenroom sub lobby\n"
-      "  greenroom sub lobby durable:orders --json | jq .payload\n"
-      "  greenroom sub lobby --count 1");
+  teach(command,
+        "Messages go to standard output, everything else to standard error. Ctrl-C ends it with exit code 0.\n\n"
+        "Examples:\n"
+        "  greenroom sub lobby\n"
+        "  greenroom sub lobby durable:orders --json | jq .payload\n"
+        "  greenroom sub lobby --count 1");
   run_when_chosen(command, options, chosen, [](const auto& what, terminal& to) { return sub(what, to); });
 }
 
@@ -109,43 +122,47 @@ void add_send(CLI::App& app, chosen_command& chosen) {
   auto& command =
       *app.add_subcommand("send", "Send a message to a user's inbox; it waits there until it is acknowledged");
   const auto options = std::make_shared<send_options>();
-  command.add_option("USER", options->to_user, "Who gets it, connected or not")->required();
-  command.add_option("EVENT", options->event, "What kind of message it is")->required();
+  command.add_option("USER", options->to_user, "Who gets it, connected or not")->type_name("")->required();
+  command.add_option("EVENT", options->event, "What kind of message it is")->type_name("")->required();
   add_payload(command, options->payload, options->kind);
-  command.add_option("--id", options->id, "Your id of the message: sending it again changes nothing");
-  command.add_option("--ttl", options->ttl_s, "Seconds until it is too old to be delivered [7 days]")
-      ->check(CLI::PositiveNumber);
+  command.add_option("--id", options->id, "Your id of the message: sending it again changes nothing")->type_name("ID");
+  command.add_option("--ttl", options->ttl_s, "How long it may wait to be delivered [7 days]")
+      ->type_name("SECONDS")
+      ->check(CLI::Validator{CLI::PositiveNumber}.description(""));
   add_target(command, options->node);
   add_user(command, options->node);
   add_output(command, options->as);
-  command.footer("Example:\n  greenroom send bob alarm '{\"at\":\"noon\"}' --ttl 3600");
+  teach(command, "Example:\n  greenroom send bob alarm '{\"at\":\"noon\"}' --ttl 3600");
   run_when_chosen(command, options, chosen, [](const auto& what, terminal& to) { return send(what, to); });
 }
 
 void add_inbox(CLI::App& app, chosen_command& chosen) {
   auto& command = *app.add_subcommand("inbox", "Print the messages that wait for a user");
   const auto options = std::make_shared<inbox_options>();
-  command.add_option("USER", options->node.user, "Whose inbox; with --token its subject")->required();
+  command.add_option("USER", options->node.user, "Whose inbox; with --token its subject")->type_name("")->required();
   command.add_flag_callback(
       "--ack", [options] { options->ack = inbox_ack::printed; }, "Acknowledge what was printed: it is gone then");
   command.add_flag("--follow", options->follow, "Stay and print what comes");
   add_target(command, options->node);
   add_output(command, options->as);
-  command.footer("Examples:\n  greenroom inbox bob\n  greenroom inbox bob --ack --follow --json");
+  teach(command, "Examples:\n  greenroom inbox bob\n  greenroom inbox bob --ack --follow --json");
   run_when_chosen(command, options, chosen, [](const auto& what, terminal& to) { return inbox(what, to); });
 }
 
 void add_call(CLI::App& app, chosen_command& chosen) {
   auto& command = *app.add_subcommand("call", "Call any method and print its result as JSON");
   const auto options = std::make_shared<call_options>();
-  command.add_option("METHOD", options->method, "As room.history; rpc.discover lists them all")->required();
-  command.add_option("PARAMS", options->params, "A JSON object; - reads standard input, @FILE a file [{}]");
+  command.add_option("METHOD", options->method, "As room.history; rpc.discover lists them all")
+      ->type_name("")
+      ->required();
+  command.add_option("PARAMS", options->params, "A JSON object; - reads standard input, @FILE a file [{}]")
+      ->type_name("");
   add_target(command, options->node);
   add_user(command, options->node);
-  command.footer(
-      "Examples:\n"
-      "  greenroom call rpc.discover | jq -r '.methods[].name'\n"
-      "  greenroom call room.history '{\"room\":\"lobby\",\"limit\":10}'");
+  teach(command,
+        "Examples:\n"
+        "  greenroom call rpc.discover | jq -r '.methods[].name'\n"
+        "  greenroom call room.history '{\"room\":\"lobby\",\"limit\":10}'");
   run_when_chosen(command, options, chosen, [](const auto& what, terminal& to) { return call(what, to); });
 }
 
@@ -156,9 +173,11 @@ void add_announce(CLI::App& app, chosen_command& chosen) {
   };
   auto& command = *app.add_subcommand("announce", "Tell all sessions of the node on this machine something");
   const auto options = std::make_shared<announcement>();
-  command.add_option("TEXT", options->text, "Clients get it as session.notice, code announcement")->required();
+  command.add_option("TEXT", options->text, "Clients get it as session.notice, code announcement")
+      ->type_name("")
+      ->required();
   add_local(command, options->where);
-  command.footer("Example:\n  greenroom announce 'We restart at 22:00.' --data /var/lib/greenroom");
+  teach(command, "Example:\n  greenroom announce 'We restart at 22:00.' --data /var/lib/greenroom");
   run_when_chosen(command, options, chosen,
                   [](const auto& what, terminal& to) { return announce(what.where, what.text, to); });
 }
@@ -167,6 +186,7 @@ void add_status(CLI::App& app, chosen_command& chosen) {
   auto& command = *app.add_subcommand("status", "Print the supervisor tree of the node on this machine");
   const auto options = std::make_shared<local_target>();
   add_local(command, *options);
+  teach(command, "Example:\n  greenroom status --data /var/lib/greenroom");
   run_when_chosen(command, options, chosen, [](const auto& where, terminal& to) { return status(where, to); });
 }
 

@@ -51,8 +51,7 @@ const char* exit_codes_help() noexcept {
          "  70  the node failed inside\n"
          "  74  the output cannot be written\n"
          "  75  timed out, draining, rate limited, queue full, closed by the node: try again\n"
-         "  77  no permission\n"
-         "  78  the node's config is not right\n";
+         "  77  no permission";
 }
 
 }  // namespace greenroom::clients

@@ -21,7 +21,7 @@ enum class exit_code : int {
 exit_code exit_code_of(codecs::error_code answered) noexcept;
 exit_code exit_code_of(const failure& why) noexcept;
 
-/// The table above as text, for --help.
+/// The client commands' part of the table above as text, for --help.
 const char* exit_codes_help() noexcept;
 
 }  // namespace greenroom::clients
