@@ -1,5 +1,5 @@
 // A client of the native protocol over npm's `ws`, as an application would write one: calls, notifications, both
-// encodings. It checks on the way what must hold always: no gap and no repeat in a room's positions.
+// encodings. It keeps what came, in order, for the scenarios to look at.
 import { decode, encode } from '@msgpack/msgpack';
 import WebSocket from 'ws';
 
@@ -27,12 +27,9 @@ export class Client {
   frames = [];
 
   /** Connects; `kind` chooses the subprotocol, null offers none. */
-  static async connect(url, { kind = 'json', headers, localAddress } = {}) {
-    const socket = new WebSocket(url, kind ? [subprotocols[kind]] : [], {
-      headers,
-      localAddress,
-      perMessageDeflate: false,
-    });
+  static async connect(url, { kind = 'json', autoPong = true } = {}) {
+    const offered = kind ? [subprotocols[kind]] : [];
+    const socket = new WebSocket(url, offered, { autoPong, perMessageDeflate: false });
     const client = new Client(socket, kind ?? 'json');
     await new Promise((resolve, reject) => {
       socket.once('open', resolve);
