@@ -81,34 +81,38 @@ void corked::take(std::size_t bytes) noexcept {
 // --- writing ---
 
 void corked::on_turn_end() {
-  const auto self = shared_from_this();  // what the user does when told may be to forget us
+  const auto self = shared_from_this();
   if (out_.overflowed() && !out_.closed() && user_) user_->on_overflow();
-  if (open_ && !blocked_) flush();
+  flush();
 }
 
 void corked::write_now() {
-  const auto self = shared_from_this();
-  if (open_ && !blocked_) flush();
+  write_out();
+  home_.at_turn_end(*this);  // where the user hears of it
 }
 
-void corked::flush() {
+void corked::write_out() {
   std::array<iovec, vectors_per_write> parts;
-  for (auto count = out_.gather(parts); count != 0; count = out_.gather(parts)) {
+  while (open_ && !blocked_) {
+    const auto count = out_.gather(parts);
+    if (count == 0) return;
     const auto put = wire_->write(descriptor_.native_handle(), std::span{parts}.first(count));
     if (put.what == wire_result::state::failed) return fail({put.error, boost::system::system_category()});
-    if (put.what != wire_result::state::moved) {
-      wait_to_write(put.what);
-      break;
-    }
+    if (put.what != wire_result::state::moved) return wait_to_write(put.what);
     out_.consume(put.bytes);
   }
-  if (out_.take_drained() && user_) user_->on_drained();  // whoever calls holds us
-  if (ending_ && open_ && out_.empty()) {
-    wire_->finish(descriptor_.native_handle());
-    settle({});
-    home_.timers().arm(*this, std::min(deadline_, home_.now() + linger));
-    discard();
-  }
+}
+
+/// Whoever calls holds us: what the user does when told may be to forget us.
+void corked::flush() {
+  write_out();
+  if (out_.take_drained() && user_) user_->on_drained();
+  if (!ending_ || half_closed_ || !open_ || !out_.empty()) return;
+  half_closed_ = true;
+  wire_->finish(descriptor_.native_handle());
+  settle({});
+  home_.timers().arm(*this, std::min(deadline_, home_.now() + linger));
+  discard();
 }
 
 void corked::wait_to_write(wire_result::state wanted) {
@@ -116,7 +120,7 @@ void corked::wait_to_write(wire_result::state wanted) {
   const auto wait = wanted == wire_result::state::wants_read ? descriptor::wait_read : descriptor::wait_write;
   descriptor_.async_wait(wait, [self = shared_from_this()](error_code) {
     self->blocked_ = false;
-    if (self->open_) self->flush();
+    self->flush();
   });
 }
 
@@ -147,9 +151,10 @@ void corked::end_within(std::chrono::milliseconds limit) {
 void corked::end(std::chrono::milliseconds limit, flushed_function flushed) {
   if (flushed) flushed_ = std::make_unique<flushed_function>(std::move(flushed));
   if (!open_) return settle(net::error::operation_aborted);
+  if (half_closed_) return settle({});
   end_within(limit);
   ending_ = true;
-  if (!blocked_) flush();
+  if (!blocked_) flush();  // else when the socket takes more
 }
 
 /// Closing with unread input would make the kernel reset the connection, and the peer lose what was just written.
@@ -172,10 +177,9 @@ void corked::settle(error_code ec) {
 
 void corked::fail(error_code ec) {
   const auto self = shared_from_this();
-  const bool said = ending_ && out_.empty();  // the rest was a courtesy
   close();
   settle(ec);
-  if (said) return;
+  if (half_closed_) return;  // all was said; waiting for the peer was a courtesy
   net::post(get_executor(), [self] {
     if (self->user_) self->user_->on_broken();
   });

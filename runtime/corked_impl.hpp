@@ -107,7 +107,7 @@ class corked final : public std::enable_shared_from_this<corked>,
   std::string_view input() const noexcept { return std::string_view{input_}.substr(taken_); }
   void take(std::size_t bytes) noexcept;
 
-  void write_now();  ///< Does not wait for the end of the turn.
+  void write_now();  ///< Writes before the end of the turn; the user hears nothing before it.
 
   /// The connection's one timer: its user's until the end begins.
   void arm(std::chrono::milliseconds after);
@@ -132,6 +132,7 @@ class corked final : public std::enable_shared_from_this<corked>,
   void on_turn_end() override;
   void on_timer() override;
 
+  void write_out();
   void flush();
   void wait_to_write(wire_result::state wanted);
   void settle(error_code ec);
@@ -158,6 +159,7 @@ class corked final : public std::enable_shared_from_this<corked>,
   bool blocked_ = false;  ///< A wait to write is pending.
   bool dated_ = false;    ///< `deadline_` holds; the timer is ours.
   bool ending_ = false;
+  bool half_closed_ = false;  ///< Everything is written; we only listen.
   bool peer_ended_ = false;
 };
 

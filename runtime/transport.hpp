@@ -56,7 +56,8 @@ class transport {
 
   virtual outbox& out() noexcept = 0;
 
-  /// Writes what the socket takes of the outbox at once, not at the end of the turn: before somebody is called slow.
+  /// Writes what the socket takes of the outbox at once, not at the end of the turn: before somebody is called slow. What
+  /// there is to hear of it comes at the end of the turn.
   virtual void write_now() = 0;
 
   /// Says goodbye: what is queued leaves first (or is dropped), then the close frame, then the socket; after the close
