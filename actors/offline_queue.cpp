@@ -57,7 +57,9 @@ codecs::error refusal(storage::errc why) {
 struct state {
   static inline const char* name = "offline_queue";
   state(runtime::actor_base* s, const options& o) : self{s}, ctx{o.ctx} {
-    if (self->life() > 0) runtime::tell(self, ctx.sessions, session_directory::recollect{});
+    if (self->life() == 0) return;
+    runtime::ask(self, ctx.sessions, limits::ask_timeout, session_directory::recollect{})
+        .then([](const session_directory::recollect::reply&) {}, [](const caf::error&) {});  // nobody waits for them
   }
 
   caf::behavior start() {

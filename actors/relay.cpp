@@ -1,7 +1,9 @@
 #include "actors/relay.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
@@ -9,8 +11,20 @@
 #include "actors/room_policy.hpp"
 #include "actors/session_directory.hpp"
 #include "runtime/ask.hpp"
+#include "runtime/promise.hpp"
 #include "runtime/shard.hpp"
 #include "storage/store.hpp"
+
+namespace greenroom::relay {
+namespace {
+
+constexpr std::chrono::seconds recollection_max{1};
+struct grow_up {};  ///< To itself: a session that has not registered again by now is not waited for.
+
+}  // namespace
+}  // namespace greenroom::relay
+
+GREENROOM_MESSAGE(greenroom::relay::grow_up)
 
 namespace greenroom::relay {
 namespace {
@@ -51,6 +65,9 @@ struct state {
   state(runtime::actor_base* s, const options& o) : self{s}, opts{o}, ctx{o.ctx}, watch{o.ctx.meters} {}
 
   caf::behavior start();
+  void recollect();
+  void answer_surveys();
+  survey::reply known_of(const std::string& room) const;
   channel& channel_of(const std::string& room, const std::string& epoch, std::uint64_t position);
   void enter(channel& in, const subscription_ptr& who);
   void remove(const subscription_ptr& who);
@@ -70,10 +87,14 @@ struct state {
   context& ctx;
   std::unordered_map<std::string, channel> rooms;
   flush_watch watch;
+  bool young = self->life() > 0;                                          ///< its sessions have not all come back
+  std::uint64_t registered = 0;                                           ///< those that have, …
+  std::optional<std::uint64_t> expected;                                  ///< … and all of them; none: not known yet
+  std::vector<std::pair<std::string, runtime::promise<survey>>> surveys;  ///< rooms that wait for them
 };
 
 caf::behavior state::start() {
-  if (self->life() > 0) runtime::tell(self, ctx.sessions, session_directory::recollect{opts.shard});
+  if (young) recollect();
   return {
       [this](const deliver& m) {
         if (m.messages) fan_out(m.messages);
@@ -112,14 +133,14 @@ caf::behavior state::start() {
         m.reply.to(m.reply.what);
       },
       [this](const close_room& m) { close(m); },
-      [this](const survey& m) -> survey::reply {
-        auto found = rooms.find(m.room);
-        if (found == rooms.end()) return {};
-        survey::reply all{
-            .known = true, .epoch = found->second.epoch, .position = found->second.position, .members = {}};
-        all.members = found->second.members;
-        return all;
+      [this](const survey& m) {
+        runtime::promise<survey> asker{self};
+        if (young)
+          surveys.emplace_back(m.room, std::move(asker));
+        else
+          asker.deliver(known_of(m.room));
       },
+      [this](const grow_up&) { answer_surveys(); },
   };
 }
 
@@ -131,6 +152,8 @@ void state::take_back(const readopt& m) {
     enter(channel_of(each->room, head ? head->epoch : each->epoch, head ? head->last : each->position), each);
     if (each->at == phase::live || each->at == phase::catching_up) feed_member(each);
   }
+  ++registered;
+  if (young && expected && registered >= *expected) answer_surveys();
 }
 
 void state::close(const close_room& m) {
@@ -143,6 +166,30 @@ void state::close(const close_room& m) {
     each->at = phase::gone;
     if (each->to) each->to->push(notice);
   }
+}
+
+/// The sessions of this shard register again. A room that asks meanwhile waits: told too early, it would forget members.
+void state::recollect() {
+  runtime::ask(self, ctx.sessions, limits::ask_timeout, session_directory::recollect{opts.shard})
+      .then(
+          [this](const session_directory::recollect::reply& r) {
+            expected = r.sessions;
+            if (registered >= *expected) answer_surveys();
+          },
+          [this](const caf::error&) { answer_surveys(); });
+  self->later(recollection_max, grow_up{});
+}
+
+void state::answer_surveys() {
+  young = false;
+  for (auto& [room, asker] : std::exchange(surveys, {})) asker.deliver(known_of(room));
+}
+
+survey::reply state::known_of(const std::string& room) const {
+  auto found = rooms.find(room);
+  if (found == rooms.end()) return {};
+  const auto& in = found->second;
+  return {.known = true, .epoch = in.epoch, .position = in.position, .members = in.members};
 }
 
 channel& state::channel_of(const std::string& room, const std::string& epoch, std::uint64_t position) {

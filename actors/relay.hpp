@@ -75,7 +75,8 @@ struct close_room {  ///< The room was given up or lost its history; members get
   std::string code;
   std::string epoch;
 };
-struct survey {  ///< A room that restarted asks for what this shard knows of it.
+struct survey {  ///< A room that starts asks for what this shard knows of it. A restarted relay answers when its
+                 ///< sessions have registered again.
   std::string room;
   struct reply {
     bool known = false;

@@ -88,9 +88,13 @@ caf::behavior state::start() {
                                          runtime::tell(self, one.who, session::notice{m.code, m.text});
                                      },
                                      [this](const recollect& m) {
-                                       for (const auto& [id, one] : sessions)
-                                         if (!m.shard || *m.shard == one.shard)
-                                           runtime::tell(self, one.who, session::readopt{});
+                                       recollect::reply told;
+                                       for (const auto& [id, one] : sessions) {
+                                         if (m.shard && *m.shard != one.shard) continue;
+                                         runtime::tell(self, one.who, session::readopt{});
+                                         ++told.sessions;
+                                       }
+                                       return told;
                                      });
 }
 

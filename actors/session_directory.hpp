@@ -51,10 +51,13 @@ struct ended {
 };  ///< It is over.
 struct announce {
   std::string code, text;
-};  ///< To all sessions.
-struct recollect {
+};                  ///< To all sessions.
+struct recollect {  ///< The relay of that shard (none: a queue) has restarted: sessions register again.
   std::optional<std::size_t> shard;
-};  ///< The relay of that shard (none: a queue) has restarted: sessions register again.
+  struct reply {
+    std::uint64_t sessions = 0;  ///< so many will
+  };
+};
 struct count {
   struct reply {
     std::uint64_t sessions = 0, detached = 0;
@@ -69,5 +72,5 @@ GREENROOM_MESSAGE(greenroom::session_directory::open)
 GREENROOM_MESSAGE(greenroom::session_directory::detached)
 GREENROOM_MESSAGE(greenroom::session_directory::ended)
 GREENROOM_MESSAGE(greenroom::session_directory::announce)
-GREENROOM_MESSAGE(greenroom::session_directory::recollect)
+GREENROOM_REQUEST(greenroom::session_directory::recollect)
 GREENROOM_REQUEST(greenroom::session_directory::count)

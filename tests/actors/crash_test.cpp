@@ -127,6 +127,31 @@ TEST_CASE_METHOD(crash_fixture, "crash: of a relay: its sessions register again,
   CHECK(bob->seqs("lobby") == range(2, 16));
 }
 
+TEST_CASE_METHOD(crash_fixture, "crash: of a relay and the rooms at once: the room waits until its members are known",
+                 "[actors][crash]") {
+  shards = GENERATE(1u, 2u);
+  members();
+  auto seed = GENERATE(Catch::Generators::range(1u, 40u));
+  INFO("seed " << seed << ", shards " << shards);
+  std::mt19937 random{seed};
+  for (auto& each : ctx().shards) {
+    crash(each.rooms);
+    crash(each.relay);
+  }
+  auto& carl = connect();
+  carl.open("carl");  // settles: both are back
+  for (auto& each : ctx().shards) {
+    crash(each.relay);
+    crash(each.rooms);
+  }
+  carl.send("room.publish", R"({"room":"lobby","event":"say","payload":1})");
+  settle_randomly(random);
+  auto ack = carl.publish("lobby", "last");
+  CHECK(number(carl.call("room.members", R"({"room":"lobby"})"), "total") == 2);
+  CHECK(ann->seqs("lobby") == range(2, number(ack, "seq")));
+  CHECK(bob->seqs("lobby") == range(2, number(ack, "seq")));
+}
+
 TEST_CASE_METHOD(crash_fixture, "crash: of a relay while it feeds from the log repeats nothing", "[actors][crash]") {
   members();
   ann->wire().break_off();

@@ -120,8 +120,8 @@ TEST_CASE_METHOD(history_fixture, "join: all or nothing, with the reason", "[act
 
 TEST_CASE_METHOD(history_fixture, "join: where nothing is kept, every gap has expired", "[actors][history]") {
   auto& ann = connect();
-  ann.publish("feed:x", "one");
-  auto joined = ann.call("room.join", R"({"room":"feed:x","since":{"epoch":"","seq":0}})");
+  auto epoch = text(ann.publish("feed:x", "one"), "epoch");
+  auto joined = ann.call("room.join", dump(json{{"room", "feed:x"}, {"since", {{"epoch", epoch}, {"seq", 0}}}}));
   CHECK(text(joined, "reason") == "expired");
 }
 
