@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include "runtime/corked_impl.hpp"
+
+#include <algorithm>
 
 namespace greenroom::runtime {
 namespace {

@@ -10,6 +10,7 @@
 #include "runtime/http_connection_impl.hpp"
 #include "runtime/http_head.hpp"
 #include "runtime/http_impl.hpp"
+#include "runtime/http_rules_impl.hpp"
 #include "runtime/websocket_impl.hpp"
 
 namespace greenroom::runtime {
@@ -49,58 +50,6 @@ struct growing_body {
 };
 
 using parser = http::request_parser<growing_body>;
-
-/// What is wrong with a request; status 0: nothing.
-struct fault {
-  unsigned status = 0;
-  const char* message = "";
-};
-
-std::size_t count(const http_request& request, std::string_view name) {
-  std::size_t found = 0;
-  for (const auto& field : request.fields) found += equals_ignoring_case(field.name, name) ? 1 : 0;
-  return found;
-}
-
-fault fault_of(http_head::verdict verdict) {
-  switch (verdict) {
-    case http_head::verdict::uri_too_long: return {414, "the request line is too long"};
-    case http_head::verdict::fields_too_large: return {431, "the header fields are too large or too many"};
-    case http_head::verdict::version_unsupported: return {505, "only HTTP/1.1 and HTTP/1.0 are spoken here"};
-    default: return {400, "the request is not well-formed HTTP"};
-  }
-}
-
-/// RFC 9112, 6.1 and 6.3: a body whose end two readers could see at two places is refused.
-fault check_framing(const http_request& request, unsigned version, bool chunked) {
-  const auto codings = count(request, "Transfer-Encoding");
-  const auto lengths = count(request, "Content-Length");
-  if (codings + lengths > 1 || request.header("Content-Length").find(',') != std::string_view::npos) {
-    return {400, "the length of the body is ambiguous"};
-  }
-  if (codings == 1 && version != 11) return {400, "HTTP/1.0 has no transfer codings"};
-  if (codings == 1 && !equals_ignoring_case(request.header("Transfer-Encoding"), "chunked")) {
-    return chunked ? fault{501, "no transfer coding but chunked is known"} : fault{400, "the body has no end"};
-  }
-  return {};
-}
-
-fault check_fields(const http_request& request, unsigned version) {
-  const auto hosts = count(request, "Host");
-  const auto host = request.header("Host");
-  if (hosts > 1 || (hosts == 0 && version != 10) || host.find_first_of(" \t/@,") != std::string_view::npos) {
-    return {400, "there must be one Host"};
-  }
-  if (count(request, "Expect") != 0 && !equals_ignoring_case(request.header("Expect"), "100-continue")) {
-    return {417, "no expectation but 100-continue is known"};
-  }
-  return {};
-}
-
-bool asks_for_websocket(const http_request& request, unsigned version) {
-  return version == 11 && request.method == "GET" && request.lists("Connection", "upgrade") &&
-         request.lists("Upgrade", "websocket");
-}
 
 class connection;
 
@@ -149,7 +98,7 @@ class connection final : public http_connection, public std::enable_shared_from_
   void read_body();
   void serve();
   void upgrade_request();
-  void refuse(fault why);
+  void refuse(http_fault why);
   void send(const http_request& request, std::string_view trace, const http_response& answer, connection_after after);
   void log(const http_request& request, std::string_view trace, unsigned status, std::size_t bytes);
   void end();
@@ -238,7 +187,7 @@ void connection::begin_request() {
     return has_body ? refuse({400, "a WebSocket handshake has no body"}) : upgrade_request();
   }
   if (!has_body) return serve();
-  if (count(request_, "Expect") != 0 && link_->input().empty()) {
+  if (count_fields(request_, "Expect") != 0 && link_->input().empty()) {
     link_->out().push_reply(std::make_shared<const std::string>("HTTP/1.1 100 Continue\r\n\r\n"));
   }
   phase_ = phase::body;
@@ -296,11 +245,11 @@ void connection::upgrade_request() {
   phase_ = phase::serving;
   parser_.reset();
   const auto trace = make_trace();
-  if (count(request_, "Sec-WebSocket-Version") != 1 || request_.header("Sec-WebSocket-Version") != "13") {
+  if (count_fields(request_, "Sec-WebSocket-Version") != 1 || request_.header("Sec-WebSocket-Version") != "13") {
     return answer(request_, trace, http_upgrade_required());
   }
   const std::string key{request_.header("Sec-WebSocket-Key")};
-  if (count(request_, "Sec-WebSocket-Key") != 1 || !is_websocket_key(key)) {
+  if (count_fields(request_, "Sec-WebSocket-Key") != 1 || !is_websocket_key(key)) {
     return refuse({400, "there must be one Sec-WebSocket-Key of 16 bytes"});
   }
   auto decision = handler_.on_upgrade(request_);
@@ -329,7 +278,7 @@ void connection::on_drained() {
   if (phase_ == phase::flushing) await_request();
 }
 
-void connection::refuse(fault why) {
+void connection::refuse(http_fault why) {
   send(request_, make_trace(), http_error(why.status, why.message), connection_after::close);
   end();
 }

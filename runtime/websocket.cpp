@@ -1,6 +1,5 @@
 #include "runtime/websocket.hpp"
 
-#include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/websocket/stream.hpp>
 
@@ -8,10 +7,11 @@
 #include <array>
 #include <charconv>
 
+#include "runtime/control_frame.hpp"
 #include "runtime/corked_impl.hpp"
-#include "runtime/fragment_meter.hpp"
 #include "runtime/transport.hpp"
 #include "runtime/websocket_impl.hpp"
+#include "runtime/websocket_layer_impl.hpp"
 
 namespace greenroom::runtime {
 namespace {
@@ -23,28 +23,6 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t small_message_bytes = 96;  // what fits is read without an allocation
 constexpr std::size_t read_step_bytes = 16'384;  // by which the buffer of a larger one grows
-constexpr std::size_t close_reason_bytes_max = 123;
-
-// The first byte of an unfragmented control frame (RFC 6455, 5.2): FIN and the opcode.
-constexpr char close_byte = '\x88';
-constexpr char ping_byte = '\x89';
-constexpr char pong_byte = '\x8A';
-
-frame control_frame(char first, std::string_view payload) {
-  auto bytes = std::make_shared<std::string>();
-  bytes->reserve(2 + payload.size());
-  bytes->push_back(first);
-  bytes->push_back(static_cast<char>(payload.size()));  // at most 125, unmasked
-  bytes->append(payload);
-  return bytes;
-}
-
-frame close_frame(std::uint16_t code, std::string_view reason) {
-  std::string payload{static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
-  payload += reason.substr(0, close_reason_bytes_max);
-  return control_frame(close_byte, payload);
-}
-
 /// Whether valid UTF-8 stops within a character. Beast misses it when a message ends with an empty fragment.
 bool ends_within_character(std::string_view text) noexcept {
   for (std::size_t back = 1; back <= std::min<std::size_t>(3, text.size()); ++back) {
@@ -55,105 +33,11 @@ bool ends_within_character(std::string_view text) noexcept {
   return false;
 }
 
-error_code too_many_fragments() { return make_error_code(boost::system::errc::message_size); }
-
 /// The code with which Beast closed because of what the peer sent; 0: it did not.
 std::uint16_t close_code_of(error_code ec) {
   if (ec == ws::error::message_too_big) return close_code::too_big;
   if (ec == ws::error::bad_frame_payload) return close_code::bad_payload;
   return ec == ws::condition::protocol_violation ? close_code::protocol_error : std::uint16_t{0};
-}
-
-/// The word of our close frame; the codecs' table explains it.
-std::string_view word_of(std::uint16_t code) {
-  switch (code) {
-    case close_code::protocol_error: return "protocol_error";
-    case close_code::bad_payload: return "bad_utf8";
-    case close_code::too_big: return "too_big";
-    default: return {};
-  }
-}
-
-/// Beast closes without a word.
-frame with_word(frame bytes) {
-  constexpr std::size_t bare = 4;  // header and code
-  if (bytes->size() != bare) return bytes;
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>((*bytes)[i]); };
-  const auto code = static_cast<std::uint16_t>(byte(2) << 8 | byte(3));
-  return close_frame(code, word_of(code));
-}
-
-/// What stands below Beast's stream: it reads through the fragment meter, and what Beast writes (the 101, pongs, close
-/// frames; never data) goes to its place in the outbox and counts as written.
-struct layer {
-  using executor_type = corked::executor_type;
-
-  layer(std::shared_ptr<corked> lower, const websocket_options& options)
-      : link{std::move(lower)}, meter{options.fragments_max}, close_timeout_ms{options.close_timeout_ms} {}
-
-  executor_type get_executor() noexcept { return link->get_executor(); }
-
-  template <class Buffers, class Handler>
-  auto async_read_some(const Buffers& buffers, Handler&& handler) {
-    return net::async_initiate<Handler, void(error_code, std::size_t)>(
-        [this](auto done, const Buffers& into) {
-          link->read_some(
-              into, [this, done = std::move(done)](error_code ec, std::size_t size, const Buffers& filled) mutable {
-                if (!ec && !metered(filled, size)) {
-                  ec = too_many_fragments();
-                  size = 0;
-                }
-                done(ec, size);
-              });
-        },
-        handler, buffers);
-  }
-
-  template <class Buffers, class Handler>
-  auto async_write_some(const Buffers& buffers, Handler&& handler) {
-    return net::async_initiate<Handler, void(error_code, std::size_t)>(
-        [this](auto done, const Buffers& from) {
-          auto bytes = std::make_shared<const std::string>(beast::buffers_to_string(from));
-          const auto size = bytes->size();
-          queue(std::move(bytes));
-          net::post(get_executor(), [done = std::move(done), size]() mutable { done(error_code{}, size); });
-        },
-        handler, buffers);
-  }
-
-  template <class Buffers>
-  bool metered(const Buffers& buffers, std::size_t size) {
-    for (auto i = net::buffer_sequence_begin(buffers); i != net::buffer_sequence_end(buffers) && size != 0; ++i) {
-      const net::mutable_buffer part{*i};
-      const auto filled = std::min(size, part.size());
-      if (!meter.feed({static_cast<const char*>(part.data()), filled})) return false;
-      size -= filled;
-    }
-    return true;
-  }
-
-  void queue(frame bytes) {
-    auto& out = link->out();
-    switch (bytes->front()) {
-      case close_byte: return out.finish(with_word(std::move(bytes)));  // no effect after a close frame of our own
-      case pong_byte: return out.push_pong(std::move(bytes));
-      default: out.push_reply(std::move(bytes));
-    }
-  }
-
-  std::shared_ptr<corked> link;
-  fragment_meter meter;
-  std::uint32_t close_timeout_ms;
-};
-
-void beast_close_socket(layer& self) { self.link->abort(); }
-
-/// Beast tears down as soon as its close frame counts as written: here that means queued, so everything must leave
-/// first.
-template <class Handler>
-void async_teardown(beast::role_type, layer& self, Handler&& handler) {
-  auto done = std::make_shared<std::decay_t<Handler>>(std::forward<Handler>(handler));
-  self.link->end(milliseconds{self.close_timeout_ms}, [done](error_code ec) { (*done)(ec); });
 }
 
 /// A `transport` over Beast's stream, which reads: masks, fragments, UTF-8, control frames and their answers.
@@ -178,7 +62,7 @@ class websocket final : public transport, public std::enable_shared_from_this<we
   shard& home() const noexcept override { return stream_.next_layer().link->home(); }
 
  private:
-  milliseconds close_timeout() noexcept { return milliseconds{stream_.next_layer().close_timeout_ms}; }
+  milliseconds close_timeout() noexcept { return stream_.next_layer().close_timeout(); }
   bool closing() const noexcept { return how_ != nullptr; }
   bool begin_close(std::uint16_t code, std::string_view reason);
   corked& link() noexcept { return *stream_.next_layer().link; }
@@ -197,7 +81,7 @@ class websocket final : public transport, public std::enable_shared_from_this<we
   void report();
   void arm_keepalive();
 
-  ws::stream<layer, false> stream_;
+  ws::stream<websocket_layer, false> stream_;
   std::array<char, small_message_bytes> small_;
   std::string large_;       ///< A message that does not fit `small_`, while it arrives.
   std::size_t filled_ = 0;  ///< Of the message that arrives.
@@ -309,7 +193,7 @@ void websocket::resume_reading() {
 // --- pings ---
 
 std::uint64_t websocket::ping_now() {
-  out().push_ping(control_frame(ping_byte, std::to_string(++pings_)));
+  out().push_ping(ping_frame(++pings_));
   return pings_;
 }
 
@@ -366,8 +250,8 @@ void websocket::close(std::uint16_t code, std::string_view reason, unsent rest) 
 
 /// Closes where Beast did not see what is wrong, and so reads no more.
 void websocket::refuse(std::uint16_t code) {
-  begin_close(code, word_of(code));
-  out().finish(close_frame(code, word_of(code)));
+  begin_close(code, close_word(code));
+  out().finish(close_frame(code, close_word(code)));
   link().end(close_timeout(), [self = shared_from_this()](error_code) { self->report(); });
 }
 
@@ -399,7 +283,7 @@ void websocket::on_read_end(error_code ec) {
                 {said.reason.data(), said.reason.size()});
     how_->clean = true;
   } else if (wrong != 0) {
-    begin_close(wrong, word_of(wrong));  // Beast said goodbye; the link ends by itself
+    begin_close(wrong, close_word(wrong));  // Beast said goodbye; the link ends by itself
   } else {
     link().abort();  // gone without a word, or broken
   }

@@ -1,0 +1,100 @@
+/// WEBSOCKET_LAYER is what Beast's stream believes to be its socket. Private to runtime's sources (decision 0007).
+///
+/// Reading goes through the fragment meter to the corked connection. What Beast writes (the 101, pongs, close frames; never
+/// data) goes to its place in the outbox and counts as written.
+/// Lifecycle: part of Beast's stream. Threading: its shard's.
+/// Failure: a message of too many fragments ends the read with `too_many_fragments()`.
+#pragma once
+
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/role.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "runtime/control_frame.hpp"
+#include "runtime/corked_impl.hpp"
+#include "runtime/fragment_meter.hpp"
+#include "runtime/websocket.hpp"
+
+namespace greenroom::runtime {
+
+inline error_code too_many_fragments() { return make_error_code(boost::system::errc::message_size); }
+
+struct websocket_layer {
+  using executor_type = corked::executor_type;
+
+  websocket_layer(std::shared_ptr<corked> lower, const websocket_options& options)
+      : link{std::move(lower)}, meter{options.fragments_max}, close_timeout_ms{options.close_timeout_ms} {}
+
+  executor_type get_executor() noexcept { return link->get_executor(); }
+
+  template <class Buffers, class Handler>
+  auto async_read_some(const Buffers& buffers, Handler&& handler) {
+    return net::async_initiate<Handler, void(error_code, std::size_t)>(
+        [this](auto done, const Buffers& into) {
+          link->read_some(
+              into, [this, done = std::move(done)](error_code ec, std::size_t size, const Buffers& filled) mutable {
+                if (!ec && !metered(filled, size)) {
+                  ec = too_many_fragments();
+                  size = 0;
+                }
+                done(ec, size);
+              });
+        },
+        handler, buffers);
+  }
+
+  template <class Buffers, class Handler>
+  auto async_write_some(const Buffers& buffers, Handler&& handler) {
+    return net::async_initiate<Handler, void(error_code, std::size_t)>(
+        [this](auto done, const Buffers& from) {
+          auto bytes = std::make_shared<const std::string>(boost::beast::buffers_to_string(from));
+          const auto size = bytes->size();
+          queue(std::move(bytes));
+          net::post(get_executor(), [done = std::move(done), size]() mutable { done(error_code{}, size); });
+        },
+        handler, buffers);
+  }
+
+  template <class Buffers>
+  bool metered(const Buffers& buffers, std::size_t size) {
+    for (auto i = net::buffer_sequence_begin(buffers); i != net::buffer_sequence_end(buffers) && size != 0; ++i) {
+      const net::mutable_buffer part{*i};
+      const auto filled = std::min(size, part.size());
+      if (!meter.feed({static_cast<const char*>(part.data()), filled})) return false;
+      size -= filled;
+    }
+    return true;
+  }
+
+  std::chrono::milliseconds close_timeout() const noexcept { return std::chrono::milliseconds{close_timeout_ms}; }
+
+  void queue(frame bytes) {
+    auto& out = link->out();
+    switch (bytes->front()) {
+      case close_byte:
+        return out.finish(with_close_word(std::move(bytes)));  // no effect after a close frame of our own
+      case pong_byte: return out.push_pong(std::move(bytes));
+      default: out.push_reply(std::move(bytes));
+    }
+  }
+
+  std::shared_ptr<corked> link;
+  fragment_meter meter;
+  std::uint32_t close_timeout_ms;
+};
+
+inline void beast_close_socket(websocket_layer& self) { self.link->abort(); }
+
+/// Beast tears down as soon as its close frame counts as written: here that means queued, so everything must leave
+/// first.
+template <class Handler>
+void async_teardown(boost::beast::role_type, websocket_layer& self, Handler&& handler) {
+  auto done = std::make_shared<std::decay_t<Handler>>(std::forward<Handler>(handler));
+  self.link->end(self.close_timeout(), [done](error_code ec) { (*done)(ec); });
+}
+
+}  // namespace greenroom::runtime
