@@ -159,7 +159,6 @@ void websocket::read() {
 }
 
 void websocket::on_read(error_code ec, std::size_t size) {
-  reading_ = false;
   if (ec) return on_read_end(ec);
   const bool is_small = filled_ == 0;
   filled_ += size;
@@ -170,7 +169,8 @@ void websocket::on_read(error_code ec, std::size_t size) {
   } else if (is_small) {
     large_.assign(small_.data(), size);
   }
-  if (!paused_ && !reading_) read();
+  reading_ = false;  // not before: what the owner does when told must not begin a read into the message that it holds
+  if (!paused_ || !link().is_open()) read();
 }
 
 void websocket::deliver(std::string_view message) {
@@ -250,12 +250,14 @@ void websocket::close(std::uint16_t code, std::string_view reason, unsent rest) 
 
 /// Closes where Beast did not see what is wrong, and so reads no more.
 void websocket::refuse(std::uint16_t code) {
+  reading_ = false;
   begin_close(code, close_word(code));
   out().finish(close_frame(code, close_word(code)));
   link().end(close_timeout(), [self = shared_from_this()](error_code) { self->report(); });
 }
 
 void websocket::abort() {
+  begin_close(close_code::abnormal, {});
   link().abort();
   if (reading_) return;  // it ends with an error
   net::post(link().get_executor(), [self = shared_from_this()] { self->report(); });
@@ -275,6 +277,7 @@ void websocket::on_broken() {
 }
 
 void websocket::on_read_end(error_code ec) {
+  reading_ = false;
   if (ec == too_many_fragments()) return refuse(close_code::too_big);
   const auto wrong = close_code_of(ec);
   if (ec == ws::error::closed) {

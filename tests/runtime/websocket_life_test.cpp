@@ -279,6 +279,26 @@ TEST_CASE("websocket: while reading is paused the peer's sends pile up on its si
   CHECK(server.eventually([&] { return !record.closes.empty() || record.texts.size() > 1; }));
 }
 
+TEST_CASE("websocket: an owner may pause, resume and abort from within an event") {
+  web_server server;
+  auto client = open_socket(server);
+  auto& record = server.newest();
+  server.on_shard([&] {
+    record.when_message = [&record](std::string_view bytes) {
+      record.wire->pause_reading();
+      bytes.starts_with("stop") ? record.wire->abort() : record.wire->resume_reading();
+    };
+  });
+  for (const std::size_t size : {10, 500, 10, 500}) {
+    client.send(ws::frame(ws::text, std::string(size, 'x')) + ws::frame(ws::text, std::string(size, 'y')));
+    CHECK(ws::read_frame(client)->payload == std::string(size, 'x'));
+    CHECK(ws::read_frame(client)->payload == std::string(size, 'y'));
+  }
+  client.send(ws::frame(ws::text, "stop"));
+  CHECK(client.at_end());
+  CHECK(server.eventually([&] { return record.closes.size() == 1; }));
+}
+
 TEST_CASE("websocket: replies beyond their bound close the connection as a slow consumer") {
   web_server server{{}, {.close_timeout_ms = 100, .outbox = {.bytes_max = 50'000, .reply_bytes_max = 100'000}}};
   auto client = open_socket(server, 4'096);
