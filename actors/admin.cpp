@@ -114,6 +114,7 @@ struct state {
   }
 
   void answer_line(const request& m);
+  void announce(const peer_ptr& to, std::string text);
   void descend(const std::shared_ptr<walk>& on, const std::shared_ptr<branch>& into, const caf::actor& supervisor);
 
   runtime::actor_base* self;
@@ -137,10 +138,18 @@ void state::answer_line(const request& m) {
   if (command->text() == "announce") {
     const auto* text = codecs::find(input->root(), "text");
     if (!text || !text->is(codecs::kind::text)) return refuse(m.from, "`text` is missing");
-    runtime::tell(self, ctx.sessions, session_directory::announce{"announcement", std::string{text->text()}});
-    return m.from->send_line("{\"sessions\":" + std::to_string(ctx.meters.sessions.load()) + "}");
+    return announce(m.from, std::string{text->text()});
   }
   refuse(m.from, "there is no such command: announce, status, tree");
+}
+
+void state::announce(const peer_ptr& to, std::string text) {
+  runtime::ask(self, ctx.sessions, limits::ask_timeout, session_directory::announce{"announcement", std::move(text)})
+      .then(
+          [to](const session_directory::announce::reply& r) {
+            to->send_line("{\"sessions\":" + std::to_string(r.sessions) + "}");
+          },
+          [to](const caf::error&) { refuse(to, "the session directory does not answer"); });
 }
 
 void state::descend(const std::shared_ptr<walk>& on, const std::shared_ptr<branch>& into,

@@ -293,7 +293,9 @@ bool engine::stop() {
     caf::scoped_actor self{p.system};
     runtime::log::info("draining",
                        {{"connections", p.meters.connections.load()}, {"sessions", p.meters.sessions.load()}});
-    caf::anon_send(p.ctx.sessions, session_directory::announce{"draining", {}});
+    self->request(p.ctx.sessions, limits::ask_timeout, session_directory::announce{"draining", {}})
+        .receive([](const session_directory::announce::reply&) {},
+                 [](const caf::error&) {});  // told before they are closed
     const auto drain_time = std::chrono::milliseconds{p.config.node.drain_timeout_ms} +
                             2 * std::chrono::milliseconds{p.config.gateway.close_timeout_ms};
     std::size_t open = 0;

@@ -93,8 +93,8 @@ method_meter& meters::method(std::string_view name) {
 void meters::answered(const method_meter& method, int error, std::chrono::steady_clock::time_point asked) {
   method.calls->add();
   if (error != 0) here().book->at(errors_, {method.name, std::to_string(error)}).add();
-  if (auto* shard = runtime::shard::current())
-    method.latency->observe(static_cast<std::uint64_t>((shard->now() - asked).count()));
+  if (runtime::shard::current())  // a turn is long enough to matter: not the shard's cached time
+    method.latency->observe(static_cast<std::uint64_t>((std::chrono::steady_clock::now() - asked).count()));
 }
 
 void meters::received(codecs::codec_id codec, std::size_t bytes) {

@@ -86,6 +86,7 @@ caf::behavior state::start() {
                                      [this](const announce& m) {
                                        for (const auto& [id, one] : sessions)
                                          runtime::tell(self, one.who, session::notice{m.code, m.text});
+                                       return announce::reply{sessions.size()};
                                      },
                                      [this](const recollect& m) {
                                        recollect::reply told;

@@ -48,19 +48,17 @@ struct detached {
 };  ///< It has lost its connection.
 struct ended {
   session_id id;
-};  ///< It is over.
-struct announce {
+};                 ///< It is over.
+struct announce {  ///< A notice to all sessions; answered when it is in their mailboxes.
   std::string code, text;
-};                  ///< To all sessions.
+  struct reply {
+    std::uint64_t sessions = 0;
+  };
+};
 struct recollect {  ///< The relay of that shard (none: a queue) has restarted: sessions register again.
   std::optional<std::size_t> shard;
   struct reply {
     std::uint64_t sessions = 0;  ///< so many will
-  };
-};
-struct count {
-  struct reply {
-    std::uint64_t sessions = 0, detached = 0;
   };
 };
 
@@ -71,6 +69,5 @@ caf::actor spawn(const runtime::place& where, options opts);
 GREENROOM_MESSAGE(greenroom::session_directory::open)
 GREENROOM_MESSAGE(greenroom::session_directory::detached)
 GREENROOM_MESSAGE(greenroom::session_directory::ended)
-GREENROOM_MESSAGE(greenroom::session_directory::announce)
+GREENROOM_REQUEST(greenroom::session_directory::announce)
 GREENROOM_REQUEST(greenroom::session_directory::recollect)
-GREENROOM_REQUEST(greenroom::session_directory::count)

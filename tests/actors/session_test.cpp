@@ -146,7 +146,7 @@ TEST_CASE_METHOD(node_fixture, "session: an announcement reaches every session",
   bob.open("bob");
   ann.story();
   bob.story();
-  tell(ctx().sessions, session_directory::announce{"announcement", "tea is ready"});
+  CHECK(ask(ctx().sessions, session_directory::announce{"announcement", "tea is ready"}).sessions == 2);
   settle();
   CHECK(ann.story() == strings{"notice announcement"});
   CHECK(bob.story() == strings{"notice announcement"});
