@@ -7,6 +7,7 @@
 
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
+#include "actors/refusal.hpp"
 #include "actors/session.hpp"
 #include "actors/session_directory.hpp"
 #include "codecs/content_hash.hpp"
@@ -16,7 +17,6 @@ namespace greenroom::offline_queue {
 namespace {
 
 namespace results = codecs::results;
-using codecs::error_code;
 
 constexpr std::int64_t ms_per_s = 1'000;
 
@@ -40,17 +40,6 @@ struct receiver {
     sent = std::max(sent, upto);
   }
 };
-
-codecs::error refusal(storage::errc why) {
-  switch (why) {
-    case storage::errc::conflict:
-      return codecs::make_error(error_code::conflict, "this id was used for another message");
-    case storage::errc::queue_full: return codecs::make_error(error_code::queue_full, "the user's inbox is full");
-    case storage::errc::too_large: return codecs::make_error(error_code::too_large);
-    case storage::errc::outcome_unknown: return codecs::make_error(error_code::internal);
-    default: return codecs::make_error(error_code::unavailable, "the store does not take the message now");
-  }
-}
 
 }  // namespace
 

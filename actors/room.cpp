@@ -6,6 +6,7 @@
 #include "actors/broadcast.hpp"
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
+#include "actors/refusal.hpp"
 #include "actors/relay.hpp"
 #include "actors/room_directory.hpp"
 #include "codecs/content_hash.hpp"
@@ -28,16 +29,6 @@ struct pending_turn {
   std::chrono::steady_clock::time_point received{};
   bool empty() const { return messages.empty() && answers.empty(); }
 };
-
-codecs::error from_store(storage::errc why) {
-  switch (why) {
-    case storage::errc::conflict:
-      return codecs::make_error(error_code::conflict, "this id was used for another message");
-    case storage::errc::too_large: return codecs::make_error(error_code::too_large);
-    case storage::errc::outcome_unknown: return codecs::make_error(error_code::internal);
-    default: return codecs::make_error(error_code::unavailable, "the store does not take the message now");
-  }
-}
 
 }  // namespace
 }  // namespace greenroom::room
@@ -292,7 +283,7 @@ void state::accept(const publish& m) {
                                       codecs::content_hash("room.publish", draft.room, draft.event, *draft.body)};
   auto stored = ctx.store.commit(std::move(entry));
   if (!stored.ok()) {
-    turn.answers.push_back({m.reply, from_store(stored.error)});
+    turn.answers.push_back({m.reply, refusal(stored.error)});
     return;
   }
   results::published ack{.id = draft.id,

@@ -1,0 +1,17 @@
+#include "actors/refusal.hpp"
+
+namespace greenroom {
+
+codecs::error refusal(storage::errc why) {
+  using codecs::error_code;
+  switch (why) {
+    case storage::errc::conflict:
+      return codecs::make_error(error_code::conflict, "this id was used for another message");
+    case storage::errc::queue_full: return codecs::make_error(error_code::queue_full, "the user's inbox is full");
+    case storage::errc::too_large: return codecs::make_error(error_code::too_large);
+    case storage::errc::outcome_unknown: return codecs::make_error(error_code::internal);
+    default: return codecs::make_error(error_code::unavailable, "the store does not take the message now");
+  }
+}
+
+}  // namespace greenroom

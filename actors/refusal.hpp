@@ -1,0 +1,11 @@
+/// What a caller is told when the store does not take its message.
+#pragma once
+#include "codecs/outcome.hpp"
+#include "storage/errc.hpp"
+
+namespace greenroom {
+
+/// Everything but errc::outcome_unknown means "not stored"; that one is -32603: retry with the same id.
+codecs::error refusal(storage::errc why);
+
+}  // namespace greenroom
