@@ -144,7 +144,7 @@ TEST_CASE("tidy: a question that nobody asks any more is struck", "[tidy]") {
 TEST_CASE("tidy: nothing names the machine on which it was written", "[tidy]") {
   NOTHING_BREAKS(each(repository(), names_no_machine, rules_and_samples));
 
-  CHECK(says(names_no_machine({"docs/x.md", "see\n/work/x\n"}), "docs/x.md:2"));
+  CHECK(says(names_no_machine({"docs/x.md", "see\n/root/x\n"}), "docs/x.md:2"));
   CHECK(says(names_no_machine({"dev", "cd /home/ann/greenroom\n"}), "machine"));
   CHECK(names_no_machine({"docs/x.md", "a network/worker\n"}).empty());
 }
