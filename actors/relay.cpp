@@ -10,6 +10,7 @@
 #include "actors/peer.hpp"
 #include "actors/room_policy.hpp"
 #include "actors/session_directory.hpp"
+#include "actors/stored_message.hpp"
 #include "runtime/ask.hpp"
 #include "runtime/promise.hpp"
 #include "runtime/shard.hpp"
@@ -78,7 +79,7 @@ struct state {
   void write_block(channel& in, subscription& to, const broadcast& what);
   void write_singles(channel& in, subscription& to, const broadcast& what);
   void make_space(subscription& to, const runtime::outbox& out, std::size_t bytes);
-  bool refused(channel& in, subscription& to, runtime::outbox::verdict why);
+  bool refused(channel& in, subscription& to, runtime::outbox::verdict why, std::uint32_t messages);
   void feed_member(const subscription_ptr& who);
   bool feed_page(channel& in, subscription& to);
 
@@ -269,7 +270,7 @@ void state::write_block(channel& in, subscription& to, const broadcast& what) {
                             .first = what.first(),
                             .last = what.last(),
                             .messages = messages});
-  if (refused(in, to, verdict)) return;
+  if (refused(in, to, verdict, messages)) return;
   to.position = what.last();
   ctx.meters.sent(to.to->codec(), messages, size);
 }
@@ -289,10 +290,15 @@ void state::write_singles(channel& in, subscription& to, const broadcast& what) 
                             .first = item.message->seq,
                             .last = item.message->seq,
                             .messages = 1};
-      const bool latest = in.policy->slow == slow_member::latest;
-      auto verdict = latest ? out->push_latest(std::move(one)).result : out->push(std::move(one));
-      if (refused(in, to, verdict)) return;
-      ctx.meters.sent(to.to->codec(), 1, size);
+      if (in.policy->slow == slow_member::latest) {
+        const auto done = out->push_latest(std::move(one));
+        if (done.messages != 0) ctx.meters.dropped(drop_reason::latest, done.messages);
+        if (done.result == runtime::outbox::verdict::closed) return;
+        if (done.result == runtime::outbox::verdict::queued) ctx.meters.sent(to.to->codec(), 1, size);
+      } else {
+        if (refused(in, to, out->push(std::move(one)), 1)) return;
+        ctx.meters.sent(to.to->codec(), 1, size);
+      }
     }
     to.position = item.message->seq;
   }
@@ -304,20 +310,16 @@ void state::make_space(subscription& to, const runtime::outbox& out, std::size_t
   if (out.bytes() + bytes > bounds.bytes_max || out.frames() >= bounds.frames_max) to.to->write_now();
 }
 
-/// Applies the room's policy to a member whose outbox is full. True: nothing more goes to it now.
-bool state::refused(channel& in, subscription& to, runtime::outbox::verdict why) {
+/// Applies the policies `disconnect` and `spill` to a member whose outbox is full. True: nothing more goes to it now.
+bool state::refused(channel& in, subscription& to, runtime::outbox::verdict why, std::uint32_t messages) {
   if (why == runtime::outbox::verdict::queued) return false;
   if (why == runtime::outbox::verdict::closed) return true;
-  switch (in.policy->slow) {
-    case slow_member::disconnect:
-      ctx.meters.dropped(drop_reason::slow_consumer, 1);
-      to.to->close(codecs::close_codes::slow_consumer, runtime::unsent::drop);
-      return true;
-    case slow_member::spill:
-      to.at = phase::catching_up;
-      to.to->feed_when_drained(in.members[to.place]);
-      return true;
-    case slow_member::latest: ctx.meters.dropped(drop_reason::latest, 1); return false;
+  if (in.policy->slow == slow_member::spill) {
+    to.at = phase::catching_up;
+    to.to->feed_when_drained(in.members[to.place]);
+  } else {
+    ctx.meters.dropped(drop_reason::slow_consumer, messages);
+    to.to->close(codecs::close_codes::slow_consumer, runtime::unsent::drop);
   }
   return true;
 }
@@ -348,14 +350,10 @@ bool state::feed_page(channel& in, subscription& to) {
   for (const auto& record : page.records) {
     if (record.seq > in.position) break;  // not published yet: it comes with its turn
     if (record.seq > to.position + 1) notice(to.position + 1, record.seq - 1);
-    auto message = codecs::from_stored(*record.body);
+    auto message = stored_message(record.body, to.room, in.epoch, record.seq, record.at_ms);
     if (!message) {
       notice(record.seq, record.seq);
     } else {
-      message->room = to.room;
-      message->epoch = in.epoch;
-      message->seq = record.seq;
-      message->at_ms = record.at_ms;
       std::string bytes;
       codecs::codec_of(to.to->codec()).encode_broadcast(*message, bytes);
       const auto size = bytes.size();

@@ -48,7 +48,8 @@ outbox::verdict outbox::push(delivery what) {
 }
 
 outbox::latest_verdict outbox::push_latest(delivery what) {
-  if (closed_) return {verdict::closed, std::nullopt};
+  if (closed_) return {verdict::closed, std::nullopt, 0};
+  const auto before = stats_->dropped_latest;
   std::optional<gap> dropped;
   while (!fits(size_of(what.bytes))) {
     const auto victim = oldest_of(what.room, what.event);
@@ -57,13 +58,13 @@ outbox::latest_verdict outbox::push_latest(delivery what) {
       cover(dropped, itself);
       stats_->dropped_latest += what.messages;
       append_gap(itself);
-      return {verdict::full, dropped};
+      return {verdict::full, dropped, stats_->dropped_latest - before};
     }
     cover(dropped, {what.room, queue_[victim].first, queue_[victim].last});
     drop_into_gap(victim);
   }
   push(std::move(what));
-  return {verdict::queued, dropped};
+  return {verdict::queued, dropped, stats_->dropped_latest - before};
 }
 
 outbox::verdict outbox::append(entry what) {

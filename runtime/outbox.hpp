@@ -88,7 +88,8 @@ class outbox {
   struct latest_verdict {
     verdict result =
         verdict::queued;         ///< `full`: no frame of the room was left to give way, so the newer one was dropped.
-    std::optional<gap> dropped;  ///< The smallest range that covers what this call dropped.
+    std::optional<gap> dropped;  ///< The smallest range that covers what this call dropped …
+    std::uint64_t messages = 0;  ///< … and how many messages that was, the newer one included where it was refused.
   };
   struct removed {
     std::uint64_t first =

@@ -162,7 +162,9 @@ TEST_CASE_METHOD(slow_fixture, "slow member: `latest` keeps the newest, and a no
   }
   CHECK(noticed);
   CHECK(at == 100);
-  CHECK(slow->wire().stats().dropped_latest > 0);
+  const auto dropped = slow->wire().stats().dropped_latest;
+  CHECK(dropped > 0);
+  CHECK(figure(R"(greenroom_dropped_messages_total{reason="latest"})") == static_cast<double>(dropped));
   CHECK(fast->seqs("lobby") == range(1, 100));
 }
 
