@@ -61,6 +61,7 @@ struct state final : codecs::sink {
   void read();
   void route(codecs::call what, answer reply);
   void open_session(codecs::calls::session_open what, answer reply, session_directory::wish wish);
+  void refuse_stranger(std::string_view method, const answer& reply, codecs::error why);
   void let_go();
   void end(const codecs::close_code& why);
   answer expect_answer(codecs::reply_ref ref, std::string_view method);
@@ -188,18 +189,26 @@ void state::route(codecs::call what, answer reply) {
   if (opens) return open_session(std::move(*opens), std::move(reply), session_directory::wish::explicit_session);
   auto guest = access::anonymous(ctx, opts.from);
   if (!guest) {
-    log_refusal(
-        {.who = {}, .session = {}, .session_actor = {}, .client = client, .rooms = {}, .address = client->address()},
-        codecs::method_of(what), {}, error_code::unauthenticated);
-    return reply(codecs::make_error(error_code::unauthenticated, "open a session first: session.open"));
+    refuse_stranger(codecs::method_of(what), reply,
+                    codecs::make_error(error_code::unauthenticated, "open a session first: session.open"));
+    return;
   }
   held.push_back({std::move(what), std::move(reply)});
   open_session({}, {}, session_directory::wish::implicit_session);
 }
 
+/// Who has no session may not call, and the access log says who tried.
+void state::refuse_stranger(std::string_view method, const answer& reply, codecs::error why) {
+  caller stranger;
+  stranger.client = client;
+  stranger.address = client->address();
+  log_refusal(stranger, method, {}, why.code);
+  reply(std::move(why));
+}
+
 void state::open_session(codecs::calls::session_open what, answer reply, session_directory::wish wish) {
   auto subject = access::authenticate(ctx, what, opts.from);
-  if (auto* why = std::get_if<codecs::error>(&subject)) return reply(std::move(*why));
+  if (auto* why = std::get_if<codecs::error>(&subject)) return refuse_stranger("session.open", reply, std::move(*why));
   at = connection::stage::opening;
   runtime::tell(ctx.sessions, session_directory::open{.client = client,
                                                       .connection = caf::actor{self},

@@ -326,4 +326,10 @@ scenario('401: where anonymous access is off, /rpc wants a token and so does the
   const client = await s.client(node);
   await assert.rejects(client.open({ user: 'ann' }), (error) => error.code === -32001);
   await assert.rejects(client.join('lobby'), (error) => error.code === -32001);
+  await node.stop();
+  const refused = node.stderr.all.filter((line) => line.includes('status=-32001'));
+  assert.deepEqual(
+    refused.map((line) => /method=(\S+)/.exec(line)?.[1]),
+    ['session.open', 'room.join'], // one line of the access log for each refused call
+  );
 });
