@@ -105,9 +105,8 @@ int serve(const serve_options& options) {
     for (const auto& each : node.addresses()) addresses += " http://" + each;
     if (node.accepts()) std::cout << "ready" << addresses << std::endl;
     const auto how = node.wait();
-    const bool clean = node.stop();
-    if (how == engine::outcome::gave_up) return exit_gave_up;
-    return clean ? 0 : exit_gave_up;
+    node.stop();
+    return how == engine::outcome::gave_up ? exit_gave_up : 0;
   } catch (const std::exception& e) {
     std::cerr << "greenroom: " << e.what() << '\n';
     return exit_no_start;

@@ -9,12 +9,13 @@
 #include "actors/room_policy.hpp"
 #include "codecs/call.hpp"
 #include "codecs/outcome.hpp"
+#include "storage/session.hpp"
 
 namespace greenroom {
 
 struct context;
 
-enum class identity : std::uint8_t { authenticated, anonymous };
+using storage::identity;
 
 /// The subject of a session or of one HTTP call.
 struct principal {

@@ -282,9 +282,9 @@ engine::outcome engine::wait() {
   return parts_->has_given_up ? outcome::gave_up : outcome::stopped;
 }
 
-bool engine::stop() {
+void engine::stop() {
   auto& p = *parts_;
-  if (std::exchange(p.stopped, true)) return true;
+  if (std::exchange(p.stopped, true)) return;
   const auto deadline =
       std::chrono::steady_clock::now() + (p.has_given_up ? std::chrono::milliseconds{gave_up_time}
                                                          : std::chrono::milliseconds{p.config.node.stop_timeout_ms});
@@ -314,12 +314,10 @@ bool engine::stop() {
       runtime::log::warn("connections did not close in time", {{"connections", p.meters.connections.load()}});
   }
   if (p.root) caf::anon_send_exit(p.root, caf::exit_reason::user_shutdown);
-  const bool clean = runtime::await_actors(p.system, deadline);
-  if (!clean) runtime::log::warn("actors did not end in time");
+  if (!runtime::await_actors(p.system, deadline)) runtime::log::warn("actors did not end in time");
   p.watchdog.reset();
   p.root = p.admin = p.ctx.sessions = nullptr;
   for (auto& each : p.ctx.shards) each.relay = each.rooms = each.queue = each.gateway = nullptr;
-  return clean;
 }
 
 }  // namespace greenroom

@@ -36,8 +36,8 @@ class engine {
   void request_stop() noexcept;
   /// Blocks until request_stop() or until supervision gave up.
   outcome wait();
-  /// Ends the node within config node.stop_timeout_ms. False: not everything ended in time, and was cut off.
-  bool stop();
+  /// Ends the node within config node.stop_timeout_ms; what has not ended by then is logged and cut off.
+  void stop();
 
  private:
   struct parts;

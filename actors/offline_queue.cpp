@@ -10,6 +10,7 @@
 #include "actors/refusal.hpp"
 #include "actors/session.hpp"
 #include "actors/session_directory.hpp"
+#include "actors/stored_message.hpp"
 #include "codecs/content_hash.hpp"
 #include "storage/store.hpp"
 
@@ -150,16 +151,14 @@ void state::pump(receiver& to) {
   session::inbox batch;
   for (const auto& each : page.messages) {
     to.sent = each.n;
-    auto message = codecs::from_stored(*each.body);
+    auto message = stored_message(each.body, {}, {}, each.n, each.at_ms);
     if (!message) {
       ctx.meters.dropped(drop_reason::damaged, 1);
       continue;
     }
     to.open.push_back({each.n, each.body->size()});
     to.open_bytes += each.body->size();
-    message->seq = each.n;
-    message->at_ms = each.at_ms;
-    batch.messages.push_back(std::make_shared<const codecs::envelope>(std::move(*message)));
+    batch.messages.push_back(std::move(message));
   }
   if (!batch.messages.empty()) runtime::tell(self, to.who.actor, std::move(batch));
 }

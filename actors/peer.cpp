@@ -61,10 +61,6 @@ void peer::close(const codecs::close_code& why, runtime::unsent rest) {
   if (transport_) transport_->close(why.code, why.reason, rest);
 }
 
-void peer::abort() {
-  if (transport_) transport_->abort();
-}
-
 void peer::gone() {
   if (transport_) std::exchange(transport_, nullptr)->detach();
   input_.clear();

@@ -44,7 +44,6 @@ class peer final : public replier, public runtime::transport_events, public std:
   codecs::codec_id codec() const noexcept { return codec_; }
   codecs::dialogue& dialogue() noexcept { return *dialogue_; }
   void close(const codecs::close_code& why, runtime::unsent rest = runtime::unsent::flush);
-  void abort();
   void gone();  ///< by the connection: no event is raised any more
   std::uint64_t ping_now();
   /// Tells the relay to go on feeding `who` when the outbox has drained.

@@ -9,6 +9,7 @@
 #include "actors/refusal.hpp"
 #include "actors/relay.hpp"
 #include "actors/room_directory.hpp"
+#include "actors/stored_message.hpp"
 #include "codecs/content_hash.hpp"
 #include "runtime/shard.hpp"
 #include "storage/store.hpp"
@@ -53,8 +54,8 @@ struct state {
   void send_turn();
   void offer_rest();
 
-  std::string admit(const std::optional<codecs::position>& since, std::uint64_t messages_max,
-                    std::uint64_t bytes_max) const;
+  std::string lost(const codecs::position& since) const;
+  std::string recover(const codecs::position& since, std::vector<codecs::envelope_ptr>& missed) const;
   void enter(const subscription_ptr& who);
   codecs::envelope_ptr envelope_of(const storage::record& from) const;
   codecs::outcome page(const codecs::calls::room_history& what) const;
@@ -89,8 +90,8 @@ caf::behavior state::start() {
   return recovering();
 }
 
-/// After a crash: each relay says whom and what it has; it is sent what is missing there before any new publish is
-/// taken.
+/// Each relay says whom and what it has, and is sent what is missing there before any new publish is taken: after a
+/// crash of the room or of its directory, and after a rest, nothing else knows the members.
 caf::behavior state::recovering() {
   surveys = ctx.shards.size();
   for (std::size_t i = 0; i < ctx.shards.size(); ++i) {
@@ -186,30 +187,31 @@ void state::add(const join& m) {
                          .reason = {},
                          .missed = {}};
   if (m.since) {
-    joined.reason = admit(m.since, limits::missed_messages_max, limits::missed_bytes_max);
+    joined.reason = lost(*m.since);
+    if (joined.reason.empty()) joined.reason = recover(*m.since, joined.missed);
     joined.recovered = joined.reason.empty();
-    if (*joined.recovered) {
-      auto page = ctx.store.read(opts.id.value, m.since->seq, limits::missed_messages_max, SIZE_MAX);
-      for (const auto& record : page.records)
-        if (auto message = envelope_of(record)) joined.missed.push_back(std::move(message));
-    }
   }
   enter(m.who);
   runtime::tell(self, relay_of(m.who->who.shard),
                 relay::add{m.who, epoch, head, {m.reply, codecs::result{std::move(joined)}}});
 }
 
-/// Why a member at `since` cannot be given the whole gap; empty: it can.
-std::string state::admit(const std::optional<codecs::position>& since, std::uint64_t messages_max,
-                         std::uint64_t bytes_max) const {
-  if (since->epoch != epoch || since->seq > head) return "epoch_changed";
-  if (since->seq == head) return {};
+/// Why what follows `since` is not in the log any more; empty: all of it is.
+std::string state::lost(const codecs::position& since) const {
+  if (since.epoch != epoch || since.seq > head) return "epoch_changed";
+  if (since.seq == head) return {};
   auto log = ctx.store.head(opts.id.value);
-  if (!log || since->seq + 1 < log->first) return "expired";
-  if (head - since->seq > messages_max) return "too_far";
-  if (bytes_max == UINT64_MAX) return {};
-  auto page = ctx.store.read(opts.id.value, since->seq, messages_max, bytes_max);
-  return page.records.empty() || page.records.back().seq != head ? "too_far" : "";
+  return !log || since.seq + 1 < log->first ? "expired" : "";
+}
+
+/// All that follows `since`, which the log has, or why the answer of a join cannot hold it.
+std::string state::recover(const codecs::position& since, std::vector<codecs::envelope_ptr>& missed) const {
+  if (since.seq == head) return {};
+  auto page = ctx.store.read(opts.id.value, since.seq, limits::missed_messages_max, limits::missed_bytes_max);
+  if (page.records.empty() || page.records.back().seq != head) return "too_far";
+  for (const auto& record : page.records)
+    if (auto message = envelope_of(record)) missed.push_back(std::move(message));
+  return {};
 }
 
 results::room_state state::add_back(const resume& m) {
@@ -217,7 +219,7 @@ results::room_state state::add_back(const resume& m) {
   send_turn();
   auto from = m.from;
   if (from.epoch.empty()) from.epoch = m.joined_epoch;
-  auto reason = admit(from, UINT64_MAX, UINT64_MAX);
+  auto reason = lost(from);
   const bool recovered = reason.empty();
   const auto position = recovered ? from.seq : head;
   enter(m.who);
@@ -319,13 +321,7 @@ void state::send_turn() {
 }
 
 codecs::envelope_ptr state::envelope_of(const storage::record& from) const {
-  auto message = codecs::from_stored(*from.body);
-  if (!message) return nullptr;
-  message->room = opts.id.value;
-  message->epoch = epoch;
-  message->seq = from.seq;
-  message->at_ms = from.at_ms;
-  return std::make_shared<const codecs::envelope>(std::move(*message));
+  return stored_message(from.body, opts.id.value, epoch, from.seq, from.at_ms);
 }
 
 codecs::outcome state::page(const codecs::calls::room_history& what) const {

@@ -35,10 +35,6 @@ bool opens(const storage::stored_session& stored, const std::string& token) {
                                   (stored.previous_token && runtime::equal(hash, *stored.previous_token)));
 }
 
-record::~record() {
-  if (client) runtime::tell(connection, connection::close{codecs::close_codes::internal});
-}
-
 struct state {
   static inline const char* name = "session";
   state(runtime::actor_base* s, const options& o) : self{s}, opts{o}, ctx{o.ctx}, keep{*o.keep} {}

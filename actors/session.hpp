@@ -42,11 +42,6 @@ struct opening {
 
 /// What survives a life of the session. On its shard.
 struct record {
-  record() = default;
-  ~record();  ///< the session was given up with its client attached: the connection closes 1011
-  record(const record&) = delete;
-  record& operator=(const record&) = delete;
-
   storage::stored_session stored;
   std::shared_ptr<memberships> rooms;
   std::shared_ptr<peer> client;                   ///< null while detached

@@ -135,7 +135,7 @@ void state::resume(const open& m) {
 
 void state::build(const open& m, storage::stored_session stored) {
   const bool same_subject =
-      m.who.kind == identity::anonymous ? stored.kind == storage::identity::anonymous : stored.user == m.who.user.value;
+      m.who.kind == identity::anonymous ? stored.kind == identity::anonymous : stored.user == m.who.user.value;
   if (!same_subject) return open_fresh(m, "other_user");
   if (auto old = sessions.find(session_id{stored.id}); old != sessions.end()) erase(old);
   session::opening opening{.reply = m.reply, .resumed = true, .reason = {}, .positions = m.what.resume->positions};
@@ -146,7 +146,7 @@ void state::open_fresh(const open& m, std::string reason) {
   storage::stored_session fresh{};
   fresh.id = runtime::random_text(id_random_bytes);
   fresh.user = m.who.user.value;
-  fresh.kind = m.who.kind == identity::anonymous ? storage::identity::anonymous : storage::identity::authenticated;
+  fresh.kind = m.who.kind;
   fresh.created_ms = ctx.now_ms();
   fresh.window_ms = m.wish == wish::explicit_session ? ctx.config.sessions.resume_window_ms : 0;
   spawn_session(m, std::move(fresh),
@@ -157,8 +157,7 @@ void state::spawn_session(const open& m, storage::stored_session stored, session
   const session_id id{stored.id};
   const auto shard = m.client->shard();
   auto keep = std::make_shared<session::record>();
-  const principal who{user_id{stored.user},
-                      stored.kind == storage::identity::anonymous ? identity::anonymous : identity::authenticated};
+  const principal who{user_id{stored.user}, stored.kind};
   keep->stored = std::move(stored);
   keep->rooms = std::make_shared<memberships>(ctx.config.sessions.rooms_max);
   keep->client = m.client;
@@ -168,7 +167,7 @@ void state::spawn_session(const open& m, storage::stored_session stored, session
     p.home = ctx.shards[shard].home;
     return session::spawn(p, {.ctx = ctx, .id = id, .who = who, .shard = shard, .keep = keep});
   });
-  if (!actor) return;
+  if (!actor) return runtime::tell(self, m.connection, connection::session_lost{});
   sessions.insert_or_assign(
       id, entry{.who = std::move(actor), .user = who.user, .shard = shard, .connection = m.connection, .away = {}});
   ++ctx.meters.sessions;

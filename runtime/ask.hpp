@@ -1,8 +1,8 @@
 /// ASK and TELL are how actors talk: a message that names its reply is asked, one that does not is told, and the
 /// compiler refuses to mix them up.
 ///
-///   struct join  { membership who; struct reply { position last; }; };    ask(self, room, 5s, join{me}).then(ok,
-///   failed); struct leave { membership who; };                                     tell(self, room, leave{me});
+///   struct join  { membership who; struct reply { position last; }; };    ask(self, room, 5s, join{me}).then(ok, failed);
+///   struct leave { membership who; };                                     tell(self, room, leave{me});
 ///
 /// `using reply = void` is an answer without content. `ok` takes `const M::reply&` (nothing for void), `failed` takes
 /// `const caf::error&`: a refusal, sec::request_timeout, sec::request_receiver_down, errc::crashed. Exactly one of the
