@@ -34,6 +34,10 @@ inline constexpr std::chrono::milliseconds between_close_batches{10};
 inline constexpr std::size_t inbox_in_flight_messages_max = 1'000;
 inline constexpr std::size_t inbox_in_flight_bytes_max = 512u << 10;
 
+// What one behaviour has open at a time.
+inline constexpr std::size_t behaviour_timers_max = 1'024;  ///< over it: refused
+inline constexpr std::size_t behaviour_asks_max = 10'000;   ///< questions and calls; over it: unavailable
+
 // How long an actor waits for another one's answer before it gives up.
 inline constexpr std::chrono::seconds ask_timeout{5};
 

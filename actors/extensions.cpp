@@ -1,0 +1,34 @@
+#include "actors/extensions.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "codecs/methods.hpp"
+
+namespace greenroom {
+
+void extensions::add_room(std::string behaviour, room_factory make) {
+  if (behaviour.empty() || !make) throw std::invalid_argument{"a room behaviour needs a name and a factory"};
+  if (!rooms_.emplace(behaviour, std::move(make)).second)
+    throw std::invalid_argument{"there are two room behaviours named " + behaviour};
+}
+
+void extensions::add(service_spec what) {
+  if (what.name.empty() || !what.make || what.methods.empty())
+    throw std::invalid_argument{"a service needs a name, a factory and a method"};
+  if (what.concurrency_max == 0 || what.time_limit.count() <= 0)
+    throw std::invalid_argument{"the service " + what.name + " may work on nothing: its bounds must be above 0"};
+  for (const auto& each : services_)
+    if (each.name == what.name) throw std::invalid_argument{"there are two services named " + what.name};
+  for (const auto& method : what.methods) {
+    if (codecs::find_method(method.name))
+      throw std::invalid_argument{"the method " + method.name + " is the protocol's own"};
+    const auto same = [&](const service_method& other) { return other.name == method.name && &other != &method; };
+    bool twice = std::ranges::any_of(what.methods, same);
+    for (const auto& each : services_) twice = twice || std::ranges::any_of(each.methods, same);
+    if (twice) throw std::invalid_argument{"there are two methods named " + method.name};
+  }
+  services_.push_back(std::move(what));
+}
+
+}  // namespace greenroom
