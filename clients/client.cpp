@@ -9,6 +9,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket.hpp>
 #include <csignal>
+#include <deque>
 #include <exception>
 
 #include "clients/url.hpp"
@@ -50,17 +51,10 @@ class client::impl {
   answer call(std::string_view method, std::string_view params) {
     throw_if_over();
     const auto id = ++last_id_;
-    const auto request = codecs::encode_request(how_.format, id, method, params);
     answered_.reset();
     awaited_ = id;
-    bool written = false;
-    socket_.async_write(asio::buffer(request), [&written, this](error_code error, std::size_t) {
-      written = true;
-      if (error) on_end(error);
-    });
-    // The write must be over before `request` goes, also where the answer overtook its completion.
-    run(clock::now() + how_.timeout, "no answer to " + std::string{method},
-        [&] { return (written && answered_) || (written && end_); });
+    write(codecs::encode_request(how_.format, id, method, params));
+    run(clock::now() + how_.timeout, "no answer to " + std::string{method}, [&] { return answered_ || end_; });
     awaited_.reset();
     rethrow();
     if (!answered_) throw *end_;
@@ -127,6 +121,19 @@ class client::impl {
       throw failure{errc::garbled, how_.url + " does not speak " + std::string{subprotocol_of(how_.format)}};
   }
 
+  void write(std::string message) {
+    outgoing_.push_back(std::move(message));
+    if (outgoing_.size() == 1) write_next();
+  }
+
+  void write_next() {
+    socket_.async_write(asio::buffer(outgoing_.front()), [this](error_code error, std::size_t) {
+      if (error) return on_end(error);
+      outgoing_.pop_front();
+      if (!outgoing_.empty()) write_next();
+    });
+  }
+
   void read() {
     socket_.async_read(input_, [this](error_code error, std::size_t) {
       if (error) return on_end(error);
@@ -142,6 +149,8 @@ class client::impl {
     input_.consume(input_.size());
     if (!message) {
       end_.emplace(errc::garbled, "the node sent something that is no JSON-RPC message");
+    } else if (!message->request.empty()) {
+      write(codecs::encode_refusal(how_.format, message->request, message->method));
     } else if (!message->method.empty()) {
       hand_over(message->method, text_of(message->body, "{}"));
     } else if (message->id && message->id == awaited_) {
@@ -207,6 +216,7 @@ class client::impl {
   asio::signal_set signals_{io_};
   websocket::stream<tcp::socket> socket_{io_};
   beast::flat_buffer input_;
+  std::deque<std::string> outgoing_;  ///< the first one is being written
   std::uint64_t last_id_ = 0;
   std::optional<std::uint64_t> awaited_;
   std::optional<answer> answered_;

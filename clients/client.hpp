@@ -36,7 +36,8 @@ struct answer {
 /// reconnecting: whoever wants that makes another client and gives `resume` to session.open.
 /// Threading: one thread. The connection is read, pings are answered and notifications are handed over only inside
 /// call() and wait_until(); the handler runs on that thread and must not use the client.
-/// Bounds: one call at a time; a message of at most limits::message_bytes_max.
+/// Bounds: one call at a time; a message of at most limits::message_bytes_max. A request of the node's is answered
+/// -32601: there is nothing here that could answer it.
 /// Failure: everything but an error answer throws clients::failure. The connection is over then, and every later call
 /// throws too; only errc::interrupted out of wait_until leaves it usable. What the handler throws leaves call() or
 /// wait_until(), and the connection stands.

@@ -27,6 +27,11 @@ std::string encode_request(format as, std::optional<std::uint64_t> id, std::stri
   return write_request(as, id, method, packed);
 }
 
+std::string encode_refusal(format as, std::string_view request, std::string_view method) {
+  auto why = make_error(error_code::method_not_found, "This client does not answer " + std::string{method} + ".");
+  return write_reply({.id = std::string{request}, .in = as}, std::move(why), framing::bare);
+}
+
 std::optional<incoming> decode_incoming(format in, std::string_view bytes) {
   borrowed_document document;
   if (document->read(in, bytes, unbounded)) return std::nullopt;
@@ -39,6 +44,7 @@ std::optional<incoming> decode_incoming(format in, std::string_view bytes) {
   if (const auto* method = find(root, "method")) {
     if (!method->is(kind::text)) return std::nullopt;
     message.method = method->text();
+    if (id != nullptr && id->is(kind::text)) message.request = id->raw();
     if (const auto* params = find(root, "params")) message.body = cut(in, *params);
     return message;
   }

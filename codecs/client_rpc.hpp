@@ -16,9 +16,13 @@ namespace greenroom::codecs {
 std::string encode_request(format as, std::optional<std::uint64_t> id, std::string_view method,
                            std::string_view params_json);
 
+/// The answer of a client that answers no requests of the server's, -32601: `request` is `incoming::request`.
+std::string encode_refusal(format as, std::string_view request, std::string_view method);
+
 /// What a server's frame held.
 struct incoming {
   std::optional<std::uint64_t> id;       ///< of the request that this answers; absent in notifications
+  std::string request;                   ///< raw bytes of the id of a server's request; empty in all else
   std::string method;                    ///< of a notification or a server's request; empty in answers
   payload_ptr body;                      ///< result or params; null in an error answer
   std::optional<codecs::error> failure;  ///< the error of an error answer

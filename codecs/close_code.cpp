@@ -1,14 +1,28 @@
 #include "codecs/close_code.hpp"
 
+#include "codecs/utf8.hpp"
+
 namespace greenroom::codecs {
 namespace {
 
 using namespace close_codes;
-constexpr close_code table[] = {closed,      going_away,    protocol_error, wrong_data,        bad_utf8,
-                                over_limits, token_expired, flood,          too_big,           internal,
-                                restart,     slow_consumer, overloaded,     store_unavailable, session_replaced};
+constexpr close_code table[] = {
+    closed, going_away, protocol_error, wrong_data, bad_utf8,      over_limits, token_expired,     kicked,
+    flood,  too_big,    internal,       restart,    slow_consumer, overloaded,  store_unavailable, session_replaced};
+
+constexpr std::size_t text_bytes_max = 123;  // RFC 6455 section 5.5: 125 of a control frame, less the code
 
 }  // namespace
+
+std::string close_text(std::string_view sentence) {
+  if (!is_utf8(sentence)) return {};
+  if (sentence.size() > text_bytes_max) {
+    auto end = text_bytes_max;
+    while ((static_cast<unsigned char>(sentence[end]) & 0xc0U) == 0x80U) --end;  // inside a character
+    sentence = sentence.substr(0, end);
+  }
+  return std::string{sentence};
+}
 
 std::span<const close_code> all_close_codes() noexcept { return table; }
 

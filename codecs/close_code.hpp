@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace greenroom::codecs {
@@ -29,6 +30,8 @@ inline constexpr close_code over_limits{1007, "over_limits", reconnect::no,
                                         "MessagePack declares more than the limits: depth, elements, lengths."};
 inline constexpr close_code token_expired{1008, "token_expired", reconnect::yes,
                                           "The token's time is over; come back with a new one."};
+inline constexpr close_code kicked{1008, "kicked", reconnect::no,
+                                   "A behaviour ended the session; its own sentence may stand in the word's place."};
 inline constexpr close_code flood{1008, "flood", reconnect::later, "The client went on sending over its rate limits."};
 inline constexpr close_code too_big{1009, "too_big", reconnect::no,
                                     "A message, its fragments or its inflated size pass the limit."};
@@ -46,6 +49,10 @@ inline constexpr close_code session_replaced{4009, "session_replaced", reconnect
                                              "The session was resumed on another connection."};
 
 }  // namespace close_codes
+
+/// An author's own sentence as the text of a close frame: cut between two characters where it is longer than 123 bytes,
+/// empty where it is not UTF-8.
+std::string close_text(std::string_view sentence);
 
 /// All of them, in the order of their numbers.
 std::span<const close_code> all_close_codes() noexcept;

@@ -129,7 +129,16 @@ struct room_notice {
   std::string room, code;
   std::optional<std::uint64_t> from, to;
   std::string epoch;
+  std::string text{};
 };  ///< empty, absent: left out
+struct room_push {
+  std::string room, event;
+  payload_ptr payload;
+};  ///< what a room's behaviour says to one member: no message of the room, no position; payload never null
+struct notification {
+  std::string method;
+  payload_ptr params;
+};  ///< a behaviour's own; params: null when absent
 struct inbox_message {
   envelope_ptr message;
 };
@@ -141,6 +150,7 @@ struct session_notice {
 };
 
 }  // namespace pushes
-using push = std::variant<pushes::room_notice, pushes::inbox_message, pushes::inbox_acked, pushes::session_notice>;
+using push = std::variant<pushes::room_notice, pushes::room_push, pushes::inbox_message, pushes::inbox_acked,
+                          pushes::session_notice, pushes::notification>;
 
 }  // namespace greenroom::codecs

@@ -16,9 +16,11 @@ constexpr std::size_t members_guess = 160, answer_guess = 128, message_guess = 2
 constexpr std::string_view word_of(ack_level ack) { return ack == ack_level::durable ? "durable" : "accepted"; }
 
 constexpr std::string_view method_of(const pushes::room_notice&) { return "room.notice"; }
+constexpr std::string_view method_of(const pushes::room_push&) { return "room.push"; }
 constexpr std::string_view method_of(const pushes::inbox_message&) { return "inbox.message"; }
 constexpr std::string_view method_of(const pushes::inbox_acked&) { return "inbox.acked"; }
 constexpr std::string_view method_of(const pushes::session_notice&) { return "session.notice"; }
+std::string_view method_of(const pushes::notification& p) { return p.method; }
 
 /// Writes whole messages with a json_writer or a msgpack_writer. put() appends one value: the object of that struct.
 template <class Writer>
@@ -33,6 +35,7 @@ class message_writer {
     member("params", params);
     w_.end_object();
   }
+  void notification(std::string_view method, const pushes::notification& what) { request({}, method, what.params); }
 
   void answer(std::string_view raw_id, const outcome& what) {
     w_.begin_object();
@@ -52,6 +55,16 @@ class message_writer {
     member_if_any("id", id);
     member("method", method);
     if (!raw_params.empty()) w_.key("params"), w_.raw(raw_params);
+    w_.end_object();
+  }
+
+  /// `id` empty: a notification.
+  void request(std::string_view id, std::string_view method, const payload_ptr& params) {
+    w_.begin_object();
+    member("jsonrpc", "2.0");
+    member_if_any("id", id);
+    member("method", method);
+    if (params) member("params", params);
     w_.end_object();
   }
 
@@ -233,6 +246,14 @@ class message_writer {
     member_if_any("from", p.from);
     member_if_any("to", p.to);
     member_if_any("epoch", p.epoch);
+    member_if_any("text", p.text);
+    w_.end_object();
+  }
+  void put(const pushes::room_push& p) {
+    w_.begin_object();
+    member("room", p.room);
+    member("event", p.event);
+    member("payload", p.payload);
     w_.end_object();
   }
   void put(const pushes::inbox_message& p) {
@@ -271,6 +292,15 @@ void write(format as, std::string& out, auto&& writing) {
 
 std::size_t guess(const envelope& m) { return members_guess + m.room.size() + m.body->original().size(); }
 
+std::size_t guess(const payload_ptr& document) { return answer_guess + (document ? document->original().size() : 0); }
+
+std::size_t guess(const push& what) {
+  if (const auto* p = std::get_if<pushes::inbox_message>(&what)) return guess(*p->message);
+  if (const auto* p = std::get_if<pushes::room_push>(&what)) return guess(p->payload);
+  if (const auto* p = std::get_if<pushes::notification>(&what)) return guess(p->params);
+  return answer_guess;
+}
+
 /// How long an answer will be, as far as its messages decide.
 std::size_t guess(const outcome& what) {
   const auto* done = std::get_if<result>(&what);
@@ -290,10 +320,18 @@ void write_broadcast(format as, const envelope& message, std::string& out) {
 
 std::string write_push(format as, const push& what) {
   std::string out;
-  const auto* inbox = std::get_if<pushes::inbox_message>(&what);
   {
-    const websocket_frame frame{out, kind_of(as), framing::websocket, inbox ? guess(*inbox->message) : answer_guess};
+    const websocket_frame frame{out, kind_of(as), framing::websocket, guess(what)};
     write(as, out, [&](auto&& w) { std::visit([&w](const auto& p) { w.notification(method_of(p), p); }, what); });
+  }
+  return out;
+}
+
+std::string write_server_request(format as, std::string_view id, std::string_view method, const payload_ptr& params) {
+  std::string out;
+  {
+    const websocket_frame frame{out, kind_of(as), framing::websocket, guess(params)};
+    write(as, out, [&](auto&& w) { w.request(id, method, params); });
   }
   return out;
 }

@@ -51,6 +51,23 @@ TEST_CASE("client: a call returns the answer with its id, notifications reach th
   CHECK(seen == std::vector<std::string>{R"(room.message{"seq":1})"});
 }
 
+TEST_CASE("client: a request of the node's is refused at once, and reaches no handler") {
+  scripted_server server{[](peer& client) {
+    client.read();
+    client.text(R"({"jsonrpc":"2.0","id":"s1","method":"game.confirm","params":{}})");
+    client.text(R"({"jsonrpc":"2.0","id":"s2","method":"game.confirm","params":{}})");
+    CHECK(client.read() == R"({"jsonrpc":"2.0","id":"s1","error":{"code":-32601,)"
+                           R"("message":"This client does not answer game.confirm."}})");
+    CHECK(client.read().starts_with(R"({"jsonrpc":"2.0","id":"s2","error":)"));
+    client.text(R"({"jsonrpc":"2.0","id":1,"result":{}})");
+    client.read();
+  }};
+  int seen = 0;
+  client node{{.url = server.url()}, [&](std::string_view, std::string_view) { ++seen; }};
+  CHECK(node.call("session.open", "{}").result == "{}");
+  CHECK(seen == 0);
+}
+
 TEST_CASE("client: an error answer is an answer") {
   scripted_server server{[](peer& client) {
     client.read();

@@ -28,3 +28,13 @@ TEST_CASE("close codes: a client that was replaced stays away, one of a restarti
   CHECK(close_codes::restart.again == reconnect::yes);
   CHECK(close_codes::slow_consumer.again == reconnect::later);
 }
+
+TEST_CASE("close codes: an author's sentence is cut between two characters, and must be UTF-8", "[codecs]") {
+  CHECK(close_text("Be nice.") == "Be nice.");
+  CHECK(close_text(std::string(123, 'x')) == std::string(123, 'x'));
+  CHECK(close_text(std::string(124, 'x')) == std::string(123, 'x'));
+  CHECK(close_text(std::string(122, 'x') + "\xc3\xa9") == std::string(122, 'x'));                // é
+  CHECK(close_text(std::string(121, 'x') + "\xc3\xa9!") == std::string(121, 'x') + "\xc3\xa9");  // fits
+  CHECK(close_text(std::string(120, 'x') + "\xf0\x9f\x90\xb8") == std::string(120, 'x'));        // a frog
+  CHECK(close_text("\xc3").empty());
+}

@@ -389,6 +389,20 @@ TEST_CASE("rpc: every push has its golden bytes in both formats", "[codecs]") {
        "epoch_changed\xa5"
        "epoch\xa1"
        "f"},
+      {pushes::room_notice{.room = "a", .code = "removed", .from = {}, .to = {}, .epoch = {}, .text = "Bye."},
+       "room.notice", R"({"room":"a","code":"removed","text":"Bye."})",
+       "\x83\xa4room\xa1"
+       "a\xa4"
+       "code\xa7removed\xa4text\xa4"
+       "Bye."},
+      {pushes::room_push{.room = "a", .event = "e", .payload = json("[1]")}, "room.push",
+       R"({"room":"a","event":"e","payload":[1]})",
+       "\x83\xa4room\xa1"
+       "a\xa5"
+       "event\xa1"
+       "e\xa7payload\x91\x01"},
+      {pushes::notification{.method = "game.state", .params = json(R"({"x":1})")}, "game.state", R"({"x":1})",
+       "\x81\xa1x\x01"},
       {pushes::inbox_message{message()}, "inbox.message",
        R"({"n":300,"id":"m-1","from":"ann","event":"say","payload":{"text": "hi"},"at":1700000000000})",
        "\x86"               //
@@ -424,6 +438,27 @@ TEST_CASE("rpc: every push has its golden bytes in both formats", "[codecs]") {
     CHECK(binary.substr(binary[1] == 126 ? 4 : 2) == packed_notification(method, packed));
     CHECK(binary[0] == '\x82');
   }
+}
+
+TEST_CASE("rpc: a request of the server's is one frame of the connection's kind, with a text for an id", "[codecs]") {
+  const auto text = make_native_dialogue(codec_id::native_json);
+  const auto binary = make_native_dialogue(codec_id::native_msgpack);
+  const auto params = json(R"({"x":1})");
+  CHECK(text->encode_request("s1", "game.confirm", params) ==
+        "\x81\x44"s +  // FIN, text; 68 bytes
+            R"({"jsonrpc":"2.0","id":"s1","method":"game.confirm","params":{"x":1}})");
+  CHECK(binary->encode_request("s1", "game.confirm", params) ==
+        "\x82\x32"  // FIN, binary; 50 bytes
+        "\x84"      //
+        "\xa7jsonrpc\xa3"
+        "2.0"                         //
+        "\xa2id\xa2s1"                //
+        "\xa6method\xacgame.confirm"  //
+        "\xa6params\x81\xa1x\x01"s);  // transcoded
+  CHECK(text->encode_request("s2", "ping", nullptr) ==
+        "\x81\x2b"s + R"({"jsonrpc":"2.0","id":"s2","method":"ping"})");  // absent params are left out
+  CHECK(codec_of(codec_id::native_json).encode_push(pushes::notification{.method = "tick", .params = nullptr}) ==
+        "\x81\x21"s + R"({"jsonrpc":"2.0","method":"tick"})");
 }
 
 TEST_CASE("rpc: texts of the protocol are escaped wherever they stand", "[codecs]") {
