@@ -63,13 +63,13 @@ struct state final : codecs::sink {
   void open_session(codecs::calls::session_open what, answer reply, session_directory::wish wish);
   void refuse_stranger(std::string_view method, const answer& reply, codecs::error why);
   void let_go();
-  void end(const codecs::close_code& why);
+  void end(codecs::close_code why, std::string_view sentence = {});
   answer expect_answer(codecs::reply_ref ref, std::string_view method);
 
   // codecs::sink
   void on_call(codecs::reply_ref ref, codecs::call what) override;
   void on_bad_call(codecs::reply_ref ref, codecs::error why) override;
-  void on_answer(std::string, codecs::outcome) override {}  // no request of the server's is open
+  void on_answer(std::string id, codecs::outcome what) override;
   void on_batch_begin(codecs::format in) override { current_batch = std::make_shared<batch>(client, in); }
   void on_batch_end() override {
     current_batch->complete();
@@ -115,7 +115,7 @@ caf::behavior state::start() {
           for (const auto& each : who.rooms->close()) runtime::tell(ctx.rooms_of(each->room), room::leave{each, {}});
         end(codecs::close_codes::internal);
       },
-      [this](const close& m) { end(m.why); },
+      [this](const close& m) { end(m.why, m.sentence); },
       [this](const closed& m) {
         ctx.meters.connection_closed(m.how.code);
         self->quit();
@@ -130,8 +130,9 @@ state::~state() {
   if (who.session_actor) runtime::tell(who.session_actor, session::connection_lost{client});
 }
 
-void state::end(const codecs::close_code& why) {
+void state::end(codecs::close_code why, std::string_view sentence) {
   backlog.clear();
+  if (!sentence.empty()) why.reason = sentence;
   at = connection::stage::over;
   client->close(why);
 }
@@ -173,6 +174,13 @@ void state::on_call(codecs::reply_ref ref, codecs::call what) {
 
 void state::on_bad_call(codecs::reply_ref ref, codecs::error why) {
   expect_answer(std::move(ref), "invalid")(std::move(why));
+}
+
+/// The session keeps who asked. An id that was never given out, or an answer without a session, belongs to nobody.
+void state::on_answer(std::string id, codecs::outcome what) {
+  const auto number = client->number_of_request(id);
+  if (!number || !who.session_actor) return ctx.meters.client_request(request_end::late);
+  runtime::tell(who.session_actor, session::answered{client, *number, std::move(what)});
 }
 
 void state::route(codecs::call what, answer reply) {

@@ -11,6 +11,7 @@
 #include <caf/actor.hpp>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "actors/access.hpp"
 #include "actors/ids.hpp"
@@ -51,6 +52,7 @@ struct refused {  ///< From the session directory: no session; what waits is ref
 struct session_lost {};  ///< From the session directory: the session was given up. Its rooms are left from here.
 struct close {           ///< Says goodbye.
   codecs::close_code why;
+  std::string sentence{};  ///< instead of the code's own word; at most 123 bytes
 };
 
 caf::actor spawn(const runtime::place& where, options opts);

@@ -7,8 +7,9 @@
 namespace greenroom::limits {
 
 // One connection.
-inline constexpr std::size_t calls_in_flight_max = 1'024;  ///< unanswered calls; over it the socket is not read
-inline constexpr std::size_t input_bytes_max = 1u << 20;   ///< read and not yet decoded; over it the socket is not read
+inline constexpr std::size_t calls_in_flight_max = 1'024;     ///< unanswered calls; over it the socket is not read
+inline constexpr std::size_t requests_in_flight_max = 1'024;  ///< questions to the client; over it: unavailable
+inline constexpr std::size_t input_bytes_max = 1u << 20;  ///< read and not yet decoded; over it the socket is not read
 
 // One room.
 inline constexpr std::size_t missed_messages_max = 1'000;  ///< what the answer of a join may bring
@@ -40,5 +41,6 @@ inline constexpr std::size_t behaviour_asks_max = 10'000;   ///< questions and c
 
 // How long an actor waits for another one's answer before it gives up.
 inline constexpr std::chrono::seconds ask_timeout{5};
+inline constexpr std::chrono::hours client_answer_max{1};  ///< how long a client may be waited for; longer is this
 
 }  // namespace greenroom::limits

@@ -18,6 +18,17 @@ std::string_view word(drop_reason why) {
   return "other";
 }
 
+std::string_view word(request_end how) {
+  switch (how) {
+    case request_end::answered: return "answered";
+    case request_end::refused: return "refused";
+    case request_end::timed_out: return "timed_out";
+    case request_end::unavailable: return "unavailable";
+    case request_end::late: return "late";
+  }
+  return "other";
+}
+
 }  // namespace
 
 meters::meters(runtime::metrics& to, std::size_t shards)
@@ -37,6 +48,10 @@ meters::meters(runtime::metrics& to, std::size_t shards)
       opens_{to.add_counter({"greenroom_sessions_opened_total", "Sessions opened, fresh and resumed.", {"how"}})},
       early_expiries_{to.add_counter({"greenroom_sessions_expired_early_total",
                                       "Detached sessions that ended before their window, for a bound."})},
+      client_requests_{to.add_counter(
+          {"greenroom_client_requests_total", "Requests of the node to clients, by their end.", {"outcome"}})},
+      pushes_dropped_{to.add_counter(
+          {"greenroom_pushes_dropped_total", "Notifications for a session whose client was not connected."})},
       call_latency_{
           to.add_histogram({"greenroom_call_seconds", "From reading a call to writing its answer.", {"method"}})},
       publish_to_flush_{
@@ -116,6 +131,8 @@ void meters::flushed(std::chrono::nanoseconds since_received) {
 void meters::dropped(drop_reason why, std::uint64_t messages) { here().book->at(drops_, {word(why)}).add(messages); }
 void meters::connection_closed(std::uint16_t code) { here().book->at(closes_, {std::to_string(code)}).add(); }
 void meters::session_expired_early() { here().book->at(early_expiries_).add(); }
+void meters::client_request(request_end how) { here().book->at(client_requests_, {word(how)}).add(); }
+void meters::push_dropped() { here().book->at(pushes_dropped_).add(); }
 void meters::session_opened(bool resumed) { here().book->at(opens_, {resumed ? "resumed" : "fresh"}).add(); }
 
 }  // namespace greenroom

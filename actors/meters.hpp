@@ -26,6 +26,15 @@ enum class drop_reason : std::uint8_t {
   damaged,        ///< a stored message could not be read
 };
 
+/// How a request to a client ended.
+enum class request_end : std::uint8_t {
+  answered,     ///< with a result
+  refused,      ///< the client answered with an error
+  timed_out,    ///< it did not answer in time
+  unavailable,  ///< there was no client, it went, or too many requests were open
+  late,         ///< an answer that nobody waited for
+};
+
 /// One method on one shard.
 struct method_meter {
   std::string name;
@@ -47,6 +56,8 @@ class meters {
   void connection_closed(std::uint16_t code);
   void session_opened(bool resumed);
   void session_expired_early();
+  void client_request(request_end how);
+  void push_dropped();  ///< something for a session without a client
 
   // What there is now. Any thread.
   std::atomic<std::uint64_t> connections{0}, sessions{0}, detached_sessions{0}, rooms{0};
@@ -70,7 +81,7 @@ class meters {
 
   runtime::metrics& metrics_;
   runtime::counter_id messages_in_, bytes_in_, messages_out_, bytes_out_, calls_, errors_, drops_, closes_, opens_,
-      early_expiries_;
+      early_expiries_, client_requests_, pushes_dropped_;
   runtime::histogram_id call_latency_, publish_to_flush_;
   std::vector<of_shard> shards_;
 };

@@ -1,5 +1,7 @@
 #include "actors/peer.hpp"
 
+#include <charconv>
+
 #include "actors/connection.hpp"
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
@@ -9,6 +11,11 @@
 #include "runtime/ask.hpp"
 
 namespace greenroom {
+namespace {
+
+constexpr char request_prefix = 's';  ///< ids of the server's requests: "s1", "s2" …
+
+}  // namespace
 
 peer::peer(context& ctx, std::size_t shard, codecs::codec_id codec)
     : ctx_{ctx}, shard_{shard}, codec_{codec}, dialogue_{codecs::make_native_dialogue(codec)} {}
@@ -40,6 +47,22 @@ void peer::reply(const codecs::reply_ref& to, codecs::outcome what) {
 
 void peer::push(const codecs::push& what) {
   if (out()) push_frame(std::make_shared<const std::string>(codecs::codec_of(codec_).encode_push(what)));
+}
+
+std::optional<std::uint64_t> peer::request(std::string_view method, const codecs::payload_ptr& params) {
+  if (!out()) return std::nullopt;
+  const auto id = request_prefix + std::to_string(++requests_);
+  push_frame(std::make_shared<const std::string>(dialogue_->encode_request(id, method, params)));
+  return requests_;
+}
+
+std::optional<std::uint64_t> peer::number_of_request(std::string_view id) const {
+  if (!id.starts_with(request_prefix)) return std::nullopt;
+  id.remove_prefix(1);
+  std::uint64_t number = 0;
+  const auto [end, failed] = std::from_chars(id.data(), id.data() + id.size(), number);
+  if (failed != std::errc{} || end != id.data() + id.size() || number == 0 || number > requests_) return std::nullopt;
+  return number;
 }
 
 void peer::push_frame(runtime::frame bytes) {

@@ -11,8 +11,11 @@
 /// Bounds: limits::input_bytes_max and calls_in_flight_max; over either the socket is not read until half is done.
 #pragma once
 #include <caf/actor.hpp>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "actors/answer.hpp"
@@ -38,6 +41,11 @@ class peer final : public replier, public runtime::transport_events, public std:
   // --- out
   void reply(const codecs::reply_ref& to, codecs::outcome what) override;
   void push(const codecs::push& what);
+  /// Sends a request to the client and gives its number; the answer comes to the session, as `session::answered`. Null
+  /// where the client is gone.
+  std::optional<std::uint64_t> request(std::string_view method, const codecs::payload_ptr& params);
+  /// The number of the request that had this id; null where none had.
+  std::optional<std::uint64_t> number_of_request(std::string_view id) const;
   void push_frame(runtime::frame bytes);  ///< one that several peers of this codec get
   void write_now();                       ///< what the socket takes of the outbox, before its client is called slow
   runtime::outbox* out() noexcept;        ///< null once the client is gone
@@ -82,6 +90,7 @@ class peer final : public replier, public runtime::transport_events, public std:
   std::shared_ptr<memberships> rooms_;
   std::vector<input> input_;
   std::size_t input_bytes_ = 0, calls_ = 0;
+  std::uint64_t requests_ = 0;  ///< sent on this connection, and the number of the last one
   bool told_ = false, paused_ = false;
   std::vector<subscription_ptr> starving_;
 };

@@ -8,6 +8,7 @@
 #include "actors/limits.hpp"
 #include "actors/offline_queue.hpp"
 #include "actors/peer.hpp"
+#include "actors/questions.hpp"
 #include "actors/relay.hpp"
 #include "actors/room.hpp"
 #include "actors/session_directory.hpp"
@@ -51,6 +52,10 @@ struct state {
   void lose_connection();
   hand_over::reply give_up_state(const hand_over& m);
   void leave_and_end();
+  void say(const codecs::push& what);
+  void put(const ask& m);
+  void end_by(const disconnect& m);
+  void refuse_questions();
   void deliver(const inbox& m);
   void acknowledge(const inbox_ack& m);
   void prove(std::uint64_t ping);
@@ -69,6 +74,7 @@ struct state {
   std::uint64_t detachments = 0;
   std::uint64_t token_ping = 0;  ///< the ping whose answer makes the old token die; 0: there is none
   bool saving = false;
+  std::unique_ptr<questions> asked;  ///< null until the client is asked something
 };
 
 caf::behavior state::start() {
@@ -201,10 +207,40 @@ caf::behavior state::attached() {
       [this](const notice& m) {
         keep.client->push(codecs::pushes::session_notice{m.code, m.text});
       },
+      [this](const push& m) { say(m.what); },
+      [this](const ask& m) { put(m); },
+      [this](const answered& m) {
+        if (!asked || m.client != keep.client) return ctx.meters.client_request(request_end::late);
+        asked->settle(m.number, m.what);
+      },
+      [this](const look&) {
+        if (asked) asked->on_look();
+      },
+      [this](const disconnect& m) { end_by(m); },
       [this](const inbox& m) { deliver(m); },
       [this](const inbox_ack& m) { acknowledge(m); },
       [this](const inbox_acked& m) { keep.client->push(codecs::pushes::inbox_acked{m.upto}); },
   };
+}
+
+/// Nothing comes before the result of session.open: until then there is nobody to speak to.
+void state::say(const codecs::push& what) {
+  if (keep.opening) return ctx.meters.push_dropped();
+  keep.client->push(what);
+}
+
+void state::put(const ask& m) {
+  if (keep.opening) {
+    ctx.meters.client_request(request_end::unavailable);
+    return runtime::promise<ask>{self}.deliver(not_connected());
+  }
+  if (!asked) asked = std::make_unique<questions>(self, ctx);
+  asked->put(*keep.client, m);
+}
+
+void state::end_by(const disconnect& m) {
+  runtime::tell(keep.connection, connection::close{codecs::close_codes::kicked, codecs::close_text(m.reason)});
+  leave_and_end();
 }
 
 void state::prove(std::uint64_t ping) {
@@ -254,8 +290,13 @@ void state::leave_queue() {
                 offline_queue::detach{me(), failed ? offline_queue::delivery::failed : offline_queue::delivery::open});
 }
 
+void state::refuse_questions() {
+  if (asked) asked->refuse_all();
+}
+
 void state::lose_connection() {
   leave_queue();
+  refuse_questions();
   keep.client.reset();
   keep.inbox_sent = keep.inbox_acked = 0;
   token_ping = 0;
@@ -282,6 +323,14 @@ caf::behavior state::detached() {
       [](const save_now&) {},
       [this](const readopt&) { runtime::tell(ctx.shards[opts.shard].relay, relay::readopt{keep.rooms->all()}); },
       [](const notice&) {},
+      [this](const push&) { ctx.meters.push_dropped(); },
+      [this](const ask&) {
+        ctx.meters.client_request(request_end::unavailable);
+        return not_connected();
+      },
+      [this](const answered&) { ctx.meters.client_request(request_end::late); },
+      [](const look&) {},
+      [this](const disconnect&) { leave_and_end(); },
       [](const inbox&) {},
       [](const inbox_ack& m) { m.reply(codecs::make_error(error_code::conflict)); },
       [](const inbox_acked&) {},
@@ -294,6 +343,7 @@ hand_over::reply state::give_up_state(const hand_over& m) {
   if (keep.client) {
     runtime::tell(keep.connection, connection::close{codecs::close_codes::session_replaced});
     leave_queue();
+    refuse_questions();
   }
   save();
   runtime::tell(ctx.shards[opts.shard].relay, relay::detach{keep.rooms->close()});
@@ -306,6 +356,7 @@ hand_over::reply state::give_up_state(const hand_over& m) {
 void state::leave_and_end() {
   if (resumable()) ctx.store.commit(storage::session_erase{opts.id.value});
   if (keep.client) leave_queue();
+  refuse_questions();
   keep.client.reset();
   for (const auto& each : keep.rooms->close()) runtime::tell(ctx.rooms_of(each->room), room::leave{each, {}});
   runtime::tell(ctx.sessions, session_directory::ended{opts.id});

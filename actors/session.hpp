@@ -6,10 +6,13 @@
 ///      └── built again on the shard of the new connection ───────┘
 ///
 /// Parent: session_directory, transient.
-/// Crash: rebuilt from its `record`; keeps its connection and its rooms. Given up: the connection closes 1011.
-/// Bounds: config sessions.rooms_max rooms; inbox messages in flight: limits::inbox_in_flight_*.
+/// Crash: rebuilt from its `record`; keeps its connection and its rooms; who asked its client something is told that the
+///   answer was lost. Given up: the connection closes 1011.
+/// Bounds: config sessions.rooms_max rooms; inbox messages in flight: limits::inbox_in_flight_*; open questions to the
+///   client: limits::requests_in_flight_max.
 #pragma once
 #include <caf/actor.hpp>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +24,7 @@
 #include "actors/memberships.hpp"
 #include "codecs/call.hpp"
 #include "codecs/envelope.hpp"
+#include "codecs/outcome.hpp"
 #include "runtime/actor.hpp"
 #include "runtime/ask.hpp"
 #include "storage/session.hpp"
@@ -82,6 +86,26 @@ struct readopt {};  ///< The relay of this shard or a queue has restarted: regis
 struct notice {
   std::string code, text;
 };
+struct push {
+  codecs::push what;
+};            ///< Says that to the client; dropped, and counted, where there is none.
+struct ask {  ///< A request to the client. `unavailable` where there is none, where it goes before it has answered, or
+              ///< with limits::requests_in_flight_max open; `timed_out` after `limit`, else what it answers.
+  std::string method;
+  codecs::payload_ptr params;  ///< null when absent
+  std::chrono::milliseconds limit{};
+  struct reply {
+    codecs::outcome what;
+  };
+};
+struct answered {  ///< From the connection: the client answers the request of that number.
+  std::shared_ptr<peer> client;
+  std::uint64_t number = 0;
+  codecs::outcome what;
+};
+struct disconnect {  ///< Ends the session, which cannot be resumed; its connection closes with 1008.
+  std::string reason;
+};
 struct inbox {
   std::vector<codecs::envelope_ptr> messages;
 };  ///< From the queue, in the order of n.
@@ -109,6 +133,10 @@ GREENROOM_MESSAGE(greenroom::session::proven)
 GREENROOM_MESSAGE(greenroom::session::rooms_changed)
 GREENROOM_MESSAGE(greenroom::session::readopt)
 GREENROOM_MESSAGE(greenroom::session::notice)
+GREENROOM_MESSAGE(greenroom::session::push)
+GREENROOM_REQUEST(greenroom::session::ask)
+GREENROOM_MESSAGE(greenroom::session::answered)
+GREENROOM_MESSAGE(greenroom::session::disconnect)
 GREENROOM_MESSAGE(greenroom::session::inbox)
 GREENROOM_MESSAGE(greenroom::session::inbox_ack)
 GREENROOM_MESSAGE(greenroom::session::inbox_acked)

@@ -9,7 +9,6 @@
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
 #include "actors/peer.hpp"
-#include "actors/session.hpp"
 #include "runtime/dynamic_children.hpp"
 #include "runtime/errc.hpp"
 #include "runtime/log.hpp"
@@ -59,6 +58,8 @@ struct state {
 
   caf::behavior start();
   void answer_open(const open& m);
+  caf::behavior words_to_clients();
+  caf::result<ask_client::reply> forward(const ask_client& m);
   void resume(const open& m);
   void build(const open& m, storage::stored_session stored);
   void open_fresh(const open& m, std::string reason);
@@ -78,25 +79,52 @@ struct state {
 };
 
 caf::behavior state::start() {
-  return children.handlers().or_else([this](const open& m) { answer_open(m); },
-                                     [this](const detached& m) { note_detached(m.id); },
-                                     [this](const ended& m) {
-                                       if (auto found = sessions.find(m.id); found != sessions.end()) erase(found);
-                                     },
-                                     [this](const announce& m) {
-                                       for (const auto& [id, one] : sessions)
-                                         runtime::tell(self, one.who, session::notice{m.code, m.text});
-                                       return announce::reply{sessions.size()};
-                                     },
-                                     [this](const recollect& m) {
-                                       recollect::reply told;
-                                       for (const auto& [id, one] : sessions) {
-                                         if (m.shard && *m.shard != one.shard) continue;
-                                         runtime::tell(self, one.who, session::readopt{});
-                                         ++told.sessions;
-                                       }
-                                       return told;
-                                     });
+  return children.handlers()
+      .or_else([this](const open& m) { answer_open(m); }, [this](const detached& m) { note_detached(m.id); },
+               [this](const ended& m) {
+                 if (auto found = sessions.find(m.id); found != sessions.end()) erase(found);
+               },
+               [this](const announce& m) {
+                 for (const auto& [id, one] : sessions) runtime::tell(self, one.who, session::notice{m.code, m.text});
+                 return announce::reply{sessions.size()};
+               },
+               [this](const recollect& m) {
+                 recollect::reply told;
+                 for (const auto& [id, one] : sessions) {
+                   if (m.shard && *m.shard != one.shard) continue;
+                   runtime::tell(self, one.who, session::readopt{});
+                   ++told.sessions;
+                 }
+                 return told;
+               })
+      .or_else(words_to_clients());
+}
+
+caf::behavior state::words_to_clients() {
+  return {
+      [this](const push_to& m) {
+        auto found = sessions.find(m.id);
+        if (found == sessions.end()) return ctx.meters.push_dropped();
+        runtime::tell(self, found->second.who, session::push{m.what});
+      },
+      [this](const ask_client& m) { return forward(m); },
+      [this](const disconnect& m) {
+        if (auto found = sessions.find(m.id); found != sessions.end())
+          runtime::tell(self, found->second.who, session::disconnect{m.reason});
+      },
+  };
+}
+
+/// The session answers the asker itself.
+caf::result<ask_client::reply> state::forward(const ask_client& m) {
+  auto found = sessions.find(m.id);
+  if (found == sessions.end()) {
+    ctx.meters.client_request(request_end::unavailable);
+    return ask_client::reply{codecs::make_error(error_code::unavailable, "the session is not there")};
+  }
+  auto owed = self->make_response_promise<ask_client::reply>();
+  owed.delegate(found->second.who, session::ask{m.method, m.params, m.limit});
+  return owed;
 }
 
 void state::answer_open(const open& m) {
@@ -221,6 +249,13 @@ void state::forget(caf::actor_id who) {
 void state::gave_up(const caf::actor& who, const caf::error& why) {
   runtime::log::error("a session was given up", {{"reason", runtime::explain(why)}});
   forget(who.id());
+}
+
+codecs::error explain(const caf::error& why) {
+  if (why == caf::sec::request_timeout)
+    return codecs::make_error(error_code::timed_out, "the client did not answer in time");
+  if (why == runtime::errc::crashed) return codecs::make_error(error_code::internal, "the client's answer was lost");
+  return codecs::make_error(error_code::unavailable, "the client is not connected");
 }
 
 caf::actor spawn(const runtime::place& where, options opts) { return runtime::spawn<state>(where, opts); }

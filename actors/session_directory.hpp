@@ -9,6 +9,7 @@
 /// Bounds: config sessions.detached_per_user_max and detached_max, oldest out first, counted; connections bound the rest.
 #pragma once
 #include <caf/actor.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -16,6 +17,7 @@
 
 #include "actors/access.hpp"
 #include "actors/answer.hpp"
+#include "actors/session.hpp"
 #include "codecs/call.hpp"
 #include "runtime/actor.hpp"
 #include "runtime/ask.hpp"
@@ -55,12 +57,31 @@ struct announce {  ///< A notice to all sessions; answered when it is in their m
     std::uint64_t sessions = 0;
   };
 };
+struct push_to {  ///< Says that to a session's client; dropped, and counted, where none is connected.
+  session_id id;
+  codecs::push what;
+};
+struct
+    ask_client {  ///< Asks a session's client; see `session::ask`. A session that nobody knows is `unavailable`, too.
+  session_id id;
+  std::string method;
+  codecs::payload_ptr params;  ///< null when absent
+  std::chrono::milliseconds limit{};
+  using reply = session::ask::reply;
+};
+struct disconnect {  ///< Ends a session: it leaves everywhere, cannot be resumed, and its connection closes with 1008.
+  session_id id;
+  std::string reason;  ///< the author's sentence, at most 123 bytes; empty: `kicked`
+};
 struct recollect {  ///< The relay of that shard (none: a queue) has restarted: sessions register again.
   std::optional<std::size_t> shard;
   struct reply {
     std::uint64_t sessions = 0;  ///< so many will
   };
 };
+
+/// What an asker is told when no answer came at all: a crash on the way, or a node that is about to end.
+codecs::error explain(const caf::error& why);
 
 caf::actor spawn(const runtime::place& where, options opts);
 
@@ -70,4 +91,7 @@ GREENROOM_MESSAGE(greenroom::session_directory::open)
 GREENROOM_MESSAGE(greenroom::session_directory::detached)
 GREENROOM_MESSAGE(greenroom::session_directory::ended)
 GREENROOM_REQUEST(greenroom::session_directory::announce)
+GREENROOM_MESSAGE(greenroom::session_directory::push_to)
+GREENROOM_MESSAGE(greenroom::session_directory::ask_client)
+GREENROOM_MESSAGE(greenroom::session_directory::disconnect)
 GREENROOM_REQUEST(greenroom::session_directory::recollect)

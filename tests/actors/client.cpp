@@ -51,6 +51,15 @@ void client::notify(std::string_view method, std::string_view params) {
   wire_->say(runtime::frame_kind::text, codecs::encode_request(codecs::format::json, std::nullopt, method, params));
 }
 
+void client::answer(std::string_view request, std::string_view result) {
+  say(R"({"jsonrpc":"2.0","id":)" + std::string{request} + R"(,"result":)" + std::string{result} + '}');
+}
+
+void client::fail(std::string_view request, int code, std::string_view message) {
+  say(R"({"jsonrpc":"2.0","id":)" + std::string{request} + R"(,"error":)" +
+      dump(json{{"code", code}, {"message", message}}) + '}');
+}
+
 void client::say(std::string_view text) { wire_->say(runtime::frame_kind::text, text); }
 
 const client::heard& client::settled(std::uint64_t id) {
@@ -88,7 +97,7 @@ json client::resume(const json& was, std::string_view positions) {
 void client::read() {
   for (auto& frame : wire_->take_frames()) {
     if (frame.what == fake_transport::opcode::close) {
-      heard end{.id = {}, .method = "close", .body = {}, .failure = {}, .in = codecs::format::json};
+      heard end{.id = {}, .method = "close", .request = {}, .body = {}, .failure = {}, .in = codecs::format::json};
       end.body =
           std::to_string(static_cast<std::uint8_t>(frame.body[0]) << 8 | static_cast<std::uint8_t>(frame.body[1])) +
           ' ' + frame.body.substr(2);
@@ -100,19 +109,24 @@ void client::read() {
     if (!as_json) FAIL("the node sent what is no document");
     const auto document = boost::json::parse(*as_json);
     const bool batch = document.is_array();
-    if (batch) heard_.push_back({.id = {}, .method = "[", .body = {}, .failure = {}, .in = in});
+    if (batch) heard_.push_back({.id = {}, .method = "[", .request = {}, .body = {}, .failure = {}, .in = in});
     if (batch)
       for (const auto& each : document.as_array()) read_document(in, each);
     else
       read_document(in, document);
-    if (batch) heard_.push_back({.id = {}, .method = "]", .body = {}, .failure = {}, .in = in});
+    if (batch) heard_.push_back({.id = {}, .method = "]", .request = {}, .body = {}, .failure = {}, .in = in});
   }
 }
 
 void client::read_document(codecs::format in, const json& what) {
   auto message = codecs::decode_incoming(codecs::format::json, dump(what));
   if (!message) FAIL("the node sent what is no JSON-RPC message: " << dump(what));
-  heard one{.id = message->id, .method = std::move(message->method), .body = {}, .failure = {}, .in = in};
+  heard one{.id = message->id,
+            .method = std::move(message->method),
+            .request = std::move(message->request),
+            .body = {},
+            .failure = {},
+            .in = in};
   if (one.id) one.method = asked_.contains(*one.id) ? asked_.at(*one.id) : "?";
   if (message->body) one.body = boost::json::parse(std::string{message->body->as(codecs::format::json)});
   one.failure = std::move(message->failure);
@@ -141,8 +155,10 @@ numbers client::seqs(std::string_view room) {
 strings client::story() {
   strings all;
   for (const auto& each : take()) {
-    const auto& [id, method, body, failure, in] = each;
-    if (failure)
+    const auto& [id, method, request, body, failure, in] = each;
+    if (!request.empty())
+      all.push_back(method + "? " + request + ' ' + dump(body));
+    else if (failure)
       all.push_back((method.empty() ? "?" : method) + ' ' + std::to_string(static_cast<int>(failure->code)));
     else if (id)
       all.push_back(method + " ok");

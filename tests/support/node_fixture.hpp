@@ -7,7 +7,8 @@
 ///   CHECK(ann.story() == strings{...});            everything that she was sent since the last look, a line each
 ///
 /// Lines of a story: `room.join ok`, `room.join -32008` (answers), `lobby 3 "hi"` (room, seq, payload), `inbox 1 "hi"`,
-/// `inbox acked 1`, `lobby dropped 3..7`, `notice draining`, `close 4009 session_replaced`; `[` and `]` around a batch.
+/// `inbox acked 1`, `lobby dropped 3..7`, `notice draining`, `game.confirm? "s1" {"x":1}` (a request of the node's),
+/// `close 4009 session_replaced`; `[` and `]` around a batch.
 ///
 /// The actors that are always there have a nurse for a supervisor: it restarts at once whatever fails, and on crash()
 /// drops a life between two messages. Config and shards may be changed until the first connect().
@@ -54,6 +55,7 @@ class client {
   struct heard {
     std::optional<std::uint64_t> id;  ///< of an answer
     std::string method;               ///< of the notification, or of the request that this answers
+    std::string request;              ///< the id of a request of the node's, as JSON; empty: none
     json body;                        ///< params or result
     std::optional<codecs::error> failure;
     codecs::format in;
@@ -73,6 +75,8 @@ class client {
   std::uint64_t send_as(codecs::format as, std::string_view method, std::string_view params = "{}");
   void notify(std::string_view method, std::string_view params = "{}");
   void say(std::string_view text);  ///< raw JSON text
+  void answer(std::string_view request, std::string_view result);
+  void fail(std::string_view request, int code, std::string_view message);
 
   // --- and settle
   json call(std::string_view method, std::string_view params = "{}");
