@@ -17,6 +17,7 @@
 #include "actors/ids.hpp"
 #include "actors/meters.hpp"
 #include "actors/room_policy.hpp"
+#include "actors/service_board.hpp"
 #include "codecs/call.hpp"
 #include "runtime/config.hpp"
 
@@ -49,13 +50,15 @@ struct context {
   struct shard_actors {
     runtime::shard* home = nullptr;  ///< null in tests
     std::unique_ptr<socket_figures> sockets = std::make_unique<socket_figures>();
-    caf::actor relay, rooms, queue, gateway;
+    caf::actor relay, rooms, queue, router, gateway;
   };
   std::vector<shard_actors> shards;
   caf::actor sessions;
+  caf::actor services{}, workers{};  ///< the routers' targets; null: there are none
+  service_board board{};
 
   std::atomic<stage> at{stage::starting};
-  std::atomic<std::uint64_t> last_incarnation{0}, last_message{0};
+  std::atomic<std::uint64_t> last_incarnation{0}, last_message{0}, last_call{0};
   std::string
       process_prefix;  ///< of the ids that this process gives to messages: random, so that no two processes share one
 
