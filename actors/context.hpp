@@ -16,6 +16,7 @@
 
 #include "actors/ids.hpp"
 #include "actors/meters.hpp"
+#include "actors/room_builds.hpp"
 #include "actors/room_policy.hpp"
 #include "actors/service_board.hpp"
 #include "codecs/call.hpp"
@@ -37,6 +38,7 @@ struct context {
   storage::store& store;
   greenroom::meters& meters;
   room_policies policies;
+  room_builds behaviours{};
   std::string version;  ///< of this build
   std::chrono::steady_clock::time_point started{};
   std::function<std::int64_t()>

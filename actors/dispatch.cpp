@@ -45,6 +45,7 @@ class router {
     one->room = std::move(what.room);
     one->who = {.session = from_.session,
                 .user = from_.who.user,
+                .kind = from_.who.kind,
                 .number = ctx_.next_incarnation(),
                 .shard = from_.client->shard(),
                 .since_ms = ctx_.now_ms(),
@@ -72,8 +73,11 @@ class router {
                           .sender = sender(),
                           .client_id = !what.id.empty(),
                           .except = incarnation::none,
+                          .by = nullptr,
                           .reply = reply_};
     message.draft->room = std::move(what.room);
+    if (!ctx_.policies.of(message.draft->room).behaviour.empty())
+      message.by = std::make_shared<const party>(party{from_.who.user, from_.session, from_.who.kind});
     if (!what.echo && from_.rooms)
       if (auto mine = from_.rooms->find(message.draft->room)) message.except = mine->who.number;
     const auto& directory = ctx_.rooms_of(message.draft->room);

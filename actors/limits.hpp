@@ -38,6 +38,9 @@ inline constexpr std::size_t inbox_in_flight_bytes_max = 512u << 10;
 // What one behaviour has open at a time.
 inline constexpr std::size_t behaviour_timers_max = 1'024;  ///< over it: refused
 inline constexpr std::size_t behaviour_asks_max = 10'000;   ///< questions and calls; over it: unavailable
+inline constexpr std::size_t undecided_max = 10'000;  ///< requests that a room's behaviour keeps; over it: unavailable
+inline constexpr std::size_t undecided_repeats_max = 16;  ///< repeats of one of them; over it: unavailable
+inline constexpr std::chrono::seconds swap_patience{5};   ///< for open questions, before a newer build takes over
 
 // How long an actor waits for another one's answer before it gives up.
 inline constexpr std::chrono::seconds ask_timeout{5};

@@ -9,8 +9,10 @@
 #include "actors/refusal.hpp"
 #include "actors/relay.hpp"
 #include "actors/room_directory.hpp"
+#include "actors/room_host.hpp"
 #include "actors/stored_message.hpp"
 #include "codecs/content_hash.hpp"
+#include "runtime/promise.hpp"
 #include "runtime/shard.hpp"
 #include "storage/store.hpp"
 
@@ -39,20 +41,28 @@ GREENROOM_MESSAGE(greenroom::room::look_around)
 
 namespace greenroom::room {
 
-struct state {
+struct state final : hosting_room {
   static inline const char* name = "room";
   state(runtime::actor_base* s, const options& o);
 
   caf::behavior start();
   caf::behavior recovering();
   caf::behavior open();
+  caf::behavior with_host(caf::message_handler own) const;
 
   void add(const join& m);
+  void refuse(const join& m, codecs::error why);
+  void take_back(const resume& m);
   results::room_state add_back(const resume& m);
   void forget(const leave& m);
+  void erase(std::map<session_id, subscription_ptr>::iterator which, const relay::settled& reply);
   void accept(const publish& m);
+  void await_turn_end();
   void send_turn();
+  bool may_rest() const;
   void offer_rest();
+  void swap(const swap_build& m);
+  caf::behavior swapping();
 
   std::string lost(const codecs::position& since) const;
   std::string recover(const codecs::position& since, std::vector<codecs::envelope_ptr>& missed) const;
@@ -63,15 +73,23 @@ struct state {
   void repair(std::size_t shard, const relay::survey::reply& known);
   caf::actor relay_of(std::size_t shard) const { return ctx.shards[shard].relay; }
 
+  // hosting_room
+  void store(const publish& m, std::optional<storage::idempotency> once, storage::bytes_ptr snapshot) override;
+  void store_at_turn_end() override { await_turn_end(); }
+  const std::map<session_id, subscription_ptr>& members() const override { return present; }
+  void remove(const session_id& whom) override;
+
   runtime::actor_base* self;
   const options& opts;
   context& ctx;
   const room_policy& policy;
   std::string epoch;
   std::uint64_t head = 0;  ///< the newest position of the log
-  std::map<session_id, subscription_ptr> members;
+  std::map<session_id, subscription_ptr> present;
   std::vector<std::uint32_t> members_on;  ///< by shard
   pending_turn turn;
+  bool turn_end_comes = false;         ///< it is in the mailbox
+  std::unique_ptr<room_host> host;     ///< null: the room has no behaviour
   std::size_t surveys = 0;             ///< relays that have not answered yet
   runtime::shard::time_point busy_at;  ///< the last message that was for somebody
 };
@@ -83,6 +101,10 @@ state::state(runtime::actor_base* s, const options& o)
   epoch = opened.at.epoch;
   head = opened.at.seq;
   busy_at = self->clock().now();
+  if (policy.behaviour.empty()) return;
+  auto build = ctx.behaviours.find(policy.behaviour);
+  if (!build) throw std::runtime_error{"there is no behaviour named " + policy.behaviour};
+  host = std::make_unique<room_host>(self, ctx, *this, opts.id, std::move(build));
 }
 
 caf::behavior state::start() {
@@ -96,7 +118,9 @@ caf::behavior state::recovering() {
   surveys = ctx.shards.size();
   for (std::size_t i = 0; i < ctx.shards.size(); ++i) {
     auto done = [this] {
-      if (--surveys == 0) self->become(open());
+      if (--surveys != 0) return;
+      self->become(open());
+      if (host) host->start(self->life() == 0 ? beginning::opened : beginning::restarted);
     };
     runtime::ask(self, relay_of(i), limits::ask_timeout, relay::survey{opts.id.value})
         .then(
@@ -109,6 +133,8 @@ caf::behavior state::recovering() {
   return {
       [](const join&) { return caf::skip(); },
       [](const resume&) -> caf::result<resume::reply> { return caf::skip(); },
+      [](const try_build&) -> caf::result<try_build::reply> { return caf::skip(); },
+      [](const swap_build&) -> caf::result<swap_build::reply> { return caf::skip(); },
       [](const leave&) { return caf::skip(); },
       [](const publish&) { return caf::skip(); },
       [](const history&) { return caf::skip(); },
@@ -121,7 +147,7 @@ caf::behavior state::recovering() {
 
 void state::repair(std::size_t shard, const relay::survey::reply& known) {
   for (const auto& each : known.members) {
-    members[each->who.session] = each;
+    present[each->who.session] = each;
     ++members_on[shard];
   }
   if (!known.known || known.epoch != epoch) return;
@@ -138,29 +164,43 @@ void state::repair(std::size_t shard, const relay::survey::reply& known) {
   }
 }
 
+/// The room's own messages, and its behaviour's.
+caf::behavior state::with_host(caf::message_handler own) const { return host ? own.or_else(host->handlers()) : own; }
+
 caf::behavior state::open() {
-  return {
-      [this](const join& m) { add(m); },
-      [this](const resume& m) { return resume::reply{add_back(m)}; },
+  return with_host({
+      [this](const join& m) {
+        if (!host || present.contains(m.who->who.session)) return add(m);
+        host->join(m.who->who, {[this, m] { add(m); }, [this, m](codecs::error why) { refuse(m, std::move(why)); }});
+      },
+      [this](const resume& m) { take_back(m); },
       [this](const leave& m) { forget(m); },
       [this](const publish& m) { accept(m); },
       [this](const history& m) { m.reply(page(m.what)); },
       [this](const room::members& m) { m.reply(codecs::result{list(m.what)}); },
-      [this](const end_of_turn&) { send_turn(); },
+      [this](const end_of_turn&) {
+        turn_end_comes = false;
+        send_turn();
+        if (host) host->keep_state();
+      },
+      [this](const room::try_build& m) {
+        return room::try_build::reply{host ? host->try_build(*m.build).value_or("") : ""};
+      },
+      [this](const swap_build& m) { swap(m); },
       [this](const look_around&) { offer_rest(); },
       [this](const rest&) {
-        if (members.empty() && turn.empty()) return self->quit();
+        if (may_rest()) return self->quit();
         runtime::tell(self, opts.directory, room_directory::staying{opts.id});
         self->later(ctx.config.rooms.idle_ttl(), look_around{});
       },
-  };
+  });
 }
 
 // --- members
 
 /// Takes in a member, in the place of the older membership of the same session.
 void state::enter(const subscription_ptr& who) {
-  auto& place = members[who->who.session];
+  auto& place = present[who->who.session];
   if (place) {
     --members_on[place->who.shard];
     runtime::tell(self, relay_of(place->who.shard), relay::drop{place, {}});
@@ -172,17 +212,14 @@ void state::enter(const subscription_ptr& who) {
 void state::add(const join& m) {
   busy_at = self->clock().now();
   send_turn();  // the joiner's position is the newest one that the relays know
-  auto refuse = [&](codecs::error why) {
-    runtime::tell(self, relay_of(m.who->who.shard), relay::drop{m.who, {m.reply, std::move(why)}});
-  };
-  const bool known = members.contains(m.who->who.session);
-  if (!known && members.size() >= policy.members_max)
-    return refuse(codecs::make_error(error_code::unavailable, "the room is full"));
+  const bool known = present.contains(m.who->who.session);
+  if (!known && present.size() >= policy.members_max)
+    return refuse(m, codecs::make_error(error_code::unavailable, "the room is full"));
 
   results::joined joined{.room = opts.id.value,
                          .epoch = epoch,
                          .seq = head,
-                         .members = members.size() + (known ? 0 : 1),
+                         .members = present.size() + (known ? 0 : 1),
                          .recovered = {},
                          .reason = {},
                          .missed = {}};
@@ -194,6 +231,10 @@ void state::add(const join& m) {
   enter(m.who);
   runtime::tell(self, relay_of(m.who->who.shard),
                 relay::add{m.who, epoch, head, {m.reply, codecs::result{std::move(joined)}}});
+}
+
+void state::refuse(const join& m, codecs::error why) {
+  runtime::tell(self, relay_of(m.who->who.shard), relay::drop{m.who, {m.reply, std::move(why)}});
 }
 
 /// Why what follows `since` is not in the log any more; empty: all of it is.
@@ -214,6 +255,19 @@ std::string state::recover(const codecs::position& since, std::vector<codecs::en
   return {};
 }
 
+/// A session that the room does not know any more joins anew, as far as its behaviour is concerned.
+void state::take_back(const resume& m) {
+  auto owed = std::make_shared<runtime::promise<resume>>(self);
+  auto back = [this, m, owed] { owed->deliver(resume::reply{add_back(m)}); };
+  if (!host || present.contains(m.who->who.session)) return back();
+  auto refused = [this, m, owed](const codecs::error&) {
+    runtime::tell(self, relay_of(m.who->who.shard), relay::drop{m.who, {}});
+    owed->deliver(
+        resume::reply{{.room = opts.id.value, .epoch = {}, .seq = 0, .recovered = false, .reason = "forbidden"}});
+  };
+  host->join(m.who->who, {std::move(back), std::move(refused)});
+}
+
 results::room_state state::add_back(const resume& m) {
   busy_at = self->clock().now();
   send_turn();
@@ -228,19 +282,30 @@ results::room_state state::add_back(const resume& m) {
 }
 
 void state::forget(const leave& m) {
-  auto found = members.find(m.who->who.session);
-  if (found != members.end() && found->second->who.number == m.who->who.number) {
-    send_turn();  // what was published before it left is still delivered
-    --members_on[m.who->who.shard];
-    members.erase(found);
-  }
-  runtime::tell(self, relay_of(m.who->who.shard), relay::drop{m.who, {m.reply, codecs::result{results::nothing{}}}});
+  const relay::settled reply{m.reply, codecs::result{results::nothing{}}};
+  const auto found = present.find(m.who->who.session);
+  if (found != present.end() && found->second->who.number == m.who->who.number) return erase(found, reply);
+  if (host) host->withdraw(m.who->who.number);
+  runtime::tell(self, relay_of(m.who->who.shard), relay::drop{m.who, reply});
+}
+
+void state::erase(std::map<session_id, subscription_ptr>::iterator which, const relay::settled& reply) {
+  send_turn();  // what was published before it left is still delivered
+  const auto one = which->second;
+  --members_on[one->who.shard];
+  present.erase(which);
+  runtime::tell(self, relay_of(one->who.shard), relay::drop{one, reply});
+  if (host) host->left(one->who);
+}
+
+void state::remove(const session_id& whom) {
+  if (const auto found = present.find(whom); found != present.end()) erase(found, {});
 }
 
 results::members state::list(const codecs::calls::room_members& what) const {
   // Sessions stand in the order of their users, so that a page can go on after a name.
   std::map<std::string, results::member> by_user;
-  for (const auto& [id, entry] : members) {
+  for (const auto& [id, entry] : present) {
     const auto& who = entry->who;
     auto& one = by_user[who.user.value];
     one.user = who.user.value;
@@ -270,7 +335,17 @@ void state::accept(const publish& m) {
     why.path = "params.ack";
     return m.reply(std::move(why));
   }
-  if (turn.empty()) runtime::tell(self, caf::actor{self}, end_of_turn{});
+  if (host) return host->publish(m);
+  std::optional<storage::idempotency> once;
+  if (m.client_id)
+    once = storage::idempotency{m.sender, draft.id,
+                                codecs::content_hash("room.publish", draft.room, draft.event, *draft.body)};
+  store(m, std::move(once), nullptr);
+}
+
+void state::store(const publish& m, std::optional<storage::idempotency> once, storage::bytes_ptr snapshot) {
+  auto& draft = *m.draft;
+  await_turn_end();
   if (turn.messages.empty()) turn.received = m.reply.asked();
 
   draft.at_ms = ctx.now_ms();
@@ -278,11 +353,8 @@ void state::accept(const publish& m) {
                         .body = std::make_shared<const std::string>(codecs::to_stored(draft)),
                         .at_ms = draft.at_ms,
                         .keep = policy.history,
-                        .once = {},
-                        .snapshot = nullptr};
-  if (m.client_id)
-    entry.once = storage::idempotency{m.sender, draft.id,
-                                      codecs::content_hash("room.publish", draft.room, draft.event, *draft.body)};
+                        .once = std::move(once),
+                        .snapshot = std::move(snapshot)};
   auto stored = ctx.store.commit(std::move(entry));
   if (!stored.ok()) {
     turn.answers.push_back({m.reply, refusal(stored.error)});
@@ -301,6 +373,10 @@ void state::accept(const publish& m) {
   }
   turn.answers.push_back({m.reply, codecs::result{std::move(ack)}});
   if (turn.messages.size() >= limits::turn_messages_max) send_turn();
+}
+
+void state::await_turn_end() {
+  if (!std::exchange(turn_end_comes, true)) runtime::tell(self, caf::actor{self}, end_of_turn{});
 }
 
 /// One message to each shard that has members or callers.
@@ -337,11 +413,42 @@ codecs::outcome state::page(const codecs::calls::room_history& what) const {
   return codecs::result{std::move(all)};
 }
 
+// --- a newer build of the behaviour
+
+void state::swap(const swap_build& m) {
+  auto owed = std::make_shared<runtime::promise<swap_build>>(self);
+  if (!host) return owed->deliver(swap_build::reply{});
+  self->become(swapping());
+  host->swap(m.build, [this, owed] {
+    self->become(open());
+    owed->deliver(swap_build::reply{});
+  });
+}
+
+/// Until the behaviour's open questions are answered: everything else waits in its order.
+caf::behavior state::swapping() {
+  return with_host({
+      [](const join&) { return caf::skip(); },
+      [](const resume&) -> caf::result<resume::reply> { return caf::skip(); },
+      [](const try_build&) -> caf::result<try_build::reply> { return caf::skip(); },
+      [](const swap_build&) -> caf::result<swap_build::reply> { return caf::skip(); },
+      [](const leave&) { return caf::skip(); },
+      [](const publish&) { return caf::skip(); },
+      [](const history&) { return caf::skip(); },
+      [](const room::members&) { return caf::skip(); },
+      [](const look_around&) { return caf::skip(); },
+      [](const rest&) { return caf::skip(); },
+      [](const end_of_turn&) { return caf::skip(); },
+  });
+}
+
 // --- leaving memory
+
+bool state::may_rest() const { return present.empty() && turn.empty() && (!host || host->idle()); }
 
 void state::offer_rest() {
   const auto idle = ctx.config.rooms.idle_ttl();
-  if (members.empty() && turn.empty() && self->clock().now() - busy_at >= idle)
+  if (may_rest() && self->clock().now() - busy_at >= idle)
     runtime::tell(self, opts.directory, room_directory::resting{opts.id});
   else
     self->later(idle, look_around{});

@@ -9,6 +9,7 @@
 ///
 /// Parent: room_directory of its shard, transient.
 /// Crash: state is read back from the store and the relays; epoch, seq and members stay.
+/// A behaviour, where the namespace has one, decides about joins and publishes (room_host.hpp).
 /// Bounds: room_policy::members_max; limits::turn_messages_max in one turn. Queues no frames itself.
 #pragma once
 #include <caf/actor.hpp>
@@ -16,6 +17,8 @@
 #include <optional>
 
 #include "actors/answer.hpp"
+#include "actors/party.hpp"
+#include "actors/room_builds.hpp"
 #include "actors/room_policy.hpp"
 #include "actors/subscription.hpp"
 #include "codecs/call.hpp"
@@ -62,6 +65,7 @@ struct publish {
   std::string sender;                      ///< whose ids these are: the user, or the session where anonymous
   bool client_id = false;                  ///< the client chose the id: repeats are recognised
   incarnation except = incarnation::none;  ///< echo: false
+  std::shared_ptr<const party> by{};       ///< who publishes; null: a behaviour, or the room has none that asks
   answer reply;
 };
 struct history {
@@ -71,6 +75,16 @@ struct history {
 struct members {
   codecs::calls::room_members what;
   answer reply;
+};
+struct try_build {  ///< Whether that build of the behaviour understands this room's state.
+  room_build_ptr build;
+  struct reply {
+    std::string why;  ///< empty: it does
+  };
+};
+struct swap_build {  ///< That build takes over, at a message boundary. Answered when it has.
+  room_build_ptr build;
+  struct reply {};
 };
 struct rest {};  ///< From the directory, when the room offered to leave memory and its mailbox has drained: go, or say
                  ///< that you stay.
@@ -93,4 +107,6 @@ GREENROOM_MESSAGE(greenroom::room::leave)
 GREENROOM_MESSAGE(greenroom::room::publish)
 GREENROOM_MESSAGE(greenroom::room::history)
 GREENROOM_MESSAGE(greenroom::room::members)
+GREENROOM_REQUEST(greenroom::room::try_build)
+GREENROOM_REQUEST(greenroom::room::swap_build)
 GREENROOM_MESSAGE(greenroom::room::rest)

@@ -129,8 +129,9 @@ class room_behaviour {
   room_behaviour(const room_behaviour&) = delete;
   room_behaviour& operator=(const room_behaviour&) = delete;
 
+  /// The first callback. Constructor and restore() build state and have no effect on anything.
   virtual void on_start(beginning) {}
-  /// Also where a session comes back that the room does not know any more; not for one that only changes connections.
+  /// Also where a session comes back that the room does not know any more; not for one that is a member already.
   virtual void on_join(join_request who) { who.accept(); }
   virtual void on_leave(const party&) {}
   virtual void on_message(publish_request message) { message.accept(); }

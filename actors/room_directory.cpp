@@ -1,7 +1,9 @@
 #include "actors/room_directory.hpp"
 
 #include <functional>
+#include <memory>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "actors/context.hpp"
@@ -11,6 +13,7 @@
 #include "runtime/dynamic_children.hpp"
 #include "runtime/errc.hpp"
 #include "runtime/log.hpp"
+#include "runtime/promise.hpp"
 
 namespace greenroom::room_directory {
 
@@ -37,6 +40,8 @@ struct state {
   template <class M>
   void route(const M& m);
   caf::result<room::resume::reply> route_question(const room::resume& m);
+  template <class Question, class M, class Heard>
+  void ask_rooms(const M& m, Heard heard);
 
   struct entry {
     caf::actor who;
@@ -88,7 +93,46 @@ caf::behavior state::start() {
         if (found == rooms.end()) return;
         found->second.resting = false;
         for (auto& send : std::exchange(found->second.held, {})) send();
+      },
+      [this](const try_build& m) {
+        ask_rooms<room::try_build>(m, [](try_build::reply& told, const std::string& room, std::string why) {
+          if (!why.empty()) told.refused.push_back({room, std::move(why)});
+        });
+      },
+      [this](const swap_build& m) {
+        ask_rooms<room::swap_build>(m, [](swap_build::reply&, const std::string&, const std::string&) {});
       });
+}
+
+/// Asks every living room that has the build's behaviour; `heard` is told what each says, or why it does not.
+template <class Question, class M, class Heard>
+void state::ask_rooms(const M& m, Heard heard) {
+  struct round {
+    explicit round(runtime::actor_base* self) : owed{self} {}
+    void close() {
+      if (--open == 0) owed.deliver(std::move(told));
+    }
+    runtime::promise<M> owed;
+    typename M::reply told;
+    std::size_t open = 1;
+  };
+  auto all = std::make_shared<round>(self);
+  for (const auto& [name, entry] : rooms) {
+    if (ctx.policies.of(name).behaviour != m.build->behaviour) continue;
+    ++all->open;
+    ++all->told.rooms;
+    runtime::ask(self, entry.who, limits::swap_patience + limits::ask_timeout, Question{m.build})
+        .then(
+            [all, heard, name = name](const typename Question::reply& r) {
+              if constexpr (requires { r.why; }) heard(all->told, name, r.why);
+              all->close();
+            },
+            [all, heard, name = name](const caf::error& why) {  // one that has left memory starts with the newer build
+              if (why != caf::sec::request_receiver_down) heard(all->told, name, runtime::explain(why));
+              all->close();
+            });
+  }
+  all->close();
 }
 
 state::entry* state::find_or_start(const std::string& name) {

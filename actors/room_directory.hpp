@@ -11,9 +11,13 @@
 /// Bounds: limits::rooms_per_shard_max; limits::held_messages_max for one room; over either: unavailable.
 #pragma once
 #include <caf/actor.hpp>
+#include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "actors/ids.hpp"
+#include "actors/room_builds.hpp"
 #include "runtime/actor.hpp"
 #include "runtime/ask.hpp"
 
@@ -35,6 +39,25 @@ struct staying {
   room_id id;
 };  ///< It has found work in its mailbox.
 
+/// A newer build of a behaviour: whether the state of every living room that has it is understood, …
+struct try_build {
+  room_build_ptr build;
+  struct refusal {
+    std::string room, why;
+  };
+  struct reply {
+    std::uint64_t rooms = 0;
+    std::vector<refusal> refused;
+  };
+};
+/// … and then it takes over in each of them, at a message boundary. Answered when it has.
+struct swap_build {
+  room_build_ptr build;
+  struct reply {
+    std::uint64_t rooms = 0;
+  };
+};
+
 /// Which shard's directory is asked for a room.
 std::size_t shard_of(std::string_view room, std::size_t shards);
 
@@ -44,3 +67,5 @@ caf::actor spawn(const runtime::place& where, options opts);
 
 GREENROOM_MESSAGE(greenroom::room_directory::resting)
 GREENROOM_MESSAGE(greenroom::room_directory::staying)
+GREENROOM_REQUEST(greenroom::room_directory::try_build)
+GREENROOM_REQUEST(greenroom::room_directory::swap_build)

@@ -28,6 +28,7 @@ admission admission_of(runtime::permission from) {
 room_policies::room_policies(const runtime::config& config) {
   for (const auto& [name, from] : config.namespaces)
     by_namespace_.emplace(name, room_policy{.name = name,
+                                            .behaviour = from.behaviour,
                                             .kind = from.durable ? room_kind::durable : room_kind::ephemeral,
                                             .history = {from.history_count, from.history_bytes, from.history_age_ms},
                                             .slow = policy_of(from.slow_members),

@@ -27,7 +27,8 @@ enum class admission : std::uint8_t { nobody, authenticated, anyone };
 enum class room_kind : std::uint8_t { ephemeral, durable };
 
 struct room_policy {
-  std::string name;  ///< the namespace
+  std::string name;         ///< the namespace
+  std::string behaviour{};  ///< of its rooms; empty: none
   room_kind kind = room_kind::ephemeral;
   storage::retention history;
   slow_member slow = slow_member::disconnect;

@@ -117,6 +117,7 @@ void state::resume_room(const std::string& room, codecs::position from, const st
   one->room = room;
   one->who = {.session = opts.id,
               .user = opts.who.user,
+              .kind = opts.who.kind,
               .number = ctx.next_incarnation(),
               .shard = opts.shard,
               .since_ms = ctx.now_ms(),

@@ -13,15 +13,18 @@
 
 #include "actors/ids.hpp"
 #include "codecs/payload.hpp"
+#include "storage/session.hpp"
 
 namespace greenroom {
 
 class peer;
+using storage::identity;
 
 /// A session in a room, as the room knows it.
 struct membership {
   session_id session;
   user_id user;
+  identity kind = identity::anonymous;
   incarnation number = incarnation::none;
   std::size_t shard = 0;         ///< index of the shard whose relay serves it
   std::int64_t since_ms = 0;     ///< when the session joined first

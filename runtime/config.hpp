@@ -114,6 +114,7 @@ struct namespace_config {
   bool durable = false;
   slow_policy slow_members = slow_policy::disconnect;
   std::uint32_t members_max = 100'000;
+  std::string behaviour{};  ///< empty: none
   permission join = permission::nobody;
   permission publish = permission::nobody;
   permission read = permission::nobody;

@@ -333,6 +333,9 @@ const config_key<namespace_config> namespace_table[]{
      {1, 10'000'000},
      GREENROOM_AT(members_max),
      "Members of one room; a join over it is refused."},
+    {"namespace", "behaviour", text, unbounded, GREENROOM_AT(behaviour),
+     "The code that runs inside these rooms, by the name under which the program or a plugin registers it. Empty: "
+     "none."},
     {"namespace", "join", choice, unbounded, GREENROOM_CHOICE(join, permission_words), "Who may join."},
     {"namespace", "publish", choice, unbounded, GREENROOM_CHOICE(publish, permission_words),
      "Who may publish; membership is not needed."},

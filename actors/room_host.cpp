@@ -1,0 +1,298 @@
+#include "actors/room_host.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "actors/context.hpp"
+#include "actors/limits.hpp"
+#include "actors/session_directory.hpp"
+#include "codecs/content_hash.hpp"
+#include "runtime/log.hpp"
+#include "storage/limits.hpp"
+#include "storage/store.hpp"
+
+namespace greenroom {
+namespace {
+
+using codecs::error_code;
+
+codecs::error replaced() {
+  return codecs::make_error(error_code::unavailable, "a newer build of the room's behaviour took over: try again");
+}
+
+/// A build's object on trial: what it does has no effect.
+class trial_control final : public room_control {
+ public:
+  explicit trial_control(const room_control& real) : real_{real} {}
+
+  std::int64_t now_ms() const override { return real_.now_ms(); }
+  void publish(const room_id&, publication) override {}
+  void push(const session_id&, std::string, codecs::payload_ptr) override {}
+  void send(const user_id&, std::string, codecs::payload_ptr) override {}
+  void ask(const session_id&, std::string, codecs::payload_ptr, std::chrono::milliseconds, then) override {}
+  void call(std::string, codecs::payload_ptr, std::chrono::milliseconds, then) override {}
+  void scatter(std::string, codecs::payload_ptr, std::chrono::milliseconds, then_all) override {}
+  void disconnect(const session_id&, std::string) override {}
+  void set_timer(std::string, std::chrono::milliseconds) override {}
+  void cancel_timer(std::string_view) override {}
+  void log(log_word, std::string_view) override {}
+  const room_id& id() const noexcept override { return real_.id(); }
+  std::vector<party> members() const override { return real_.members(); }
+  std::size_t member_count() const noexcept override { return real_.member_count(); }
+  void publish(publication) override {}
+  void push_event(const session_id&, std::string, codecs::payload_ptr) override {}
+  void remove(const session_id&, std::string) override {}
+  void changed() override {}
+
+ private:
+  const room_control& real_;
+};
+
+party party_of(const membership& who) { return {who.user, who.session, who.kind}; }
+
+}  // namespace
+
+// --- requests that wait for a decision
+
+struct room_host::undecided_publish final : publish_request::pending {
+  undecided_publish(room_host& h, const room::publish& m, std::optional<storage::idempotency> content)
+      : host{&h}, message{m}, once{std::move(content)} {
+    if (!message.by)
+      message.by = std::make_shared<const party>(party{user_id{m.draft->from}, {}, identity::authenticated});
+    h.undecided_.insert(this);
+    if (once) h.by_id_.emplace(sender_id{once->sender, once->id}, this);
+  }
+  ~undecided_publish() override { close(codecs::make_error(error_code::internal)); }
+
+  const party& from() const noexcept override { return *message.by; }
+  const std::string& event() const noexcept override { return message.draft->event; }
+  const codecs::payload_ptr& payload() const noexcept override { return message.draft->body; }
+  void rewrite(std::string event, codecs::payload_ptr payload) override {
+    if (!payload || event.empty()) throw std::invalid_argument{"a message has an event and a payload"};
+    if (!host) return;
+    message.draft->event = std::move(event);
+    message.draft->body = std::move(payload);
+  }
+  void accept() override {
+    if (auto* h = leave()) {
+      h->room_.store(message, once, h->state_to_store());
+      for (const auto& each : repeats) h->room_.store(each, once_of(each), nullptr);
+    }
+  }
+  void refuse(codecs::error why) override { close(why); }
+  void reply(codecs::payload_ptr result) override {
+    if (!leave()) return;
+    const codecs::outcome what = codecs::result{codecs::results::document{std::move(result)}};
+    message.reply(what);
+    for (const auto& each : repeats) each.reply(what);
+  }
+  void repeated(const room::publish& m) {
+    if (repeats.size() >= limits::undecided_repeats_max)
+      return m.reply(codecs::make_error(error_code::unavailable, "this message is being decided"));
+    repeats.push_back(m);
+  }
+  /// The host goes: whoever keeps this keeps nothing.
+  void orphan() noexcept { host = nullptr; }
+
+  room_host* leave() {
+    auto* h = std::exchange(host, nullptr);
+    if (!h) return nullptr;
+    h->undecided_.erase(this);
+    if (once) h->by_id_.erase({once->sender, once->id});
+    return h;
+  }
+  void close(const codecs::error& why) {
+    if (!leave()) return;
+    message.reply(why);
+    for (const auto& each : repeats) each.reply(why);
+  }
+  static std::optional<storage::idempotency> once_of(const room::publish& m) {
+    if (!m.client_id) return std::nullopt;
+    return storage::idempotency{m.sender, m.draft->id,
+                                codecs::content_hash("room.publish", m.draft->room, m.draft->event, *m.draft->body)};
+  }
+
+  room_host* host;  ///< null once it is decided, or nobody waits any more
+  room::publish message;
+  std::optional<storage::idempotency> once;
+  std::vector<room::publish> repeats;  ///< of the same id, while it waits
+};
+
+struct room_host::undecided_join final : join_request::pending {
+  undecided_join(room_host& h, const membership& m, decision what)
+      : host{&h}, number{m.number}, member{party_of(m)}, shows{m.presence}, decide{std::move(what)} {
+    h.joins_.emplace(number, this);
+  }
+  ~undecided_join() override { refuse(codecs::make_error(error_code::internal)); }
+
+  const party& who() const noexcept override { return member; }
+  const codecs::payload_ptr& presence() const noexcept override { return shows; }
+  void accept() override {
+    if (leave()) decide.accept();
+  }
+  void refuse(codecs::error why) override {
+    if (leave()) decide.refuse(std::move(why));
+  }
+  bool leave() {
+    auto* h = std::exchange(host, nullptr);
+    if (h) h->joins_.erase(number);
+    return h != nullptr;
+  }
+
+  room_host* host;
+  incarnation number;
+  party member;
+  codecs::payload_ptr shows;
+  decision decide;
+};
+
+// --- life
+
+room_host::room_host(runtime::actor_base* self, context& ctx, hosting_room& room, room_id id, room_build_ptr build)
+    : hosted{self, ctx, "room " + id.value, [this](std::string_view timer) { behaviour_->on_timer(timer); }},
+      ctx_{ctx},
+      room_{room},
+      id_{std::move(id)},
+      build_{std::move(build)},
+      behaviour_{build_->make(*this)} {
+  if (const auto state = ctx_.store.snapshot(id_.value); state && !state->empty()) behaviour_->restore(*state);
+}
+
+room_host::~room_host() {
+  for (auto* each : undecided_) each->orphan();
+  for (auto& [number, each] : joins_) each->host = nullptr;
+}
+
+bool room_host::idle() const { return undecided_.empty() && joins_.empty() && host().idle(); }
+
+// --- members
+
+void room_host::join(const membership& who, decision what) {
+  if (undecided_.size() + joins_.size() >= limits::undecided_max)
+    return what.refuse(codecs::make_error(error_code::unavailable, "the room decides about too much at once"));
+  behaviour_->on_join(join_request{std::make_shared<undecided_join>(*this, who, std::move(what))});
+}
+
+bool room_host::withdraw(incarnation number) {
+  const auto found = joins_.find(number);
+  if (found == joins_.end()) return false;
+  found->second->leave();
+  return true;
+}
+
+void room_host::left(const membership& who) { behaviour_->on_leave(party_of(who)); }
+
+std::vector<party> room_host::members() const {
+  std::vector<party> all;
+  for (const auto& [session, entry] : room_.members()) all.push_back(party_of(entry->who));
+  return all;
+}
+
+// --- messages
+
+/// A repeat of what is stored gets its acknowledgement again, a repeat of what waits waits with it; neither is shown to
+/// the behaviour.
+void room_host::publish(const room::publish& m) {
+  auto once = undecided_publish::once_of(m);
+  if (once) {
+    if (auto known = ctx_.store.recall(*once, ctx_.now_ms())) return room_.store(m, std::move(once), nullptr);
+    const auto waiting = by_id_.find(sender_id{once->sender, once->id});
+    if (waiting != by_id_.end()) return waiting->second->repeated(m);
+  }
+  if (undecided_.size() + joins_.size() >= limits::undecided_max)
+    return m.reply(codecs::make_error(error_code::unavailable, "the room decides about too much at once"));
+  behaviour_->on_message(publish_request{std::make_shared<undecided_publish>(*this, m, std::move(once))});
+}
+
+void room_host::publish(publication what) {
+  if (!what.payload || what.event.empty()) throw std::invalid_argument{"a message has an event and a payload"};
+  const bool named = !what.id.empty();
+  room::publish m{.draft = std::make_shared<codecs::envelope>(),
+                  .wanted = codecs::ack_level::unstated,
+                  .sender = named ? "behaviour " + build_->behaviour : std::string{},
+                  .client_id = named,
+                  .except = incarnation::none,
+                  .by = nullptr,
+                  .reply = {}};
+  m.draft->room = id_.value;
+  m.draft->event = std::move(what.event);
+  m.draft->body = std::move(what.payload);
+  m.draft->from = std::move(what.from);
+  m.draft->id = named ? std::move(what.id) : ctx_.next_message_id();
+  if (what.except) {
+    const auto found = room_.members().find(*what.except);
+    if (found != room_.members().end()) m.except = found->second->who.number;
+  }
+  room_.store(m, undecided_publish::once_of(m), state_to_store());
+}
+
+void room_host::push_event(const session_id& to, std::string event, codecs::payload_ptr payload) {
+  host().push(to, codecs::pushes::room_push{id_.value, std::move(event), std::move(payload)});
+}
+
+void room_host::remove(const session_id& whom, std::string reason) {
+  if (!room_.members().contains(whom)) return;
+  host().push(whom,
+              codecs::pushes::room_notice{
+                  .room = id_.value, .code = "removed", .from = {}, .to = {}, .epoch = {}, .text = std::move(reason)});
+  room_.remove(whom);
+}
+
+// --- state
+
+void room_host::changed() {
+  if (std::exchange(changed_, true)) return;
+  room_.store_at_turn_end();
+}
+
+/// The state for the transaction of a message; null where it has not changed.
+storage::bytes_ptr room_host::state_to_store() {
+  if (!std::exchange(changed_, false)) return nullptr;
+  auto state = behaviour_->snapshot();
+  if (state.size() > storage::limits::snapshot_bytes_max)
+    throw std::length_error{"the behaviour's state has " + std::to_string(state.size()) + " bytes, more than " +
+                            std::to_string(storage::limits::snapshot_bytes_max)};
+  return std::make_shared<const std::string>(std::move(state));
+}
+
+void room_host::keep_state() {
+  if (auto state = state_to_store()) ctx_.store.commit(storage::snapshot_put{id_.value, std::move(state)});
+}
+
+// --- another build
+
+std::optional<std::string> room_host::try_build(const room_build& other) {
+  try {
+    trial_control trial{*this};
+    auto made = other.make(trial);
+    if (!made) return "it makes no object";
+    if (const auto state = behaviour_->snapshot(); !state.empty()) made->restore(state);
+    return std::nullopt;
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return "it throws what is no std::exception";
+  }
+}
+
+void room_host::swap(room_build_ptr next, std::function<void()> done) {
+  next_ = std::move(next);
+  swapped_ = std::move(done);
+  host().when_answered(limits::swap_patience, [this] { take_over(); });
+}
+
+/// What the older object still held is given back to its senders, who may try again: nothing of it was stored.
+void room_host::take_over() {
+  const auto state = behaviour_->snapshot();
+  auto made = next_->make(*this);
+  if (!state.empty()) made->restore(state);
+  for (auto* each : std::vector<undecided_publish*>{undecided_.begin(), undecided_.end()}) each->close(replaced());
+  for (auto& [number, each] : std::map<incarnation, undecided_join*>{joins_}) each->refuse(replaced());
+  behaviour_ = std::move(made);
+  build_ = std::move(next_);
+  if (!state.empty()) changed();
+  behaviour_->on_start(beginning::swapped);
+  std::exchange(swapped_, nullptr)();
+}
+
+}  // namespace greenroom
