@@ -30,10 +30,13 @@ namespace greenroom::session {
 namespace results = codecs::results;
 using codecs::error_code;
 
-bool opens(const storage::stored_session& stored, const std::string& token) {
+bool opens(storage::stored_session& stored, const std::string& token) {
+  if (stored.window_ms == 0) return false;
   const auto hash = runtime::digest(token);
-  return stored.window_ms > 0 && (runtime::equal(hash, stored.token) ||
-                                  (stored.previous_token && runtime::equal(hash, *stored.previous_token)));
+  if (runtime::equal(hash, stored.token)) return true;
+  if (!stored.previous_token || !runtime::equal(hash, *stored.previous_token)) return false;
+  stored.token = *std::exchange(stored.previous_token, std::nullopt);  // the newest never arrived
+  return true;
 }
 
 struct state {

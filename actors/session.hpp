@@ -118,8 +118,8 @@ struct inbox_acked {
 };  ///< Another session of the user did.
 
 /// Whether that resume token is the session's: its newest, or the one before as long as the newest has not provably
-/// arrived.
-bool opens(const storage::stored_session& stored, const std::string& token);
+/// arrived. The one that opens is then the newest again: it is what the client has, however many answers were lost.
+bool opens(storage::stored_session& stored, const std::string& token);
 
 caf::actor spawn(const runtime::place& where, options opts);
 

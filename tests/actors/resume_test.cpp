@@ -192,6 +192,15 @@ TEST_CASE_METHOD(resume_fixture, "resume: a token works once; the old one until 
   auto now = first.resume(was);
   auto later = [&](const json& with) { return dump(connect().resume(with), "resumed"); };
   SECTION("no pong yet: a repeat attaches again") { CHECK(later(was) == "true"); }
+  SECTION("nor after the second answer was lost, and the third") {
+    for (int lost = 0; lost < 2; ++lost) {
+      auto& again = connect();
+      again.wire().answer_pings(false);
+      CHECK(dump(again.resume(was), "resumed") == "true");
+    }
+    CHECK(later(was) == "true");
+    CHECK(later(now) == "false");
+  }
   SECTION("the pong kills it") {
     first.wire().pong(first.wire().last_ping());
     settle();
