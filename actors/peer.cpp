@@ -28,6 +28,7 @@ void peer::attach(runtime::transport_ptr transport) {
 void peer::heard_by(caf::actor connection) {
   connection_ = std::move(connection);
   if (!input_.empty()) runtime::tell(connection_, connection::input{});
+  if (closed_before_) runtime::tell(connection_, connection::closed{*closed_before_});
 }
 
 void peer::belongs_to(std::shared_ptr<memberships> rooms, caf::actor session) {
@@ -166,7 +167,10 @@ runtime::frame peer::on_gap(const runtime::gap& lost) {
 
 void peer::on_closed(const runtime::close_info& how) {
   transport_.reset();
-  if (connection_) runtime::tell(connection_, connection::closed{how});
+  if (connection_)
+    runtime::tell(connection_, connection::closed{how});
+  else
+    closed_before_ = std::make_unique<runtime::close_info>(how);
 }
 
 }  // namespace greenroom

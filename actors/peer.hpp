@@ -35,7 +35,7 @@ class peer final : public replier, public runtime::transport_events, public std:
 
   // --- set up by the gateway, the connection and the session
   void attach(runtime::transport_ptr transport);
-  void heard_by(caf::actor connection);  ///< what came in before is told now
+  void heard_by(caf::actor connection);  ///< what came before is told now, a close, too
   void belongs_to(std::shared_ptr<memberships> rooms, caf::actor session);
 
   // --- out
@@ -93,6 +93,7 @@ class peer final : public replier, public runtime::transport_events, public std:
   std::uint64_t requests_ = 0;  ///< sent on this connection, and the number of the last one
   bool told_ = false, paused_ = false;
   std::vector<subscription_ptr> starving_;
+  std::unique_ptr<runtime::close_info> closed_before_;  ///< the client left before anybody heard it
 };
 
 }  // namespace greenroom

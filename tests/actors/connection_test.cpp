@@ -29,6 +29,17 @@ TEST_CASE_METHOD(node_fixture, "connection: a batch is answered as one array, it
   CHECK(brackets == 2);
 }
 
+TEST_CASE_METHOD(node_fixture, "connection: a client that has left before its actor began leaves nothing behind",
+                 "[actors][connection]") {
+  auto& hasty = connect();
+  hasty.send("session.open");
+  hasty.wire().break_off();
+  settle();
+  CHECK(figure("greenroom_connections") == 0);
+  CHECK(figure("greenroom_connections_closed_total{code=\"1006\"}") == 1);
+  CHECK(connect().open("ann").at("resumed") == false);
+}
+
 TEST_CASE_METHOD(node_fixture, "connection: a batch of notifications alone gets no answer; an empty one is refused",
                  "[actors][connection]") {
   auto& ann = connect();
