@@ -17,7 +17,10 @@ constexpr std::array layers{"actors", "clients", "codecs", "runtime", "storage"}
 
 bool is_header(std::string_view path) { return path.ends_with(".hpp"); }
 bool is_cpp(std::string_view path) { return is_header(path) || path.ends_with(".cpp"); }
-bool is_code(std::string_view path) { return is_cpp(path) || path.ends_with(".mjs"); }
+bool is_code(std::string_view path) {
+  static constexpr std::array others{".mjs", ".js", ".ts", ".css"};
+  return is_cpp(path) || std::any_of(others.begin(), others.end(), [path](auto end) { return path.ends_with(end); });
+}
 std::string_view folder_of(std::string_view path) {
   const auto slash = path.rfind('/');
   return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
@@ -89,7 +92,8 @@ std::vector<std::string> between(std::string_view text, std::string_view open, s
 
 tree read_tree(const std::filesystem::path& root) {
   static const std::set<std::string> others{".git", ".cache", "node_modules", "greenroom-data"};
-  static const std::set<std::string> texts{".hpp", ".cpp", ".mjs", ".sh", ".md", ".txt", ".json", ".toml", ".html"};
+  static const std::set<std::string> texts{".hpp",  ".cpp",  ".mjs",  ".sh", ".md", ".txt",
+                                           ".json", ".toml", ".html", ".js", ".ts", ".css"};
   tree all;
   for (auto i = std::filesystem::recursive_directory_iterator{root}; i != end(i); ++i) {
     const auto name = i->path().filename().string();
