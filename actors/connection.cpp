@@ -110,11 +110,7 @@ caf::behavior state::start() {
         for (auto& each : std::exchange(held, {})) each.reply(codecs::make_error(m.why));
         read();
       },
-      [this](const session_lost&) {
-        if (who.rooms)
-          for (const auto& each : who.rooms->close()) runtime::tell(ctx.rooms_of(each->room), room::leave{each, {}});
-        end(codecs::close_codes::internal);
-      },
+      [this](const session_lost&) { end(codecs::close_codes::internal); },
       [this](const close& m) { end(m.why, m.sentence); },
       [this](const closed& m) {
         ctx.meters.connection_closed(m.how.code);

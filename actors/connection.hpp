@@ -49,7 +49,7 @@ struct opened {  ///< From the session: calls may go on.
 struct refused {  ///< From the session directory: no session; what waits is refused, too, for the same reason.
   codecs::error_code why;
 };
-struct session_lost {};  ///< From the session directory: the session was given up. Its rooms are left from here.
+struct session_lost {};  ///< From the session directory: the session has ended there.
 struct close {           ///< Says goodbye.
   codecs::close_code why;
   std::string sentence{};  ///< instead of the code's own word; at most 123 bytes

@@ -61,6 +61,7 @@ class router {
     if (!connected()) return;
     auto one = from_.rooms->find(what.room);
     if (!one) return reply_(codecs::make_error(error_code::not_found, "the session is not in this room"));
+    one->left = true;
     from_.rooms->remove(what.room);
     runtime::tell(from_.session_actor, session::rooms_changed{});
     runtime::tell(ctx_.rooms_of(what.room), room::leave{std::move(one), reply_});
@@ -106,6 +107,13 @@ class router {
   }
   void operator()(calls::inbox_ack& what) {
     if (connected()) runtime::tell(from_.session_actor, session::inbox_ack{what.upto, reply_});
+  }
+  template <class Presence>
+  requires(std::is_same_v<Presence, calls::presence_set> || std::is_same_v<Presence, calls::presence_get> ||
+           std::is_same_v<Presence, calls::presence_watch> || std::is_same_v<Presence, calls::presence_unwatch> ||
+           std::is_same_v<Presence, calls::presence_online>) void
+  operator()(Presence&) {
+    reply_(codecs::make_error(error_code::method_not_found));
   }
   void operator()(calls::discover&) {
     static const auto document =

@@ -16,8 +16,13 @@ inline constexpr std::size_t missed_messages_max = 1'000;  ///< what the answer 
 inline constexpr std::size_t missed_bytes_max = 1u << 20;
 inline constexpr std::size_t history_messages_max = 1'000;  ///< one room.history
 inline constexpr std::size_t history_bytes_max = 1u << 20;
-inline constexpr std::size_t members_page_max = 1'000;  ///< one room.members
-inline constexpr std::size_t turn_messages_max = 512;   ///< joined into one block for the relays
+inline constexpr std::size_t members_page_max = 1'000;       ///< one room.members
+inline constexpr std::size_t member_entries_max = 50;        ///< sessions that are listed of one user
+inline constexpr std::size_t roster_page = 50;               ///< users in a room.presence of a large room
+inline constexpr std::size_t roster_changes_max = 50;        ///< users in one batch; over it everybody gets the whole
+inline constexpr std::size_t roster_bytes_max = 256u << 10;  ///< one room.presence, roughly
+inline constexpr std::uint32_t large_room_pace = 10;         ///< intervals between two room.presence of a large room
+inline constexpr std::size_t turn_messages_max = 512;        ///< joined into one block for the relays
 
 // Catching up.
 inline constexpr std::size_t feed_messages_max = 256;  ///< read from the log and written in one step

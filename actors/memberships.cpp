@@ -46,7 +46,7 @@ const std::vector<subscription_ptr>& memberships::all() {
 std::vector<subscription_ptr> memberships::close() {
   closed_ = true;
   forget_gone();
-  return std::exchange(all_, {});
+  return all_;
 }
 
 void memberships::ping_left(std::uint64_t ping) {

@@ -22,7 +22,8 @@ class memberships {
   bool add(subscription_ptr one);
   void remove(std::string_view room);
   const std::vector<subscription_ptr>& all();  ///< without those that are gone
-  /// The session ends here: gives its rooms away, and takes none any more.
+  /// The session ends here: takes no room any more. Those it has stay in it until each is gone, so that whoever ends it
+  /// last, or again, gives them all away.
   std::vector<subscription_ptr> close();
   bool closed() const noexcept { return closed_; }
 

@@ -14,6 +14,7 @@ std::string_view word(drop_reason why) {
     case drop_reason::latest: return "latest";
     case drop_reason::trimmed: return "trimmed";
     case drop_reason::damaged: return "damaged";
+    case drop_reason::presence: return "presence";
   }
   return "other";
 }
@@ -43,6 +44,8 @@ meters::meters(runtime::metrics& to, std::size_t shards)
           to.add_counter({"greenroom_call_errors_total", "Calls answered with an error.", {"method", "code"}, 500})},
       drops_{
           to.add_counter({"greenroom_dropped_messages_total", "Messages that a member did not receive.", {"reason"}})},
+      rosters_{to.add_counter(
+          {"greenroom_room_presence_total", "Notices of who is in a room, by what they hold.", {"kind"}})},
       closes_{
           to.add_counter({"greenroom_connections_closed_total", "Connections that ended, by close code.", {"code"}})},
       opens_{to.add_counter({"greenroom_sessions_opened_total", "Sessions opened, fresh and resumed.", {"how"}})},
@@ -129,6 +132,9 @@ void meters::flushed(std::chrono::nanoseconds since_received) {
 }
 
 void meters::dropped(drop_reason why, std::uint64_t messages) { here().book->at(drops_, {word(why)}).add(messages); }
+void meters::roster_sent(std::string_view kind, std::uint64_t members) {
+  here().book->at(rosters_, {kind}).add(members);
+}
 void meters::connection_closed(std::uint16_t code) { here().book->at(closes_, {std::to_string(code)}).add(); }
 void meters::session_expired_early() { here().book->at(early_expiries_).add(); }
 void meters::client_request(request_end how) { here().book->at(client_requests_, {word(how)}).add(); }

@@ -24,6 +24,7 @@ enum class drop_reason : std::uint8_t {
   latest,         ///< the policy `latest`: gave way to newer ones
   trimmed,        ///< a member that caught up found that history was over
   damaged,        ///< a stored message could not be read
+  presence,       ///< who is there, to a member whose outbox is full: it gets the newest later
 };
 
 /// How a request to a client ended.
@@ -53,6 +54,7 @@ class meters {
   void sent(codecs::codec_id codec, std::size_t messages, std::size_t bytes);
   void flushed(std::chrono::nanoseconds since_received);
   void dropped(drop_reason why, std::uint64_t messages);
+  void roster_sent(std::string_view kind, std::uint64_t members);  ///< `whole` or `changes`
   void connection_closed(std::uint16_t code);
   void session_opened(bool resumed);
   void session_expired_early();
@@ -80,8 +82,8 @@ class meters {
   of_shard& here();
 
   runtime::metrics& metrics_;
-  runtime::counter_id messages_in_, bytes_in_, messages_out_, bytes_out_, calls_, errors_, drops_, closes_, opens_,
-      early_expiries_, client_requests_, pushes_dropped_;
+  runtime::counter_id messages_in_, bytes_in_, messages_out_, bytes_out_, calls_, errors_, drops_, rosters_, closes_,
+      opens_, early_expiries_, client_requests_, pushes_dropped_;
   runtime::histogram_id call_latency_, publish_to_flush_;
   std::vector<of_shard> shards_;
 };

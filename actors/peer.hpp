@@ -70,6 +70,7 @@ class peer final : public replier, public runtime::transport_events, public std:
   std::size_t shard() const noexcept { return shard_; }
   const std::string& address() const noexcept { return address_; }
   const caf::actor& connection() const noexcept { return connection_; }
+  const caf::actor& session() const noexcept { return session_; }  ///< null until it is open
 
  private:
   void on_message(runtime::frame_kind kind, std::string_view bytes) override;

@@ -7,7 +7,10 @@
 
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
+#include "actors/memberships.hpp"
 #include "actors/peer.hpp"
+#include "actors/room.hpp"
+#include "actors/room_directory.hpp"
 #include "actors/room_policy.hpp"
 #include "actors/session_directory.hpp"
 #include "actors/stored_message.hpp"
@@ -35,6 +38,7 @@ struct channel {
   const room_policy* policy = nullptr;
   std::string epoch;
   std::uint64_t position = 0;             ///< of the newest message that the live members were sent
+  bool roll_called = false;               ///< the room knows that a member does not know who is there
   std::vector<subscription_ptr> members;  ///< those that are away, too
 };
 
@@ -68,11 +72,17 @@ struct state {
   caf::behavior start();
   void recollect();
   void answer_surveys();
-  survey::reply known_of(const std::string& room) const;
+  survey::reply known_of(const std::string& room);
+  served::reply rooms_of(std::size_t directory) const;
   channel& channel_of(const std::string& room, const std::string& epoch, std::uint64_t position);
   void enter(channel& in, const subscription_ptr& who);
   void remove(const subscription_ptr& who);
   void take_back(const readopt& m);
+  void forget(const forsake& m);
+  void tell(const roster& m);
+  bool write_roster(const subscription_ptr& who, const shared_push& what);
+  void turn_live(channel& in, subscription& who);
+  void call_roll(channel& in, const std::string& room);
   void close(const close_room& m);
   void fan_out(const std::shared_ptr<const broadcast>& what);
   void write(channel& in, subscription& to, const broadcast& what);
@@ -80,6 +90,7 @@ struct state {
   void write_singles(channel& in, subscription& to, const broadcast& what);
   void make_space(subscription& to, const runtime::outbox& out, std::size_t bytes);
   bool refused(channel& in, subscription& to, runtime::outbox::verdict why, std::uint32_t messages);
+  void go_on(const subscription_ptr& who);
   void feed_member(const subscription_ptr& who);
   bool feed_page(channel& in, subscription& to);
 
@@ -91,7 +102,8 @@ struct state {
   bool young = self->life() > 0;                                          ///< its sessions have not all come back
   std::uint64_t registered = 0;                                           ///< those that have, …
   std::optional<std::uint64_t> expected;                                  ///< … and all of them; none: not known yet
-  std::vector<std::pair<std::string, runtime::promise<survey>>> surveys;  ///< rooms that wait for them
+  std::vector<std::pair<std::string, runtime::promise<survey>>> surveys;  ///< rooms that wait for them, …
+  std::vector<std::pair<std::size_t, runtime::promise<served>>> askers;   ///< … and directories
 };
 
 caf::behavior state::start() {
@@ -108,7 +120,7 @@ caf::behavior state::start() {
         m.who->epoch = m.epoch;
         m.who->position = m.who->proven = m.position;
         m.reply.to(m.reply.what);
-        m.who->at = phase::live;
+        m.who->at = phase::live;  // the room knows that it does not know who is there
         if (m.position != in.position) feed_member(m.who);
       },
       [this](const hold& m) {
@@ -118,8 +130,7 @@ caf::behavior state::start() {
         m.who->at = phase::held;
       },
       [this](const feed& m) {
-        for (const auto& each : m.who)
-          if (each->at == phase::held || each->at == phase::catching_up) feed_member(each);
+        for (const auto& each : m.who) go_on(each);
       },
       [this](const readopt& m) { take_back(m); },
       [this](const detach& m) {
@@ -133,7 +144,16 @@ caf::behavior state::start() {
         if (m.who) remove(m.who);
         m.reply.to(m.reply.what);
       },
+      [this](const forsake& m) { forget(m); },
+      [this](const roster& m) { tell(m); },
       [this](const close_room& m) { close(m); },
+      [this](const served& m) {
+        runtime::promise<served> asker{self};
+        if (young)
+          askers.emplace_back(m.directory, std::move(asker));
+        else
+          asker.deliver(rooms_of(m.directory));
+      },
       [this](const survey& m) {
         runtime::promise<survey> asker{self};
         if (young)
@@ -151,6 +171,7 @@ void state::take_back(const readopt& m) {
     if (each->at == phase::gone || each->at == phase::joining) continue;
     auto head = ctx.store.head(each->room);
     enter(channel_of(each->room, head ? head->epoch : each->epoch, head ? head->last : each->position), each);
+    each->roster = roster_view::unknown;
     if (each->at == phase::live || each->at == phase::catching_up) feed_member(each);
   }
   ++registered;
@@ -184,13 +205,34 @@ void state::recollect() {
 void state::answer_surveys() {
   young = false;
   for (auto& [room, asker] : std::exchange(surveys, {})) asker.deliver(known_of(room));
+  for (auto& [directory, asker] : std::exchange(askers, {})) asker.deliver(rooms_of(directory));
 }
 
-survey::reply state::known_of(const std::string& room) const {
+/// A member that has left is not a member, though the room may have died before it heard so.
+survey::reply state::known_of(const std::string& room) {
   auto found = rooms.find(room);
   if (found == rooms.end()) return {};
+  std::vector<subscription_ptr> gone;
+  for (const auto& each : found->second.members)
+    if (each->left) gone.push_back(each);
+  for (const auto& each : gone) remove(each);
+  if (found = rooms.find(room); found == rooms.end()) return {};
   const auto& in = found->second;
   return {.known = true, .epoch = in.epoch, .position = in.position, .members = in.members};
+}
+
+served::reply state::rooms_of(std::size_t directory) const {
+  served::reply all;
+  for (const auto& [room, in] : rooms)
+    if (room_directory::shard_of(room, ctx.shards.size()) == directory) all.rooms.push_back(room);
+  return all;
+}
+
+void state::forget(const forsake& m) {
+  for (const auto& each : m.rooms->close()) {
+    remove(each);
+    runtime::tell(self, ctx.rooms_of(each->room), room::leave{each, {}});
+  }
 }
 
 channel& state::channel_of(const std::string& room, const std::string& epoch, std::uint64_t position) {
@@ -222,6 +264,58 @@ void state::remove(const subscription_ptr& who) {
   members.pop_back();
   if (members.empty()) rooms.erase(found);
 }
+
+// --- who is there
+
+void state::tell(const roster& m) {
+  auto found = rooms.find(m.room);
+  if (found == rooms.end()) return;
+  auto& in = found->second;
+  in.roll_called = false;
+  std::uint64_t wholes = 0, changes = 0;
+  for (const auto& who : in.members) {
+    const bool whole = m.people_for == roster::audience::everybody || who->roster != roster_view::known;
+    const auto& what = whole ? m.people : m.changes;
+    if (!what || who->roster == roster_view::starved) continue;
+    if (who->at != phase::live || !who->to)
+      who->roster = roster_view::unknown;  // it is called for when the member is live
+    else if (write_roster(who, *what))
+      ++(whole ? wholes : changes);
+  }
+  if (wholes != 0) ctx.meters.roster_sent("whole", wholes);
+  if (changes != 0) ctx.meters.roster_sent("changes", changes);
+}
+
+/// It has the space of its room's frames, but never costs a slow member its connection.
+bool state::write_roster(const subscription_ptr& who, const shared_push& what) {
+  auto* out = who->to->out();
+  if (!out) return false;
+  const auto codec = who->to->codec();
+  auto bytes = what.frame(codec);
+  const auto size = bytes->size();
+  make_space(*who, *out, size);
+  who->roster = roster_view::known;
+  if (out->push({.bytes = std::move(bytes)}) == runtime::outbox::verdict::queued) {
+    ctx.meters.sent(codec, 1, size);
+    return true;
+  }
+  who->roster = roster_view::starved;
+  ctx.meters.dropped(drop_reason::presence, 1);
+  who->to->feed_when_drained(who);
+  return false;
+}
+
+void state::turn_live(channel& in, subscription& who) {
+  who.at = phase::live;
+  if (who.roster == roster_view::unknown) call_roll(in, who.room);
+}
+
+void state::call_roll(channel& in, const std::string& room) {
+  if (in.policy->presence && !std::exchange(in.roll_called, true))
+    runtime::tell(self, ctx.rooms_of(room), room::call_roll{room});
+}
+
+// --- messages
 
 void state::fan_out(const std::shared_ptr<const broadcast>& what) {
   auto found = rooms.find(what->room());
@@ -324,6 +418,14 @@ bool state::refused(channel& in, subscription& to, runtime::outbox::verdict why,
   return true;
 }
 
+/// A member's turn: its resume is answered, or its outbox has drained.
+void state::go_on(const subscription_ptr& who) {
+  if (who->roster == roster_view::starved) who->roster = roster_view::unknown;
+  if (who->at == phase::held || who->at == phase::catching_up) return feed_member(who);
+  if (who->at != phase::live || who->roster != roster_view::unknown) return;
+  if (auto found = rooms.find(who->room); found != rooms.end()) call_roll(found->second, who->room);
+}
+
 /// Writes from the log what the member lacks, as far as its outbox takes it.
 void state::feed_member(const subscription_ptr& who) {
   auto found = rooms.find(who->room);
@@ -377,7 +479,7 @@ bool state::feed_page(channel& in, subscription& to) {
     to.position = in.position;
   }
   if (to.position < in.position) return true;
-  to.at = phase::live;
+  turn_live(in, to);
   return false;
 }
 

@@ -19,6 +19,8 @@
 
 #include "actors/answer.hpp"
 #include "actors/broadcast.hpp"
+#include "actors/room_presence.hpp"
+#include "actors/shared_push.hpp"
 #include "actors/subscription.hpp"
 #include "codecs/outcome.hpp"
 #include "runtime/actor.hpp"
@@ -26,7 +28,8 @@
 
 namespace greenroom {
 struct context;
-}
+class memberships;
+}  // namespace greenroom
 
 namespace greenroom::relay {
 
@@ -70,10 +73,27 @@ struct drop {  ///< Left, replaced or refused: no frame follows; then the answer
   subscription_ptr who;
   settled reply;
 };
+struct forsake {  ///< A session has ended, however: its rooms are closed and left.
+  std::shared_ptr<memberships> rooms;
+};
+struct
+    roster {  ///< Who is in the room, for its members. One that does not fit is sent again when its outbox has drained.
+  using audience = room_presence::tidings::audience;
+  std::string room;
+  std::shared_ptr<const shared_push> changes;  ///< for those who know who was there before; null: nothing changed
+  std::shared_ptr<const shared_push> people;   ///< for those who do not, or for everybody; null: not asked for
+  audience people_for = audience::newcomers;
+};
 struct close_room {  ///< The room was given up or lost its history; members get a notice.
   std::string room;
   std::string code;
   std::string epoch;
+};
+struct served {  ///< A room directory that restarts asks which of its rooms have members here; answered like a survey.
+  std::size_t directory = 0;
+  struct reply {
+    std::vector<std::string> rooms;
+  };
 };
 struct survey {  ///< A room that starts asks for what this shard knows of it. A restarted relay answers when its
                  ///< sessions have registered again.
@@ -97,5 +117,8 @@ GREENROOM_MESSAGE(greenroom::relay::feed)
 GREENROOM_MESSAGE(greenroom::relay::readopt)
 GREENROOM_MESSAGE(greenroom::relay::detach)
 GREENROOM_MESSAGE(greenroom::relay::drop)
+GREENROOM_MESSAGE(greenroom::relay::forsake)
+GREENROOM_MESSAGE(greenroom::relay::roster)
 GREENROOM_MESSAGE(greenroom::relay::close_room)
+GREENROOM_REQUEST(greenroom::relay::served)
 GREENROOM_REQUEST(greenroom::relay::survey)

@@ -10,6 +10,7 @@
 #include "actors/relay.hpp"
 #include "actors/room_directory.hpp"
 #include "actors/room_host.hpp"
+#include "actors/room_roster.hpp"
 #include "actors/stored_message.hpp"
 #include "codecs/content_hash.hpp"
 #include "runtime/promise.hpp"
@@ -69,7 +70,6 @@ struct state final : hosting_room {
   void enter(const subscription_ptr& who);
   codecs::envelope_ptr envelope_of(const storage::record& from) const;
   codecs::outcome page(const codecs::calls::room_history& what) const;
-  results::members list(const codecs::calls::room_members& what) const;
   void repair(std::size_t shard, const relay::survey::reply& known);
   caf::actor relay_of(std::size_t shard) const { return ctx.shards[shard].relay; }
 
@@ -87,6 +87,7 @@ struct state final : hosting_room {
   std::uint64_t head = 0;  ///< the newest position of the log
   std::map<session_id, subscription_ptr> present;
   std::vector<std::uint32_t> members_on;  ///< by shard
+  room_roster roster;
   pending_turn turn;
   bool turn_end_comes = false;         ///< it is in the mailbox
   std::unique_ptr<room_host> host;     ///< null: the room has no behaviour
@@ -95,7 +96,12 @@ struct state final : hosting_room {
 };
 
 state::state(runtime::actor_base* s, const options& o)
-    : self{s}, opts{o}, ctx{o.ctx}, policy{*o.policy}, members_on(o.ctx.shards.size()) {
+    : self{s},
+      opts{o},
+      ctx{o.ctx},
+      policy{*o.policy},
+      members_on(o.ctx.shards.size()),
+      roster{s, o.ctx, o.id.value, policy} {
   auto opened = ctx.store.commit(storage::log_open{.log = opts.id.value, .keep = policy.history});
   if (!opened.ok()) throw std::runtime_error{"the store does not open the room's log"};
   epoch = opened.at.epoch;
@@ -119,6 +125,7 @@ caf::behavior state::recovering() {
   for (std::size_t i = 0; i < ctx.shards.size(); ++i) {
     auto done = [this] {
       if (--surveys != 0) return;
+      roster.begin();
       self->become(open());
       if (host) host->start(self->life() == 0 ? beginning::opened : beginning::restarted);
     };
@@ -139,6 +146,8 @@ caf::behavior state::recovering() {
       [](const publish&) { return caf::skip(); },
       [](const history&) { return caf::skip(); },
       [](const room::members&) { return caf::skip(); },
+      [](const call_roll&) { return caf::skip(); },
+      [](const room_roster::due&) { return caf::skip(); },
       [](const look_around&) { return caf::skip(); },
       [](const rest&) { return caf::skip(); },
       [](const end_of_turn&) {},
@@ -149,6 +158,7 @@ void state::repair(std::size_t shard, const relay::survey::reply& known) {
   for (const auto& each : known.members) {
     present[each->who.session] = each;
     ++members_on[shard];
+    roster.enter(each->who);
   }
   if (!known.known || known.epoch != epoch) return;
   for (auto after = known.position; after < head;) {
@@ -177,7 +187,9 @@ caf::behavior state::open() {
       [this](const leave& m) { forget(m); },
       [this](const publish& m) { accept(m); },
       [this](const history& m) { m.reply(page(m.what)); },
-      [this](const room::members& m) { m.reply(codecs::result{list(m.what)}); },
+      [this](const room::members& m) { m.reply(codecs::result{roster.page(m.what)}); },
+      [this](const call_roll&) { roster.call_roll(); },
+      [this](const room_roster::due& m) { roster.on_due(m); },
       [this](const end_of_turn&) {
         turn_end_comes = false;
         send_turn();
@@ -207,6 +219,7 @@ void state::enter(const subscription_ptr& who) {
   }
   place = who;
   ++members_on[who->who.shard];
+  roster.enter(who->who);
 }
 
 void state::add(const join& m) {
@@ -282,11 +295,16 @@ results::room_state state::add_back(const resume& m) {
 }
 
 void state::forget(const leave& m) {
-  const relay::settled reply{m.reply, codecs::result{results::nothing{}}};
+  relay::settled reply{m.reply, codecs::result{results::nothing{}}};
   const auto found = present.find(m.who->who.session);
-  if (found != present.end() && found->second->who.number == m.who->who.number) return erase(found, reply);
-  if (host) host->withdraw(m.who->who.number);
-  runtime::tell(self, relay_of(m.who->who.shard), relay::drop{m.who, reply});
+  if (found == present.end() || found->second->who.number > m.who->who.number) {
+    if (host) host->withdraw(m.who->who.number);
+  } else if (found->second == m.who) {
+    return erase(found, reply);
+  } else {
+    erase(found, {});  // an older one, whose successor was not let in
+  }
+  runtime::tell(self, relay_of(m.who->who.shard), relay::drop{m.who, std::move(reply)});
 }
 
 void state::erase(std::map<session_id, subscription_ptr>::iterator which, const relay::settled& reply) {
@@ -294,34 +312,13 @@ void state::erase(std::map<session_id, subscription_ptr>::iterator which, const 
   const auto one = which->second;
   --members_on[one->who.shard];
   present.erase(which);
+  roster.leave(one->who);
   runtime::tell(self, relay_of(one->who.shard), relay::drop{one, reply});
   if (host) host->left(one->who);
 }
 
 void state::remove(const session_id& whom) {
   if (const auto found = present.find(whom); found != present.end()) erase(found, {});
-}
-
-results::members state::list(const codecs::calls::room_members& what) const {
-  // Sessions stand in the order of their users, so that a page can go on after a name.
-  std::map<std::string, results::member> by_user;
-  for (const auto& [id, entry] : present) {
-    const auto& who = entry->who;
-    auto& one = by_user[who.user.value];
-    one.user = who.user.value;
-    one.since_ms = one.entries.empty() ? who.since_ms : std::min(one.since_ms, who.since_ms);
-    one.entries.push_back({id.value, who.presence});
-  }
-  results::members page{.total = by_user.size(), .list = {}, .next = {}};
-  const auto most = std::min<std::size_t>(what.limit, limits::members_page_max);
-  for (auto i = by_user.upper_bound(what.after); i != by_user.end(); ++i) {
-    if (page.list.size() == most) {
-      page.next = page.list.back().user;
-      break;
-    }
-    page.list.push_back(std::move(i->second));
-  }
-  return page;
 }
 
 // --- messages
@@ -436,6 +433,8 @@ caf::behavior state::swapping() {
       [](const publish&) { return caf::skip(); },
       [](const history&) { return caf::skip(); },
       [](const room::members&) { return caf::skip(); },
+      [](const call_roll&) { return caf::skip(); },
+      [](const room_roster::due&) { return caf::skip(); },
       [](const look_around&) { return caf::skip(); },
       [](const rest&) { return caf::skip(); },
       [](const end_of_turn&) { return caf::skip(); },

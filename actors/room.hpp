@@ -10,7 +10,8 @@
 /// Parent: room_directory of its shard, transient.
 /// Crash: state is read back from the store and the relays; epoch, seq and members stay.
 /// A behaviour, where the namespace has one, decides about joins and publishes (room_host.hpp).
-/// Bounds: room_policy::members_max; limits::turn_messages_max in one turn. Queues no frames itself.
+/// Bounds: room_policy::members_max; limits::turn_messages_max in one turn; who is told what of the members:
+///   room_presence. Queues no frames itself.
 #pragma once
 #include <caf/actor.hpp>
 #include <memory>
@@ -54,7 +55,7 @@ struct resume {  ///< A session attached again: its member moves to a new connec
     codecs::results::room_state state;
   };
 };
-struct leave {  ///< Removes that incarnation; an older or unknown one is ignored. The relay answers.
+struct leave {  ///< Removes that incarnation of the session, or an older one; a newer one stays. The relay answers.
   subscription_ptr who;
   answer reply;
 };
@@ -71,6 +72,9 @@ struct publish {
 struct history {
   codecs::calls::room_history what;
   answer reply;
+};
+struct call_roll {  ///< From a relay: a member of its shard does not know who is here.
+  std::string room;
 };
 struct members {
   codecs::calls::room_members what;
@@ -95,6 +99,7 @@ inline const std::string& room_of(const resume& m) { return m.who->room; }
 inline const std::string& room_of(const leave& m) { return m.who->room; }
 inline const std::string& room_of(const publish& m) { return m.draft->room; }
 inline const std::string& room_of(const history& m) { return m.what.room; }
+inline const std::string& room_of(const call_roll& m) { return m.room; }
 inline const std::string& room_of(const members& m) { return m.what.room; }
 
 caf::actor spawn(const runtime::place& where, options opts);
@@ -106,6 +111,7 @@ GREENROOM_REQUEST(greenroom::room::resume)
 GREENROOM_MESSAGE(greenroom::room::leave)
 GREENROOM_MESSAGE(greenroom::room::publish)
 GREENROOM_MESSAGE(greenroom::room::history)
+GREENROOM_MESSAGE(greenroom::room::call_roll)
 GREENROOM_MESSAGE(greenroom::room::members)
 GREENROOM_REQUEST(greenroom::room::try_build)
 GREENROOM_REQUEST(greenroom::room::swap_build)

@@ -32,6 +32,7 @@ struct state {
                   .restart = runtime::restart::transient,
                   .gave_up = [this](const caf::actor& who, const caf::error& why) { gave_up(who, why); },
                   .ended = [this](const caf::actor_addr& who, const caf::error&) { gone(who.id()); }}} {}
+  void bring_back();
   ~state() { ctx.meters.rooms -= rooms.size(); }
   state(const state&) = delete;
   state& operator=(const state&) = delete;
@@ -70,6 +71,7 @@ void refuse(context& ctx, const room::join& m, std::string why) {
   runtime::tell(ctx.shards[m.who->who.shard].relay,
                 relay::drop{m.who, {m.reply, codecs::make_error(error_code::unavailable, std::move(why))}});
 }
+void refuse(context&, const room::call_roll&, const std::string&) {}  // a room that is not there tells when it starts
 template <class M>
 void refuse(context&, const M& m, std::string why) {
   refuse(m.reply, std::move(why));
@@ -77,11 +79,24 @@ void refuse(context&, const M& m, std::string why) {
 
 }  // namespace
 
+/// Rooms that have members died with the life before: nobody else would tell the members what they missed.
+void state::bring_back() {
+  for (const auto& each : ctx.shards)
+    runtime::ask(self, each.relay, limits::ask_timeout, relay::served{opts.shard})
+        .then(
+            [this](const relay::served::reply& r) {
+              for (const auto& room : r.rooms) find_or_start(room);
+            },
+            [](const caf::error&) {});
+}
+
 caf::behavior state::start() {
+  if (self->life() > 0) bring_back();
   return children.handlers().or_else(
       [this](const room::publish& m) { route(m); }, [this](const room::join& m) { route(m); },
       [this](const room::leave& m) { route(m); }, [this](const room::history& m) { route(m); },
-      [this](const room::members& m) { route(m); }, [this](const room::resume& m) { return route_question(m); },
+      [this](const room::members& m) { route(m); }, [this](const room::call_roll& m) { route(m); },
+      [this](const room::resume& m) { return route_question(m); },
       [this](const resting& m) {
         auto found = rooms.find(m.id.value);
         if (found == rooms.end() || found->second.resting) return;
@@ -155,7 +170,9 @@ void state::route(const M& m) {
   auto* to = find_or_start(room::room_of(m));
   if (!to) return refuse(ctx, m, "the node keeps as many rooms as it may");
   if (!to->resting) return runtime::tell(self, to->who, m);
-  if (to->held.size() >= limits::held_messages_max) return refuse(ctx, m, "the room is loading");
+  // A member that leaves has been let in before: its leave is bounded by the joins, and must not be lost.
+  constexpr bool must_arrive = std::is_same_v<M, room::leave>;
+  if (!must_arrive && to->held.size() >= limits::held_messages_max) return refuse(ctx, m, "the room is loading");
   to->held.push_back([this, m] { route(m); });
 }
 

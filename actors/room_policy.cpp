@@ -33,6 +33,9 @@ room_policies::room_policies(const runtime::config& config) {
                                             .history = {from.history_count, from.history_bytes, from.history_age_ms},
                                             .slow = policy_of(from.slow_members),
                                             .members_max = from.members_max,
+                                            .presence = from.presence,
+                                            .presence_list_max = from.presence_list_max,
+                                            .presence_interval = std::chrono::milliseconds{from.presence_interval_ms},
                                             .join = admission_of(from.join),
                                             .publish = admission_of(from.publish),
                                             .read = admission_of(from.read)});

@@ -1,6 +1,7 @@
 /// What the config says of a namespace's rooms. The namespace of `chat:lobby` is `chat`; a room without a known prefix
 /// belongs to the default namespace, whose name is empty.
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -33,6 +34,9 @@ struct room_policy {
   storage::retention history;
   slow_member slow = slow_member::disconnect;
   std::uint32_t members_max = 100'000;
+  bool presence = true;  ///< whether members are told who comes and goes
+  std::uint32_t presence_list_max = 100;
+  std::chrono::milliseconds presence_interval{100};
   admission join = admission::nobody, publish = admission::nobody, read = admission::nobody;
 };
 

@@ -123,7 +123,7 @@ void state::resume_room(const std::string& room, codecs::position from, const st
               .kind = opts.who.kind,
               .number = ctx.next_incarnation(),
               .shard = opts.shard,
-              .since_ms = ctx.now_ms(),
+              .since_ms = was ? was->since_ms : ctx.now_ms(),
               .presence = nullptr};
   if (was && !was->presence.empty())
     one->who.presence = std::make_shared<const codecs::payload>(codecs::format::msgpack, was->presence);
@@ -273,13 +273,14 @@ void state::acknowledge(const inbox_ack& m) {
 }
 
 void state::save() {
-  if (!resumable()) return;
+  if (!resumable() || keep.rooms->closed()) return;  // closed: somebody else has taken it from here
   auto& stored = keep.stored;
   stored.rooms.clear();
   for (const auto& each : keep.rooms->all())
     stored.rooms.push_back({.room = each->room,
                             .seen = {each->epoch, each->proven},
                             .incarnation = static_cast<std::uint64_t>(each->who.number),
+                            .since_ms = each->who.since_ms,
                             .presence = each->who.presence
                                             ? std::string{each->who.presence->as(codecs::format::msgpack)}
                                             : std::string{}});
@@ -362,7 +363,7 @@ void state::leave_and_end() {
   if (keep.client) leave_queue();
   refuse_questions();
   keep.client.reset();
-  for (const auto& each : keep.rooms->close()) runtime::tell(ctx.rooms_of(each->room), room::leave{each, {}});
+  runtime::tell(ctx.shards[opts.shard].relay, relay::forsake{keep.rooms});
   runtime::tell(ctx.sessions, session_directory::ended{opts.id});
   self->quit();
 }

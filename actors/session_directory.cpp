@@ -9,6 +9,7 @@
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
 #include "actors/peer.hpp"
+#include "actors/relay.hpp"
 #include "runtime/dynamic_children.hpp"
 #include "runtime/errc.hpp"
 #include "runtime/log.hpp"
@@ -39,19 +40,27 @@ struct state {
                         if (why) forget(who.id());
                       }}} {}
   ~state() {
-    for (const auto& [id, one] : sessions)
+    for (const auto& [id, one] : sessions) {
       if (one.connection) runtime::tell(one.connection, connection::session_lost{});
+      if (ctx.at.load(std::memory_order_relaxed) != stage::draining) forsake(one);
+    }
     ctx.meters.sessions -= sessions.size();
     ctx.meters.detached_sessions -= away.size();
   }
   state(const state&) = delete;
   state& operator=(const state&) = delete;
 
+  /// The rooms of a session, for the relay of their shard; not looked into here.
+  struct estate {
+    std::size_t shard = 0;
+    std::shared_ptr<memberships> rooms;
+  };
   struct entry {
     caf::actor who;
     user_id user;
     std::size_t shard = 0;
     caf::actor connection;                                ///< null while detached
+    estate rooms, before;                                 ///< before: until the last hand-over; null without one
     std::optional<std::list<session_id>::iterator> away;  ///< its place among the detached
   };
   using table = std::unordered_map<session_id, entry>;
@@ -63,10 +72,11 @@ struct state {
   void resume(const open& m);
   void build(const open& m, storage::stored_session stored);
   void open_fresh(const open& m, std::string reason);
-  void spawn_session(const open& m, storage::stored_session stored, session::opening opening);
+  void spawn_session(const open& m, storage::stored_session stored, session::opening opening, estate before);
   void note_detached(const session_id& id);
   void note_attached(entry& one);
   void erase(table::iterator which);
+  void forsake(const entry& one);
   void forget(caf::actor_id who);
   void gave_up(const caf::actor& who, const caf::error& why);
 
@@ -165,9 +175,13 @@ void state::build(const open& m, storage::stored_session stored) {
   const bool same_subject =
       m.who.kind == identity::anonymous ? stored.kind == identity::anonymous : stored.user == m.who.user.value;
   if (!same_subject) return open_fresh(m, "other_user");
-  if (auto old = sessions.find(session_id{stored.id}); old != sessions.end()) erase(old);
+  estate before;
+  if (auto old = sessions.find(session_id{stored.id}); old != sessions.end()) {
+    before = std::move(old->second.rooms);
+    erase(old);
+  }
   session::opening opening{.reply = m.reply, .resumed = true, .reason = {}, .positions = m.what.resume->positions};
-  spawn_session(m, std::move(stored), std::move(opening));
+  spawn_session(m, std::move(stored), std::move(opening), std::move(before));
 }
 
 void state::open_fresh(const open& m, std::string reason) {
@@ -177,11 +191,11 @@ void state::open_fresh(const open& m, std::string reason) {
   fresh.kind = m.who.kind;
   fresh.created_ms = ctx.now_ms();
   fresh.window_ms = m.wish == wish::explicit_session ? ctx.config.sessions.resume_window_ms : 0;
-  spawn_session(m, std::move(fresh),
-                {.reply = m.reply, .resumed = false, .reason = std::move(reason), .positions = {}});
+  spawn_session(m, std::move(fresh), {.reply = m.reply, .resumed = false, .reason = std::move(reason), .positions = {}},
+                {});
 }
 
-void state::spawn_session(const open& m, storage::stored_session stored, session::opening opening) {
+void state::spawn_session(const open& m, storage::stored_session stored, session::opening opening, estate before) {
   const session_id id{stored.id};
   const auto shard = m.client->shard();
   auto keep = std::make_shared<session::record>();
@@ -195,9 +209,18 @@ void state::spawn_session(const open& m, storage::stored_session stored, session
     p.home = ctx.shards[shard].home;
     return session::spawn(p, {.ctx = ctx, .id = id, .who = who, .shard = shard, .keep = keep});
   });
-  if (!actor) return runtime::tell(self, m.connection, connection::session_lost{});
-  sessions.insert_or_assign(
-      id, entry{.who = std::move(actor), .user = who.user, .shard = shard, .connection = m.connection, .away = {}});
+  entry one{.who = std::move(actor),
+            .user = who.user,
+            .shard = shard,
+            .connection = m.connection,
+            .rooms = {shard, keep->rooms},
+            .before = std::move(before),
+            .away = {}};
+  if (!one.who) {
+    forsake(one);
+    return runtime::tell(self, m.connection, connection::session_lost{});
+  }
+  sessions.insert_or_assign(id, std::move(one));
   ++ctx.meters.sessions;
 }
 
@@ -237,12 +260,20 @@ void state::erase(table::iterator which) {
   --ctx.meters.sessions;
 }
 
+/// A session has ended without a word: what it was in is left, also where it had just moved away from. (It had asked
+/// each of those rooms again before it could hand itself over once more: one move back is enough.)
+void state::forsake(const entry& one) {
+  for (const auto* each : {&one.rooms, &one.before})
+    if (each->rooms) runtime::tell(ctx.shards[each->shard].relay, relay::forsake{each->rooms});
+}
+
 /// A session that was killed; rare, so that a search will do.
 void state::forget(caf::actor_id who) {
   auto found =
       std::find_if(sessions.begin(), sessions.end(), [who](const auto& s) { return s.second.who.id() == who; });
   if (found == sessions.end()) return;
   if (found->second.connection) runtime::tell(found->second.connection, connection::session_lost{});
+  forsake(found->second);
   erase(found);
 }
 

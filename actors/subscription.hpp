@@ -40,12 +40,21 @@ enum class phase : std::uint8_t {
   gone,         ///< left, replaced or refused; whoever still holds it forgets it
 };
 
+/// What a member knows of who is in its room.
+enum class roster_view : std::uint8_t {
+  unknown,  ///< gets the whole when it is live
+  known,    ///< was sent the whole, and every change since
+  starved,  ///< its outbox was full: unknown again when that has drained
+};
+
 struct subscription {
   std::string room;
   membership who;
   std::shared_ptr<greenroom::peer> to;  ///< null once the connection is gone
   std::string epoch;
   phase at = phase::joining;
+  roster_view roster = roster_view::unknown;
+  bool left = false;           ///< its client has left: a room that starts does not take it back
   std::uint64_t position = 0;  ///< of the newest message that was written to the outbox
   std::uint64_t pinged = 0;    ///< `position` when the ping left whose answer is awaited
   std::uint64_t proven = 0;    ///< what has provably arrived

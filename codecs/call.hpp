@@ -69,6 +69,23 @@ struct user_send {
 struct inbox_ack {
   std::uint64_t upto = 0;
 };
+struct presence_set {
+  std::string status, location;
+  payload_ptr meta;
+};  ///< location: empty when absent; meta: null when absent
+struct presence_get {
+  std::vector<std::string> users;
+};  ///< in the order of their names, each once; the same in the next two
+struct presence_watch {
+  std::vector<std::string> users;
+};
+struct presence_unwatch {
+  std::vector<std::string> users;
+};
+struct presence_online {
+  std::string after;
+  std::uint32_t limit = 100;
+};
 struct discover {};  ///< rpc.discover
 struct other {
   std::string method;
@@ -77,9 +94,11 @@ struct other {
 
 }  // namespace calls
 
-using call = std::variant<calls::session_open, calls::session_refresh, calls::session_close, calls::room_join,
-                          calls::room_leave, calls::room_publish, calls::room_history, calls::room_members,
-                          calls::user_send, calls::inbox_ack, calls::discover, calls::other>;
+using call =
+    std::variant<calls::session_open, calls::session_refresh, calls::session_close, calls::room_join, calls::room_leave,
+                 calls::room_publish, calls::room_history, calls::room_members, calls::user_send, calls::inbox_ack,
+                 calls::presence_set, calls::presence_get, calls::presence_watch, calls::presence_unwatch,
+                 calls::presence_online, calls::discover, calls::other>;
 
 /// The method's name, for metrics and logs: "room.publish", or what `other` carries.
 std::string_view method_of(const call& what);

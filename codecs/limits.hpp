@@ -15,13 +15,16 @@ inline constexpr std::size_t method_bytes_max = 128;
 inline constexpr std::size_t room_bytes_max = 255;
 inline constexpr std::size_t event_bytes_max = 128;
 inline constexpr std::size_t user_bytes_max = 128;
-inline constexpr std::size_t message_id_bytes_max = 64;  ///< printable ASCII
-inline constexpr std::size_t users_per_call_max = 1'000;
+inline constexpr std::size_t message_id_bytes_max = 64;   ///< printable ASCII
+inline constexpr std::size_t users_per_call_max = 1'000;  ///< of presence.get, presence.watch and presence.unwatch
+inline constexpr std::size_t status_bytes_max = 128;
+inline constexpr std::size_t location_bytes_max = 255;
+inline constexpr std::size_t presence_bytes_max = 4'096;  ///< what a session shows of itself: `meta`, `presence`
 inline constexpr std::size_t epoch_bytes_max = 64;
 inline constexpr std::size_t token_bytes_max = 8 * 1024;  ///< tokens, session ids and resume tokens
 inline constexpr std::size_t client_bytes_max = 256;      ///< what a client says of itself in session.open
 inline constexpr std::size_t positions_max = 128;         ///< rooms in one resume: as many as a session may have
-inline constexpr std::uint32_t page_max = 1'000;          ///< `limit` of room.history and room.members
+inline constexpr std::uint32_t page_max = 1'000;          ///< `limit` of room.history, room.members and presence.online
 inline constexpr std::uint32_t ttl_s_min = 1, ttl_s_max = 30 * 24 * 3600;
 
 /// A MessagePack string that declares more than this, and more than there is, is a lie and not a cut-off message.

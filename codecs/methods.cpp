@@ -20,7 +20,7 @@ call read_session_close(params_reader&) { return session_close{}; }
 call read_room_join(params_reader& in) {
   return room_join{.room = in.name("room", limits::room_bytes_max),
                    .since = in.position_if_any("since"),
-                   .presence = in.document_if_any("presence")};
+                   .presence = in.document_if_any("presence", limits::presence_bytes_max)};
 }
 call read_room_leave(params_reader& in) { return room_leave{.room = in.name("room", limits::room_bytes_max)}; }
 call read_room_publish(params_reader& in) {
@@ -54,6 +54,21 @@ call read_user_send(params_reader& in) {
   return send;
 }
 call read_inbox_ack(params_reader& in) { return inbox_ack{.upto = in.natural("upto")}; }
+call read_presence_set(params_reader& in) {
+  return presence_set{.status = in.name("status", limits::status_bytes_max),
+                      .location = in.name_or_empty("location", limits::location_bytes_max),
+                      .meta = in.document_if_any("meta", limits::presence_bytes_max)};
+}
+std::vector<std::string> read_users(params_reader& in) {
+  return in.names("users", limits::user_bytes_max, limits::users_per_call_max);
+}
+call read_presence_get(params_reader& in) { return presence_get{.users = read_users(in)}; }
+call read_presence_watch(params_reader& in) { return presence_watch{.users = read_users(in)}; }
+call read_presence_unwatch(params_reader& in) { return presence_unwatch{.users = read_users(in)}; }
+call read_presence_online(params_reader& in) {
+  return presence_online{.after = in.name_or_empty("after", limits::user_bytes_max),
+                         .limit = in.between("limit", 1, limits::page_max, presence_online{}.limit)};
+}
 call read_discover(params_reader&) { return discover{}; }
 
 constexpr field room{"room", shape::text, need::required, limits::room_bytes_max};
@@ -111,6 +126,15 @@ constexpr field send_result[] = {{"id", shape::text}, {"ack", shape::ack}, {"dup
 constexpr field ack_params[] = {{"upto", shape::natural}};
 constexpr field ack_result[] = {{"upto", shape::natural}, {"left", shape::natural}};
 
+constexpr field presence_params[] = {{"status", shape::text, need::required, limits::status_bytes_max},
+                                     {"location", shape::text, need::optional, limits::location_bytes_max},
+                                     {"meta", shape::any, need::optional}};
+constexpr field users_params[] = {{"users", shape::names, need::required, limits::users_per_call_max}};
+constexpr field users_result[] = {{"users", shape::object}};
+constexpr field online_params[] = {{"after", shape::text, need::optional, limits::user_bytes_max}, limit};
+constexpr field online_result[] = {
+    {"total", shape::natural}, {"users", shape::names}, {"next", shape::text, need::optional}};
+
 constexpr method table[] = {
     {"session.open", "Opens a session, or resumes one.", open_params, open_result, read_session_open},
     {"session.refresh", "Replaces the token of the session by a newer one of the same user.", refresh_params,
@@ -126,6 +150,11 @@ constexpr method table[] = {
     {"user.send", "Gives a message to one user, kept until the user acknowledges it.", send_params, send_result,
      read_user_send},
     {"inbox.ack", "Acknowledges the inbox up to a number.", ack_params, ack_result, read_inbox_ack},
+    {"presence.set", "Says what others see of this session wherever it is.", presence_params, {}, read_presence_set},
+    {"presence.get", "Answers who of these users is there.", users_params, users_result, read_presence_get},
+    {"presence.watch", "Answers the same, and tells when it changes.", users_params, users_result, read_presence_watch},
+    {"presence.unwatch", "Ends that.", users_params, users_result, read_presence_unwatch},
+    {"presence.online", "Lists the users who are there, in pages.", online_params, online_result, read_presence_online},
     {"rpc.discover", "Answers this document.", {}, {}, read_discover},
 };
 static_assert(std::size(table) == std::variant_size_v<call> - 1, "every call but `other` has a row");

@@ -9,7 +9,7 @@
 namespace greenroom::codecs {
 
 /// What a parameter or a member of a result looks like, as far as documentation says it.
-enum class shape : std::uint8_t { text, natural, flag, any, object, list, position, resume, ack };
+enum class shape : std::uint8_t { text, natural, flag, any, object, list, names, position, resume, ack };
 enum class need : std::uint8_t { required, optional };
 
 struct field {

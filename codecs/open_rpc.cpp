@@ -21,6 +21,11 @@ void write_schema(json_writer& w, const field& f) {
     case shape::flag: write_type(w, "boolean"); break;
     case shape::object: write_type(w, "object"); break;
     case shape::list: write_type(w, "array"); break;
+    case shape::names:
+      write_type(w, "array");
+      w.key("items"), w.raw(R"({"type":"string"})");
+      if (f.max != 0) w.key("maxItems"), w.natural(f.max);
+      break;
     case shape::position: member(w, "$ref", "#/components/schemas/position"); break;
     case shape::resume: member(w, "$ref", "#/components/schemas/resume"); break;
     case shape::ack: member(w, "$ref", "#/components/schemas/ack"); break;

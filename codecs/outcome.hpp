@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -111,15 +112,29 @@ struct sent {
 struct inbox_acked {
   std::uint64_t upto = 0, left = 0;
 };
+struct presence_state {
+  bool online = false;
+  std::string status, location;              ///< absent when empty
+  payload_ptr meta;                          ///< null when absent
+  std::optional<std::int64_t> last_seen_ms;  ///< absent for a user of whom the node knows nothing
+};
+struct presence_states {
+  std::vector<std::pair<std::string, presence_state>> users;  ///< an object by name: each name once
+};
+struct online {
+  std::uint64_t total = 0;
+  std::vector<std::string> users;
+  std::string next;
+};  ///< next: absent when empty
 struct document {
   payload_ptr body;
 };  ///< a service's own answer, rpc.discover
 
 }  // namespace results
 
-using result =
-    std::variant<results::nothing, results::session_opened, results::refreshed, results::joined, results::published,
-                 results::history, results::members, results::sent, results::inbox_acked, results::document>;
+using result = std::variant<results::nothing, results::session_opened, results::refreshed, results::joined,
+                            results::published, results::history, results::members, results::sent, results::inbox_acked,
+                            results::presence_states, results::online, results::document>;
 using outcome = std::variant<result, error>;
 
 /// What the server says unasked, to one connection.
@@ -139,6 +154,24 @@ struct notification {
   std::string method;
   payload_ptr params;
 };  ///< a behaviour's own; params: null when absent
+/// What has changed in a room since the notice before; lists that are empty are left out.
+struct room_changes {
+  std::string room;
+  std::vector<results::member> joined;
+  std::vector<std::string> left;
+  std::vector<results::member> updated;
+  std::uint64_t total = 0;  ///< users in the room
+};
+/// Who is in a room, in place of whatever the client knew: everybody, or the first in the order of names.
+struct room_people {
+  std::string room;
+  std::vector<results::member> users;
+  std::uint64_t total = 0;
+};
+struct presence_changed {
+  std::string user;
+  results::presence_state now;
+};
 struct inbox_message {
   envelope_ptr message;
 };
@@ -150,7 +183,8 @@ struct session_notice {
 };
 
 }  // namespace pushes
-using push = std::variant<pushes::room_notice, pushes::room_push, pushes::inbox_message, pushes::inbox_acked,
-                          pushes::session_notice, pushes::notification>;
+using push = std::variant<pushes::room_notice, pushes::room_push, pushes::room_changes, pushes::room_people,
+                          pushes::presence_changed, pushes::inbox_message, pushes::inbox_acked, pushes::session_notice,
+                          pushes::notification>;
 
 }  // namespace greenroom::codecs

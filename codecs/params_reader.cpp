@@ -63,6 +63,23 @@ std::string params_reader::name(std::string_view member, std::size_t bytes_max) 
 std::string params_reader::name_or_empty(std::string_view member, std::size_t bytes_max) {
   return take_name(member, optional(member), bytes_max);
 }
+std::vector<std::string> params_reader::names(std::string_view member, std::size_t bytes_max, std::size_t count_max) {
+  std::vector<std::string> taken;
+  const auto* list = required(member);
+  if (list == nullptr) return taken;
+  if (!list->is(kind::array) || list->count > count_max)
+    return refuse(member, "must be a list of at most " + std::to_string(count_max) + " names."), taken;
+  taken.reserve(list->count);
+  for (const value& item : items_of(*list)) {
+    taken.push_back(take_name(std::string{member} + '[' + std::to_string(taken.size()) + ']', &item, bytes_max));
+    if (!good()) return {};
+  }
+  std::ranges::sort(taken);
+  const auto repeated = std::ranges::unique(taken);
+  taken.erase(repeated.begin(), repeated.end());
+  return taken;
+}
+
 std::string params_reader::text(std::string_view member, std::size_t bytes_max) {
   return take_text(member, required(member), bytes_max);
 }
@@ -125,9 +142,12 @@ payload_ptr params_reader::document(std::string_view member) {
   return cut(in_, *what);
 }
 
-payload_ptr params_reader::document_if_any(std::string_view member) {
+payload_ptr params_reader::document_if_any(std::string_view member, std::size_t bytes_max) {
   const auto* what = optional(member);
-  return what == nullptr ? nullptr : cut(in_, *what);
+  if (what == nullptr) return nullptr;
+  if (what->raw_bytes > bytes_max)
+    return refuse(member, "must have at most " + std::to_string(bytes_max) + " bytes."), nullptr;
+  return cut(in_, *what);
 }
 
 position params_reader::take_position() {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "codecs/call.hpp"
 #include "codecs/outcome.hpp"
@@ -27,6 +28,8 @@ class params_reader {
   /// A name of a room, a user or an event: not empty, no control characters.
   std::string name(std::string_view member, std::size_t bytes_max);
   std::string name_or_empty(std::string_view member, std::size_t bytes_max);
+  /// A list of names, returned in their order and each once.
+  std::vector<std::string> names(std::string_view member, std::size_t bytes_max, std::size_t count_max);
   std::string text(std::string_view member, std::size_t bytes_max);
   std::string text_or_empty(std::string_view member, std::size_t bytes_max);
   /// Printable ASCII within limits::message_id_bytes_max, or empty.
@@ -39,7 +42,7 @@ class params_reader {
   ack_level ack(std::string_view member);
 
   payload_ptr document(std::string_view member);
-  payload_ptr document_if_any(std::string_view member);
+  payload_ptr document_if_any(std::string_view member, std::size_t bytes_max = static_cast<std::size_t>(-1));
 
   /// `{epoch, seq}`, or nothing.
   std::optional<position> position_if_any(std::string_view member);

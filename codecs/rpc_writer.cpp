@@ -17,6 +17,9 @@ constexpr std::string_view word_of(ack_level ack) { return ack == ack_level::dur
 
 constexpr std::string_view method_of(const pushes::room_notice&) { return "room.notice"; }
 constexpr std::string_view method_of(const pushes::room_push&) { return "room.push"; }
+constexpr std::string_view method_of(const pushes::room_changes&) { return "room.presence"; }
+constexpr std::string_view method_of(const pushes::room_people&) { return "room.presence"; }
+constexpr std::string_view method_of(const pushes::presence_changed&) { return "presence.changed"; }
 constexpr std::string_view method_of(const pushes::inbox_message&) { return "inbox.message"; }
 constexpr std::string_view method_of(const pushes::inbox_acked&) { return "inbox.acked"; }
 constexpr std::string_view method_of(const pushes::session_notice&) { return "session.notice"; }
@@ -87,6 +90,10 @@ class message_writer {
   template <class T>
   void member_if_any(std::string_view key, const std::optional<T>& what) {
     if (what) member(key, *what);
+  }
+  template <class T>
+  void member_if_any(std::string_view key, const std::vector<T>& items) {
+    if (!items.empty()) member(key, items);
   }
 
   void put(std::string_view text) { w_.text(text); }
@@ -237,7 +244,40 @@ class message_writer {
     member("left", r.left);
     w_.end_object();
   }
+  void put(const results::presence_state& r) {
+    w_.begin_object();
+    state_members(r);
+    w_.end_object();
+  }
+  void put(const results::presence_states& r) {
+    w_.begin_object();
+    w_.key("users");
+    if constexpr (as == format::json) {
+      w_.begin_object();
+      for (const auto& [name, state] : r.users) member(name, state);
+      w_.end_object();
+    } else {
+      w_.map(r.users.size());
+      for (const auto& [name, state] : r.users) w_.text(name), put(state);
+    }
+    w_.end_object();
+  }
+  void put(const results::online& r) {
+    w_.begin_object();
+    member("total", r.total);
+    member("users", r.users);
+    member_if_any("next", r.next);
+    w_.end_object();
+  }
   void put(const results::document& r) { put(r.body); }
+
+  void state_members(const results::presence_state& r) {
+    member("online", r.online);
+    member_if_any("status", r.status);
+    member_if_any("location", r.location);
+    if (r.meta) member("meta", r.meta);
+    member_if_any("last_seen", r.last_seen_ms);
+  }
 
   void put(const pushes::room_notice& p) {
     w_.begin_object();
@@ -254,6 +294,38 @@ class message_writer {
     member("room", p.room);
     member("event", p.event);
     member("payload", p.payload);
+    w_.end_object();
+  }
+  void put(const pushes::room_changes& p) {
+    w_.begin_object();
+    member("room", p.room);
+    member_if_any("joined", p.joined);
+    if (!p.left.empty()) {
+      w_.key("left");
+      w_.begin_array(p.left.size());
+      for (const auto& user : p.left) {
+        w_.item();
+        w_.begin_object();
+        member("user", user);
+        w_.end_object();
+      }
+      w_.end_array();
+    }
+    member_if_any("updated", p.updated);
+    member("total", p.total);
+    w_.end_object();
+  }
+  void put(const pushes::room_people& p) {
+    w_.begin_object();
+    member("room", p.room);
+    member("users", p.users);
+    member("total", p.total);
+    w_.end_object();
+  }
+  void put(const pushes::presence_changed& p) {
+    w_.begin_object();
+    member("user", p.user);
+    state_members(p.now);
     w_.end_object();
   }
   void put(const pushes::inbox_message& p) {

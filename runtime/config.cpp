@@ -180,6 +180,7 @@ config default_config(preset base) {
   durable.history_age_ms = durable_age_ms;
   auto& feed = made.namespaces["feed"] = plain;
   feed.history_count = 0;
+  feed.presence = false;
   feed.slow_members = slow_policy::latest;
   made.namespaces.emplace(config::default_namespace, plain);
   return made;

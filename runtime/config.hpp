@@ -115,6 +115,9 @@ struct namespace_config {
   slow_policy slow_members = slow_policy::disconnect;
   std::uint32_t members_max = 100'000;
   std::string behaviour{};  ///< empty: none
+  bool presence = true;
+  std::uint32_t presence_list_max = 100;
+  std::uint32_t presence_interval_ms = 100;
   permission join = permission::nobody;
   permission publish = permission::nobody;
   permission read = permission::nobody;

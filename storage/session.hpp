@@ -22,6 +22,7 @@ struct stored_membership {
   std::string room{};
   position seen{};                ///< what has provably arrived at the client
   std::uint64_t incarnation = 0;  ///< a removal names it, so that a late one never removes a rejoin
+  std::int64_t since_ms = 0;      ///< when the session joined
   std::string presence{};         ///< opaque; what the member shows to others
   bool operator==(const stored_membership&) const = default;
 };

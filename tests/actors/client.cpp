@@ -156,6 +156,7 @@ strings client::story() {
   strings all;
   for (const auto& each : take()) {
     const auto& [id, method, request, body, failure, in] = each;
+    if (method == "room.presence" || method == "presence.changed") continue;
     if (!request.empty())
       all.push_back(method + "? " + request + ' ' + dump(body));
     else if (failure)

@@ -70,11 +70,13 @@ TEST_CASE("memberships: one a room, found by room and by incarnation", "[actors]
   CHECK(rooms.all().size() == 1);
 }
 
-TEST_CASE("memberships: closed, they are given away once and take none", "[actors][units]") {
+TEST_CASE("memberships: closed, they take none and are given away until they are gone", "[actors][units]") {
   memberships rooms{2};
   auto lobby = member_of("lobby", 1);
   rooms.add(lobby);
   CHECK(rooms.close() == std::vector{lobby});
+  CHECK(rooms.close() == std::vector{lobby});
+  lobby->at = phase::gone;
   CHECK(rooms.close().empty());
   CHECK(rooms.closed());
   CHECK_FALSE(rooms.add(member_of("hall", 2)));

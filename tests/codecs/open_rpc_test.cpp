@@ -8,11 +8,15 @@
 using namespace greenroom::codecs;
 
 TEST_CASE("methods: the table stands in the order of the calls", "[codecs]") {
-  const call calls[] = {calls::session_open{}, calls::session_refresh{}, calls::session_close{}, calls::room_join{},
-                        calls::room_leave{},   calls::room_publish{},    calls::room_history{},  calls::room_members{},
-                        calls::user_send{},    calls::inbox_ack{},       calls::discover{}};
-  const char* names[] = {"session.open", "session.refresh", "session.close", "room.join", "room.leave",  "room.publish",
-                         "room.history", "room.members",    "user.send",     "inbox.ack", "rpc.discover"};
+  const call calls[] = {
+      calls::session_open{},   calls::session_refresh{},  calls::session_close{},   calls::room_join{},
+      calls::room_leave{},     calls::room_publish{},     calls::room_history{},    calls::room_members{},
+      calls::user_send{},      calls::inbox_ack{},        calls::presence_set{},    calls::presence_get{},
+      calls::presence_watch{}, calls::presence_unwatch{}, calls::presence_online{}, calls::discover{}};
+  const char* names[] = {"session.open",   "session.refresh",  "session.close",   "room.join",
+                         "room.leave",     "room.publish",     "room.history",    "room.members",
+                         "user.send",      "inbox.ack",        "presence.set",    "presence.get",
+                         "presence.watch", "presence.unwatch", "presence.online", "rpc.discover"};
   REQUIRE(methods().size() == std::size(names));
   for (std::size_t i = 0; i < std::size(names); ++i) {
     CHECK(method_of(calls[i]) == names[i]);

@@ -106,6 +106,19 @@ TEST_CASE("rpc: every method's parameters become its call", "[codecs]") {
   CHECK(send.ttl_s == 60);
 
   CHECK(read<calls::inbox_ack>("inbox.ack", R"({"upto":18446744073709551615})").upto == 18'446'744'073'709'551'615u);
+  const auto set = read<calls::presence_set>("presence.set", R"({"status":"busy","location":"hall","meta":[1]})");
+  CHECK(set.status == "busy");
+  CHECK(set.location == "hall");
+  CHECK(set.meta->original() == "[1]");
+  const std::vector<std::string> users{"ann", "bob"};
+  const auto named = R"({"users":["bob","ann","bob"]})";
+  CHECK(read<calls::presence_get>("presence.get", named).users == users);
+  CHECK(read<calls::presence_watch>("presence.watch", named).users == users);
+  CHECK(read<calls::presence_unwatch>("presence.unwatch", named).users == users);
+  CHECK(read<calls::presence_get>("presence.get", R"({"users":[]})").users.empty());
+  const auto online = read<calls::presence_online>("presence.online", R"({"after":"ann","limit":3})");
+  CHECK(online.after == "ann");
+  CHECK(online.limit == 3);
   read<calls::discover>("rpc.discover", "{}");
 
   const auto other = read<calls::other>("market.subscribe", R"({"symbol":["A"]})");
@@ -130,6 +143,11 @@ TEST_CASE("rpc: absent parameters, and null where one may be absent, have their 
   const auto history = read<calls::room_history>("room.history", R"({"room":"r"})");
   CHECK((!history.before && !history.after && history.limit == 100));
   CHECK(read<calls::room_members>("room.members", R"({"room":"r"})").limit == 100);
+  CHECK(read<calls::presence_online>("presence.online", "{}").limit == 100);
+  for (const auto params : {R"({"status":"here"})", R"({"status":"here","location":null,"meta":null})"}) {
+    const auto set = read<calls::presence_set>("presence.set", params);
+    CHECK((set.location.empty() && set.meta == nullptr));
+  }
   CHECK_FALSE(read<calls::user_send>("user.send", R"({"to":"u","event":"e","payload":1})").ttl_s);
   read<calls::session_open>("session.open", "null");
   CHECK(read<calls::other>("a.b", "null").params == nullptr);
@@ -139,6 +157,9 @@ TEST_CASE("rpc: absent parameters, and null where one may be absent, have their 
 }
 
 TEST_CASE("rpc: a bad parameter is named by its path", "[codecs]") {
+  const std::string long_meta = '"' + std::string(4'095, 'm') + '"';
+  std::string many_users = "\"u\"";
+  for (std::size_t i = 0; i < limits::users_per_call_max; ++i) many_users += ",\"u\"";
   const std::string long_room(256, 'r'), long_event(129, 'e'), long_id(65, 'i');
   struct row {
     const char* method;
@@ -188,6 +209,19 @@ TEST_CASE("rpc: a bad parameter is named by its path", "[codecs]") {
       {"user.send", R"({"event":"e","payload":1})", "params.to"},
       {"user.send", R"({"to":"u","event":"e","payload":1,"ttl_s":0})", "params.ttl_s"},
       {"user.send", R"({"to":"u","event":"e","payload":1,"ttl_s":2592001})", "params.ttl_s"},
+      {"room.join", R"({"room":"a","presence":)" + long_meta + "}", "params.presence"},
+      {"presence.set", R"({})", "params.status"},
+      {"presence.set", R"({"status":""})", "params.status"},
+      {"presence.set", R"({"status":"a\nb"})", "params.status"},
+      {"presence.set", R"({"status":"a","location":7})", "params.location"},
+      {"presence.set", R"({"status":"a","meta":)" + long_meta + "}", "params.meta"},
+      {"presence.get", R"({})", "params.users"},
+      {"presence.get", R"({"users":"ann"})", "params.users"},
+      {"presence.get", R"({"users":{"ann":1}})", "params.users"},
+      {"presence.watch", R"({"users":["ann",7]})", "params.users[1]"},
+      {"presence.watch", R"({"users":["ann","bob",""]})", "params.users[2]"},
+      {"presence.unwatch", "{\"users\":[" + many_users + "]}", "params.users"},
+      {"presence.online", R"({"limit":0})", "params.limit"},
       {"inbox.ack", R"({})", "params.upto"},
       {"inbox.ack", R"({"upto":-1})", "params.upto"},
       {"session.refresh", R"({})", "params.token"},

@@ -8,7 +8,7 @@
 ///
 /// Lines of a story: `room.join ok`, `room.join -32008` (answers), `lobby 3 "hi"` (room, seq, payload), `inbox 1 "hi"`,
 /// `inbox acked 1`, `lobby dropped 3..7`, `notice draining`, `game.confirm? "s1" {"x":1}` (a request of the node's),
-/// `close 4009 session_replaced`; `[` and `]` around a batch.
+/// `close 4009 session_replaced`; `[` and `]` around a batch. Who is there is left out: it comes by the clock.
 ///
 /// The actors that are always there have a nurse for a supervisor: it restarts at once whatever fails, and on crash()
 /// drops a life between two messages. Config and shards may be changed until the first connect().
