@@ -28,6 +28,8 @@ struct node_config {
   std::uint32_t stop_timeout_ms = 30'000;
 };
 
+enum class compression_mode : std::uint8_t { off, deflate };
+
 struct gateway_config {
   std::vector<std::string> listen{"127.0.0.1:8080"};
   std::uint32_t connections_max = 20'000;  ///< a shard
@@ -44,6 +46,11 @@ struct gateway_config {
   std::uint32_t body_timeout_ms = 30'000;
   std::uint32_t idle_timeout_ms = 60'000;
   std::uint32_t write_timeout_ms = 30'000;
+  compression_mode compression = compression_mode::off;
+  std::uint32_t compression_bytes_min = 256;
+  std::uint32_t compression_bytes_max = 256u << 10;
+  std::uint32_t compression_window_bits = 12;
+  std::uint32_t compression_level = 1;
 };
 
 struct outbox_config {

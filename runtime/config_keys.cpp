@@ -16,6 +16,7 @@ constexpr std::uint64_t kib = 1u << 10, mib = 1u << 20, gib = 1u << 30;
 constexpr value_range unbounded{};
 
 // In the order of the enums.
+constexpr std::array<std::string_view, 2> compression_words{"off", "deflate"};
 constexpr std::array<std::string_view, 2> anonymous_words{"off", "loopback"};
 constexpr std::array<std::string_view, 6> level_words{"trace", "debug", "info", "warning", "error", "off"};
 constexpr std::array<std::string_view, 2> format_words{"text", "json"};
@@ -156,6 +157,35 @@ const config_key<config> node_table[]{
      {1, hour},
      GREENROOM_AT(gateway.write_timeout_ms),
      "An HTTP client that does not read its answer is closed after this time."},
+    {"gateway", "compression", choice, unbounded, GREENROOM_CHOICE(gateway.compression, compression_words),
+     "Whether WebSocket clients that offer permessage-deflate get it (`deflate`)."},
+    {"gateway",
+     "compression_bytes_min",
+     size,
+     {0, 16 * mib},
+     GREENROOM_AT(gateway.compression_bytes_min),
+     "A shorter message leaves uncompressed."},
+    {"gateway",
+     "compression_bytes_max",
+     size,
+     {kib, 16 * mib},
+     GREENROOM_AT(gateway.compression_bytes_max),
+     "Of one answer, or of what a room published in one turn, at most so many bytes are compressed; messages beyond it "
+     "leave uncompressed. Compressing holds a shard: 10 to 30 ms a MiB."},
+    {"gateway",
+     "compression_window_bits",
+     count,
+     {9, 15},
+     GREENROOM_AT(gateway.compression_window_bits),
+     "The window of what the node compresses, a power of two: 12 is 4 KiB. A client that asks for a smaller one gets "
+     "no "
+     "compression."},
+    {"gateway",
+     "compression_level",
+     count,
+     {1, 9},
+     GREENROOM_AT(gateway.compression_level),
+     "From 1, the fastest, to 9, the smallest."},
 
     {"outbox",
      "bytes_max",

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/deflated_messages.hpp"
+
 namespace greenroom::runtime {
 namespace {
 
@@ -16,20 +18,22 @@ constexpr std::uint64_t mask_bytes = 4;
 
 }  // namespace
 
-bool fragment_meter::feed(std::string_view bytes) noexcept {
+bool fragment_meter::feed(std::span<char> bytes, deflated_messages* deflated) {
   while (!bytes.empty()) {
     if (next_ == next::body) {
       const auto skipped = std::min<std::uint64_t>(left_, bytes.size());
-      bytes.remove_prefix(static_cast<std::size_t>(skipped));
+      bytes = bytes.subspan(static_cast<std::size_t>(skipped));
       if ((left_ -= skipped) == 0) next_ = next::opcode;
       continue;
     }
-    const auto byte = static_cast<std::uint8_t>(bytes.front());
-    bytes.remove_prefix(1);
+    char& first = bytes.front();
+    const auto byte = static_cast<std::uint8_t>(first);
+    bytes = bytes.subspan(1);
     switch (next_) {
       case next::opcode:
         next_ = next::length;
         if ((byte & control_bit) != 0) break;
+        if (deflated != nullptr) first = deflated->begin(first);
         if (++fragments_ > fragments_max_) return false;
         if ((byte & fin_bit) != 0) fragments_ = 0;
         break;

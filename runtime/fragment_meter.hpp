@@ -1,20 +1,24 @@
 /// FRAGMENT_METER counts the frames of each message in a stream of raw WebSocket bytes. Beast bounds a message's bytes
 /// but not its frames: a peer that sends empty fragments for ever would never be answered and never be cut off.
 ///
-/// It only reads headers and judges nothing else; what is not well-formed is refused behind it. Pure; no allocation.
+/// It only reads headers and judges nothing else; what is not well-formed is refused behind it. Where compression was
+/// agreed on, it shows each first byte to `deflated_messages`, which may change it. Pure; no allocation of its own.
 #pragma once
 
 #include <cstdint>
-#include <string_view>
+#include <span>
 
 namespace greenroom::runtime {
+
+class deflated_messages;
 
 class fragment_meter {
  public:
   explicit fragment_meter(std::uint32_t fragments_max) noexcept : fragments_max_{fragments_max} {}
 
-  /// False once a message has more frames than allowed. Bytes may come in any pieces.
-  bool feed(std::string_view bytes) noexcept;
+  /// False once a message has more frames than allowed. Bytes may come in any pieces. `deflated`: null where there is no
+  /// compression.
+  bool feed(std::span<char> bytes, deflated_messages* deflated);
 
  private:
   enum class next : std::uint8_t { opcode, length, extended_length, body };

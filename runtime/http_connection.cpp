@@ -257,7 +257,8 @@ void connection::upgrade_request() {
   const auto self = shared_from_this();
   log(request_, trace, 101, 0);
   phase_ = phase::ended;
-  open_websocket(std::exchange(link_, nullptr), key, std::get<upgrade>(std::move(decision)), peer_.text);
+  open_websocket(std::exchange(link_, nullptr), {key, joined_fields(request_, "Sec-WebSocket-Extensions")},
+                 std::get<upgrade>(std::move(decision)), peer_.text);
   keeper_.on_gone(*this);
 }
 

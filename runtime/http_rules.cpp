@@ -10,6 +10,16 @@ std::size_t count_fields(const http_request& request, std::string_view name) noe
   return found;
 }
 
+std::string joined_fields(const http_request& request, std::string_view name) {
+  std::string all;
+  for (const auto& field : request.fields) {
+    if (!equals_ignoring_case(field.name, name)) continue;
+    if (!all.empty()) all += ", ";
+    all += field.value;
+  }
+  return all;
+}
+
 http_fault fault_of(http_head::verdict verdict) noexcept {
   switch (verdict) {
     case http_head::verdict::uri_too_long: return {414, "the request line is too long"};

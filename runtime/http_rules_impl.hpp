@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "runtime/http.hpp"
@@ -25,6 +26,9 @@ http_fault check_fields(const http_request& request, unsigned version) noexcept;
 
 /// RFC 6455, 4.2.1, without the version and the key.
 bool asks_for_websocket(const http_request& request, unsigned version) noexcept;
+
+/// The values of all fields with that name as one list (RFC 9110, 5.3).
+std::string joined_fields(const http_request& request, std::string_view name);
 
 /// How many fields have that name.
 std::size_t count_fields(const http_request& request, std::string_view name) noexcept;

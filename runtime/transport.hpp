@@ -75,6 +75,9 @@ class transport {
   /// it.
   virtual std::uint64_t ping_now() = 0;
 
+  /// Whether data frames may be compressed (RSV1): by themselves, for the window of `websocket_options`.
+  virtual bool takes_deflated() const noexcept = 0;
+
   virtual const std::string& peer() const noexcept = 0;  ///< "192.0.2.7:50312", "[2001:db8::1]:50312".
   virtual shard& home() const noexcept = 0;
 

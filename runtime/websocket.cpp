@@ -2,6 +2,7 @@
 
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/websocket/stream.hpp>
+#include <boost/locale/utf.hpp>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +10,8 @@
 
 #include "runtime/control_frame.hpp"
 #include "runtime/corked_impl.hpp"
+#include "runtime/deflate_offer.hpp"
+#include "runtime/inflater.hpp"
 #include "runtime/transport.hpp"
 #include "runtime/websocket_impl.hpp"
 #include "runtime/websocket_layer_impl.hpp"
@@ -33,6 +36,18 @@ bool ends_within_character(std::string_view text) noexcept {
   return false;
 }
 
+bool is_utf8(std::string_view text) noexcept {
+  namespace utf = boost::locale::utf;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end)
+    if (!utf::is_valid_codepoint(utf::utf_traits<char>::decode(at, end))) return false;
+  return true;
+}
+
+/// What the compressed form of a message may have: deflate never adds more to it (zlib's own bound).
+constexpr std::size_t deflated_bytes_max(std::size_t plain) { return plain + (plain >> 12) + (plain >> 14) + 64; }
+
 /// The code with which Beast closed because of what the peer sent; 0: it did not.
 std::uint16_t close_code_of(error_code ec) {
   if (ec == ws::error::message_too_big) return close_code::too_big;
@@ -47,8 +62,7 @@ class websocket final : public transport, public std::enable_shared_from_this<we
   websocket(std::shared_ptr<corked> link, const websocket_options& options, std::string peer);
   ~websocket() override;
 
-  void accept(const std::string& key, std::string_view subprotocol,
-              std::function<transport_events*(transport_ptr)> opened);
+  void accept(const websocket_request& asked, upgrade how);
 
   outbox& out() noexcept override { return link().out(); }
   void write_now() override { link().write_now(); }
@@ -58,6 +72,7 @@ class websocket final : public transport, public std::enable_shared_from_this<we
   void pause_reading() override;
   void resume_reading() override;
   std::uint64_t ping_now() override;
+  bool takes_deflated() const noexcept override { return stream_.next_layer().deflated != nullptr; }
   const std::string& peer() const noexcept override { return peer_; }
   shard& home() const noexcept override { return stream_.next_layer().link->home(); }
 
@@ -74,9 +89,12 @@ class websocket final : public transport, public std::enable_shared_from_this<we
 
   void read();
   void on_read(error_code ec, std::size_t size);
-  void deliver(std::string_view message);
+  bool take(std::string_view message, std::size_t last_part);
+  bool inflate(std::string_view message, frame_kind kind);
+  void deliver(frame_kind kind, std::string_view message);
   void on_pong(std::string_view payload);
-  void refuse(std::uint16_t code);
+  void refuse(std::uint16_t code) { refuse(code, close_word(code)); }
+  void refuse(std::uint16_t code, std::string_view reason);
   void on_read_end(error_code ec);
   void report();
   void arm_keepalive();
@@ -88,7 +106,7 @@ class websocket final : public transport, public std::enable_shared_from_this<we
   transport_events* events_ = nullptr;
   std::string peer_;
   std::unique_ptr<close_info> how_;  ///< Null while open; from then on no message is delivered.
-  std::uint32_t ping_interval_ms_, pong_timeout_ms_;
+  std::uint32_t message_bytes_max_, ping_interval_ms_, pong_timeout_ms_;
   shard::time_point asked_at_;  ///< When the awaited ping left.
   std::uint64_t pings_ = 0;     ///< The newest ping's number.
   std::uint64_t answered_ = 0;  ///< The newest answered ping's.
@@ -101,6 +119,7 @@ class websocket final : public transport, public std::enable_shared_from_this<we
 websocket::websocket(std::shared_ptr<corked> link, const websocket_options& options, std::string peer)
     : stream_{std::move(link), options},
       peer_{std::move(peer)},
+      message_bytes_max_{options.message_bytes_max},
       ping_interval_ms_{options.ping_interval_ms},
       pong_timeout_ms_{options.pong_timeout_ms} {
   stream_.read_message_max(options.message_bytes_max);
@@ -121,21 +140,25 @@ websocket::~websocket() {
 
 // --- the handshake ---
 
-void websocket::accept(const std::string& key, std::string_view subprotocol,
-                       std::function<transport_events*(transport_ptr)> opened) {
+void websocket::accept(const websocket_request& asked, upgrade how) {
+  const auto window_bits = how.options.deflate_window_bits;
+  const auto extension = window_bits == 0 ? std::string{} : accept_deflate(asked.extensions, window_bits);
+  if (!extension.empty()) {
+    stream_.next_layer().deflated = std::make_unique<deflated_messages>();
+    stream_.read_message_max(deflated_bytes_max(message_bytes_max_));  // what is in it is counted when it is inflated
+  }
   http::request<http::empty_body> checked{http::verb::get, "/", 11};  // all that Beast's answer depends on
   checked.set(http::field::host, "-");
   checked.set(http::field::connection, "upgrade");
   checked.set(http::field::upgrade, "websocket");
   checked.set(http::field::sec_websocket_version, "13");
-  checked.set(http::field::sec_websocket_key, key);
-  stream_.set_option(ws::stream_base::decorator([subprotocol](ws::response_type& answer) {
+  checked.set(http::field::sec_websocket_key, asked.key);
+  stream_.set_option(ws::stream_base::decorator([&](ws::response_type& answer) {
     answer.set(http::field::server, http_server_name);  // else Beast tells its version
-    if (!subprotocol.empty()) {
-      answer.set(http::field::sec_websocket_protocol, beast::string_view{subprotocol.data(), subprotocol.size()});
-    }
+    if (!how.subprotocol.empty()) answer.set(http::field::sec_websocket_protocol, how.subprotocol);
+    if (!extension.empty()) answer.set(http::field::sec_websocket_extensions, extension);
   }));
-  stream_.async_accept(checked, [self = shared_from_this(), opened = std::move(opened)](error_code ec) {
+  stream_.async_accept(checked, [self = shared_from_this(), opened = std::move(how.opened)](error_code ec) {
     if (ec) return self->link().abort();
     self->events_ = opened(self);
     if (!self->events_) return self->link().abort();
@@ -164,8 +187,7 @@ void websocket::on_read(error_code ec, std::size_t size) {
   filled_ += size;
   if (stream_.is_message_done()) {
     const std::string_view message{is_small ? small_.data() : large_.data(), filled_};
-    if (size == 0 && stream_.got_text() && ends_within_character(message)) return refuse(close_code::bad_payload);
-    deliver(message);
+    if (!take(message, size)) return;
   } else if (is_small) {
     large_.assign(small_.data(), size);
   }
@@ -173,8 +195,31 @@ void websocket::on_read(error_code ec, std::size_t size) {
   if (!paused_ || !link().is_open()) read();
 }
 
-void websocket::deliver(std::string_view message) {
-  if (events_ && !closing()) events_->on_message(stream_.got_text() ? frame_kind::text : frame_kind::binary, message);
+/// A whole message, its last part of that size. False: it was refused, and with it the connection.
+bool websocket::take(std::string_view message, std::size_t last_part) {
+  if (auto* deflated = stream_.next_layer().deflated.get()) {
+    if (const auto kind = deflated->take()) return inflate(message, *kind);
+    if (message.size() > message_bytes_max_) return refuse(close_code::too_big), false;
+  }
+  const bool is_text = stream_.got_text();
+  if (last_part == 0 && is_text && ends_within_character(message)) return refuse(close_code::bad_payload), false;
+  deliver(is_text ? frame_kind::text : frame_kind::binary, message);
+  return true;
+}
+
+bool websocket::inflate(std::string_view message, frame_kind kind) {
+  using verdict = inflater::verdict;
+  const auto inflated = closing() ? inflater::result{verdict::whole, {}}  // nobody will look at it
+                                  : inflater::of_this_thread().inflate(message, message_bytes_max_);
+  if (inflated.what == verdict::too_big) return refuse(close_code::too_big), false;
+  if (inflated.what == verdict::damaged) return refuse(close_code::bad_payload, "bad_deflate"), false;
+  if (kind == frame_kind::text && !is_utf8(inflated.bytes)) return refuse(close_code::bad_payload), false;
+  deliver(kind, inflated.bytes);
+  return true;
+}
+
+void websocket::deliver(frame_kind kind, std::string_view message) {
+  if (events_ && !closing()) events_->on_message(kind, message);
   filled_ = 0;
   std::string{}.swap(large_);
 }
@@ -249,10 +294,10 @@ void websocket::close(std::uint16_t code, std::string_view reason, unsent rest) 
 }
 
 /// Closes where Beast did not see what is wrong, and so reads no more.
-void websocket::refuse(std::uint16_t code) {
+void websocket::refuse(std::uint16_t code, std::string_view reason) {
   reading_ = false;
-  begin_close(code, close_word(code));
-  out().finish(close_frame(code, close_word(code)));
+  begin_close(code, reason);
+  out().finish(close_frame(code, reason));
   link().end(close_timeout(), [self = shared_from_this()](error_code) { self->report(); });
 }
 
@@ -301,9 +346,8 @@ void websocket::report() {
 
 }  // namespace
 
-void open_websocket(std::shared_ptr<corked> link, const std::string& key, upgrade how, std::string peer) {
-  std::make_shared<websocket>(std::move(link), how.options, std::move(peer))
-      ->accept(key, how.subprotocol, std::move(how.opened));
+void open_websocket(std::shared_ptr<corked> link, const websocket_request& asked, upgrade how, std::string peer) {
+  std::make_shared<websocket>(std::move(link), how.options, std::move(peer))->accept(asked, std::move(how));
 }
 
 }  // namespace greenroom::runtime

@@ -10,8 +10,14 @@ namespace greenroom::runtime {
 
 class corked;
 
-/// Answers the handshake with 101 and hands the new transport to `how.opened`. `key` is a checked Sec-WebSocket-Key;
-/// bytes that the client sent behind its handshake are the connection's input still.
-void open_websocket(std::shared_ptr<corked> link, const std::string& key, upgrade how, std::string peer);
+/// What a handshake says beside what `upgrade` answers.
+struct websocket_request {
+  std::string key;         ///< Its Sec-WebSocket-Key, checked.
+  std::string extensions;  ///< The extensions that it offers.
+};
+
+/// Answers the handshake with 101 and hands the new transport to `how.opened`. Bytes that the client sent behind its
+/// handshake are the connection's input still.
+void open_websocket(std::shared_ptr<corked> link, const websocket_request& asked, upgrade how, std::string peer);
 
 }  // namespace greenroom::runtime

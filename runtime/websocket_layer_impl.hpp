@@ -2,6 +2,7 @@
 ///
 /// Reading goes through the fragment meter to the corked connection. What Beast writes (the 101, pongs, close frames; never
 /// data) goes to its place in the outbox and counts as written.
+/// Compressed messages look plain to Beast, whose own inflater would cost an idle connection 13 KB (decision 0025).
 /// Lifecycle: part of Beast's stream. Threading: its shard's.
 /// Failure: a message of too many fragments ends the read with `too_many_fragments()`.
 #pragma once
@@ -16,6 +17,7 @@
 
 #include "runtime/control_frame.hpp"
 #include "runtime/corked_impl.hpp"
+#include "runtime/deflated_messages.hpp"
 #include "runtime/fragment_meter.hpp"
 #include "runtime/websocket.hpp"
 
@@ -64,7 +66,7 @@ struct websocket_layer {
     for (auto i = net::buffer_sequence_begin(buffers); i != net::buffer_sequence_end(buffers) && size != 0; ++i) {
       const net::mutable_buffer part{*i};
       const auto filled = std::min(size, part.size());
-      if (!meter.feed({static_cast<const char*>(part.data()), filled})) return false;
+      if (!meter.feed({static_cast<char*>(part.data()), filled}, deflated.get())) return false;
       size -= filled;
     }
     return true;
@@ -83,6 +85,7 @@ struct websocket_layer {
   }
 
   std::shared_ptr<corked> link;
+  std::unique_ptr<deflated_messages> deflated;  ///< Null without permessage-deflate.
   fragment_meter meter;
   std::uint32_t close_timeout_ms;
 };

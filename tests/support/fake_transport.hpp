@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "runtime/transport.hpp"
+#include "tests/support/raw_deflate.hpp"
 
 namespace greenroom::tests {
 
@@ -29,12 +30,17 @@ class fake_transport final : public runtime::transport, private runtime::outbox_
   enum class opcode : std::uint8_t { text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
   struct wire_frame {
     opcode what;
-    std::string body;
+    std::string body;  ///< inflated, where it came compressed
+    bool compressed = false;
   };
+  static constexpr int window_bits = 12;  ///< the default of gateway.compression_window_bits
   static constexpr auto everything = std::numeric_limits<std::size_t>::max();
 
-  explicit fake_transport(runtime::transport_events& owner, const runtime::outbox_bounds& bounds = {})
-      : events_{&owner}, out_{bounds, *this, stats_} {}
+  enum class extension : std::uint8_t { none, deflate };
+
+  explicit fake_transport(runtime::transport_events& owner, const runtime::outbox_bounds& bounds = {},
+                          extension agreed = extension::none)
+      : events_{&owner}, out_{bounds, *this, stats_}, agreed_{agreed} {}
 
   // --- the client's end of the wire
   void say(runtime::frame_kind kind, std::string_view bytes) {
@@ -98,6 +104,7 @@ class fake_transport final : public runtime::transport, private runtime::outbox_
     out_.push_ping(control(opcode::ping, std::to_string(++pings_)));
     return pings_;
   }
+  bool takes_deflated() const noexcept override { return agreed_ == extension::deflate; }
   const std::string& peer() const noexcept override { return address_; }
   runtime::shard& home() const noexcept override { std::terminate(); }  // there is none, and nobody asks
 
@@ -141,7 +148,7 @@ class fake_transport final : public runtime::transport, private runtime::outbox_
       auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(wire_[at + i]); };
       if (wire_.size() < at + 2) break;
       std::size_t header = 2, size = byte(1);
-      if (size > 127 || (byte(0) & 0xf0) != 0x80) throw std::logic_error{"a masked or fragmented frame"};
+      if (size > 127 || (byte(0) & 0xb0) != 0x80) throw std::logic_error{"a masked or fragmented frame"};
       if (const std::size_t wide = size == 126 ? 2 : size == 127 ? 8 : 0; wide != 0) {
         if (wire_.size() < at + 2 + wide) break;
         size = 0;
@@ -149,10 +156,19 @@ class fake_transport final : public runtime::transport, private runtime::outbox_
         header += wide;
       }
       if (wire_.size() < at + header + size) break;
-      heard({static_cast<opcode>(byte(0) & 0x0f), wire_.substr(at + header, size)});
+      heard(frame_of(byte(0), wire_.substr(at + header, size)));
       at += header + size;
     }
     wire_.erase(0, at);
+  }
+
+  wire_frame frame_of(std::uint8_t first, std::string body) const {
+    const bool compressed = (first & 0x40) != 0;
+    if (!compressed) return {static_cast<opcode>(first & 0x0f), std::move(body)};
+    if (agreed_ == extension::none) throw std::logic_error{"RSV1 that was not agreed on"};
+    auto inflated = swollen(body, window_bits);
+    if (!inflated) throw std::logic_error{"a compressed message that this client cannot inflate"};
+    return {static_cast<opcode>(first & 0x0f), *std::move(inflated), true};
   }
 
   void heard(wire_frame what) {
@@ -166,6 +182,7 @@ class fake_transport final : public runtime::transport, private runtime::outbox_
   runtime::transport_events* events_;
   runtime::outbox_stats stats_;
   runtime::outbox out_;
+  extension agreed_;
   std::string address_ = "127.0.0.1:50312", wire_;
   std::vector<wire_frame> frames_;
   std::optional<runtime::close_info> how_;
