@@ -15,8 +15,8 @@ bool broadcast::excludes(incarnation who) const noexcept {
 }
 
 runtime::frame broadcast::block(codecs::codec_id codec) const {
-  std::lock_guard guard{mutex_};
-  auto& made = blocks_[static_cast<std::size_t>(codec)];
+  std::lock_guard guard{plain_.mutex};
+  auto& made = plain_.blocks[static_cast<std::size_t>(codec)];
   if (!made) {
     std::string bytes;
     for (const auto& each : items_) codecs::codec_of(codec).encode_broadcast(*each.message, bytes);
@@ -27,14 +27,32 @@ runtime::frame broadcast::block(codecs::codec_id codec) const {
 
 runtime::frame broadcast::single(std::size_t index, codecs::codec_id codec) const {
   if (items_.size() == 1) return block(codec);
-  std::lock_guard guard{mutex_};
-  auto& made = singles_[static_cast<std::size_t>(codec)];
+  std::lock_guard guard{plain_.mutex};
+  auto& made = plain_.singles[static_cast<std::size_t>(codec)];
   made.resize(items_.size());
   if (!made[index]) {
     std::string bytes;
     codecs::codec_of(codec).encode_broadcast(*items_[index].message, bytes);
     made[index] = std::make_shared<const std::string>(std::move(bytes));
   }
+  return made[index];
+}
+
+packed broadcast::block(codecs::codec_id codec, compressor* with) const {
+  if (with == nullptr) return {block(codec)};
+  std::lock_guard guard{packed_.mutex};
+  auto& made = packed_.blocks[static_cast<std::size_t>(codec)];
+  if (!made.bytes) made = with->pack(block(codec));
+  return made;
+}
+
+packed broadcast::single(std::size_t index, codecs::codec_id codec, compressor* with) const {
+  if (with == nullptr) return {single(index, codec)};
+  if (items_.size() == 1) return block(codec, with);
+  std::lock_guard guard{packed_.mutex};
+  auto& made = packed_.singles[static_cast<std::size_t>(codec)];
+  made.resize(items_.size());
+  if (!made[index].bytes) made[index] = with->pack(single(index, codec));
   return made[index];
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/compressor.hpp"
 #include "actors/ids.hpp"
 #include "codecs/codec.hpp"
 #include "codecs/envelope.hpp"
@@ -14,9 +15,10 @@
 namespace greenroom {
 
 /// What a room published in one turn, for all its relays. Encoded once per codec, by the first relay with a member of
-/// that codec; all the messages joined into one block of frames, which every outbox references.
+/// that codec, and compressed once for the members that agreed on compression; all the messages joined into one block of
+/// frames, which every outbox references.
 ///
-/// Threading: immutable but for the lazy encoding, which is safe from any shard. Bounds: limits::turn_messages_max
+/// Threading: immutable but for the lazy encoding, which is safe from any shard: a second one waits for the first. Bounds: limits::turn_messages_max
 /// messages.
 class broadcast {
  public:
@@ -39,14 +41,23 @@ class broadcast {
 
   runtime::frame block(codecs::codec_id codec) const;                      ///< all messages
   runtime::frame single(std::size_t index, codecs::codec_id codec) const;  ///< one message
+  /// The same by the member's compressor; null: plain.
+  packed block(codecs::codec_id codec, compressor* with) const;
+  packed single(std::size_t index, codecs::codec_id codec, compressor* with) const;
 
  private:
+  template <class T>
+  struct made {  ///< what has been asked for so far
+    std::mutex mutex;
+    std::array<T, codecs::codec_count> blocks;
+    std::array<std::vector<T>, codecs::codec_count> singles;
+  };
+
   std::vector<item> items_;
   std::chrono::steady_clock::time_point received_;
   bool any_excluded_ = false;
-  mutable std::mutex mutex_;
-  mutable std::array<runtime::frame, codecs::codec_count> blocks_;
-  mutable std::array<std::vector<runtime::frame>, codecs::codec_count> singles_;
+  mutable made<runtime::frame> plain_;
+  mutable made<packed> packed_;
 };
 
 }  // namespace greenroom

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/compressor.hpp"
 #include "actors/ids.hpp"
 #include "actors/meters.hpp"
 #include "actors/room_builds.hpp"
@@ -52,6 +53,7 @@ struct context {
   struct shard_actors {
     runtime::shard* home = nullptr;  ///< null in tests
     std::unique_ptr<socket_figures> sockets = std::make_unique<socket_figures>();
+    std::unique_ptr<greenroom::compressor> compressor{};  ///< null: off
     caf::actor relay, rooms, queue, router, gateway;
   };
   std::vector<shard_actors> shards;

@@ -118,7 +118,10 @@ struct engine::parts {
         system{system_options} {
     auto& shards = runtime::scheduler::of(system);
     ctx.shards.resize(shards.size());
-    for (std::size_t i = 0; i < shards.size(); ++i) ctx.shards[i].home = &shards.at(i);
+    for (std::size_t i = 0; i < shards.size(); ++i) {
+      ctx.shards[i].home = &shards.at(i);
+      ctx.shards[i].compressor = make_compressor(config, meters);
+    }
     collect_node_metrics(metrics, ctx);
   }
 

@@ -195,6 +195,8 @@ runtime::websocket_options http_api::websocket_options() const {
   to.ping_interval_ms = from.ping_interval_ms;
   to.pong_timeout_ms = from.pong_timeout_ms;
   to.close_timeout_ms = from.close_timeout_ms;
+  if (from.compression == runtime::compression_mode::deflate)
+    to.deflate_window_bits = static_cast<std::uint8_t>(from.compression_window_bits);
   to.outbox.bytes_max = ctx_.config.outbox.bytes_max;
   to.outbox.frames_max = ctx_.config.outbox.frames_max;
   return to;

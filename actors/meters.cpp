@@ -55,6 +55,16 @@ meters::meters(runtime::metrics& to, std::size_t shards)
           {"greenroom_client_requests_total", "Requests of the node to clients, by their end.", {"outcome"}})},
       pushes_dropped_{to.add_counter(
           {"greenroom_pushes_dropped_total", "Notifications for a session whose client was not connected."})},
+      compressed_out_{to.add_counter({"greenroom_compressed_messages_out_total",
+                                      "Of the messages handed to clients' outboxes, those that are compressed."})},
+      compressions_{to.add_counter(
+          {"greenroom_compressions_total",
+           "Messages given to the compressor: one for all members of a room that take the same codec."})},
+      compression_in_{to.add_counter({"greenroom_compression_bytes_in_total", "Bytes of them before."})},
+      compression_out_{to.add_counter(
+          {"greenroom_compression_bytes_out_total", "Bytes of them after; those that would grow count as they were."})},
+      compression_agreed_{to.add_counter(
+          {"greenroom_compression_agreed_total", "Connections that agreed on compression in their handshake."})},
       call_latency_{
           to.add_histogram({"greenroom_call_seconds", "From reading a call to writing its answer.", {"method"}})},
       publish_to_flush_{
@@ -69,22 +79,30 @@ meters::meters(runtime::metrics& to, std::size_t shards)
              [this] { return static_cast<double>(detached_sessions.load()); });
   to.collect({"greenroom_rooms", "Rooms in memory."}, kind::gauge,
              [this] { return static_cast<double>(rooms.load()); });
-  for (std::size_t i = 0; i < shards; ++i) {
-    auto& book = to.of(i);
-    of_shard one{.book = &book, .codecs = {}, .methods = {}, .publish_to_flush = &book.at(publish_to_flush_)};
-    for (std::size_t c = 0; c < codecs::codec_count; ++c) {
-      auto name = codecs::codec_of(static_cast<codecs::codec_id>(c)).name();
-      one.codecs.push_back({&book.at(messages_in_, {name}), &book.at(bytes_in_, {name}),
-                            &book.at(messages_out_, {name}), &book.at(bytes_out_, {name})});
-    }
-    auto add = [&](std::string_view name) {
-      one.methods.emplace(name,
-                          method_meter{std::string{name}, &book.at(calls_, {name}), &book.at(call_latency_, {name})});
-    };
-    for (const auto& each : codecs::methods()) add(each.name);
-    add(unknown_method);
-    shards_.push_back(std::move(one));
+  for (std::size_t i = 0; i < shards; ++i) add_shard(to.of(i));
+}
+
+void meters::add_shard(runtime::metrics::book& book) {
+  of_shard one{.book = &book,
+               .codecs = {},
+               .methods = {},
+               .publish_to_flush = &book.at(publish_to_flush_),
+               .compressed_out = &book.at(compressed_out_),
+               .compressions = &book.at(compressions_),
+               .compression_in = &book.at(compression_in_),
+               .compression_out = &book.at(compression_out_)};
+  for (std::size_t c = 0; c < codecs::codec_count; ++c) {
+    auto name = codecs::codec_of(static_cast<codecs::codec_id>(c)).name();
+    one.codecs.push_back({&book.at(messages_in_, {name}), &book.at(bytes_in_, {name}), &book.at(messages_out_, {name}),
+                          &book.at(bytes_out_, {name})});
   }
+  auto add = [&](std::string_view name) {
+    one.methods.emplace(name,
+                        method_meter{std::string{name}, &book.at(calls_, {name}), &book.at(call_latency_, {name})});
+  };
+  for (const auto& each : codecs::methods()) add(each.name);
+  add(unknown_method);
+  shards_.push_back(std::move(one));
 }
 
 meters::sums meters::totals() const {
@@ -121,11 +139,22 @@ void meters::received(codecs::codec_id codec, std::size_t bytes) {
   of.bytes_in->add(bytes);
 }
 
-void meters::sent(codecs::codec_id codec, std::size_t messages, std::size_t bytes) {
-  auto& of = here().codecs[static_cast<std::size_t>(codec)];
+void meters::sent(codecs::codec_id codec, std::size_t messages, std::size_t bytes, std::size_t compressed) {
+  auto& shard = here();
+  auto& of = shard.codecs[static_cast<std::size_t>(codec)];
   of.messages_out->add(messages);
   of.bytes_out->add(bytes);
+  if (compressed != 0) shard.compressed_out->add(compressed);
 }
+
+void meters::compressed(std::size_t runs, std::size_t bytes_before, std::size_t bytes_after) {
+  auto& shard = here();
+  shard.compressions->add(runs);
+  shard.compression_in->add(bytes_before);
+  shard.compression_out->add(bytes_after);
+}
+
+void meters::compression_agreed() { here().book->at(compression_agreed_).add(); }
 
 void meters::flushed(std::chrono::nanoseconds since_received) {
   here().publish_to_flush->observe(static_cast<std::uint64_t>(since_received.count()));

@@ -51,7 +51,10 @@ class meters {
   method_meter& method(std::string_view name);
   void answered(const method_meter& method, int error, std::chrono::steady_clock::time_point asked);
   void received(codecs::codec_id codec, std::size_t bytes);
-  void sent(codecs::codec_id codec, std::size_t messages, std::size_t bytes);
+  /// `compressed`: how many of the messages are.
+  void sent(codecs::codec_id codec, std::size_t messages, std::size_t bytes, std::size_t compressed = 0);
+  void compressed(std::size_t runs, std::size_t bytes_before, std::size_t bytes_after);
+  void compression_agreed();
   void flushed(std::chrono::nanoseconds since_received);
   void dropped(drop_reason why, std::uint64_t messages);
   void roster_sent(std::string_view kind, std::uint64_t members);  ///< `whole` or `changes`
@@ -78,12 +81,15 @@ class meters {
     std::vector<of_codec> codecs;
     std::map<std::string, method_meter, std::less<>> methods;
     runtime::histogram* publish_to_flush;
+    runtime::counter *compressed_out, *compressions, *compression_in, *compression_out;
   };
+  void add_shard(runtime::metrics::book& book);
   of_shard& here();
 
   runtime::metrics& metrics_;
   runtime::counter_id messages_in_, bytes_in_, messages_out_, bytes_out_, calls_, errors_, drops_, rosters_, closes_,
-      opens_, early_expiries_, client_requests_, pushes_dropped_;
+      opens_, early_expiries_, client_requests_, pushes_dropped_, compressed_out_, compressions_, compression_in_,
+      compression_out_, compression_agreed_;
   runtime::histogram_id call_latency_, publish_to_flush_;
   std::vector<of_shard> shards_;
 };

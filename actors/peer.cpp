@@ -23,6 +23,8 @@ peer::peer(context& ctx, std::size_t shard, codecs::codec_id codec)
 void peer::attach(runtime::transport_ptr transport) {
   transport_ = std::move(transport);
   address_ = transport_->peer();
+  if (transport_->takes_deflated()) compressor_ = ctx_.shards[shard_].compressor.get();
+  if (compressor_) ctx_.meters.compression_agreed();
 }
 
 void peer::heard_by(caf::actor connection) {
@@ -66,11 +68,17 @@ std::optional<std::uint64_t> peer::number_of_request(std::string_view id) const 
   return number;
 }
 
+packed peer::pack(runtime::frame plain) {
+  if (!compressor_) return {std::move(plain)};
+  return plain.use_count() > 1 ? compressor_->pack_shared(plain) : compressor_->pack(std::move(plain));
+}
+
 void peer::push_frame(runtime::frame bytes) {
   if (auto* box = out()) {
-    ctx_.meters.sent(codec_, 1, bytes->size());
+    auto [frames, compressed] = pack(std::move(bytes));
+    ctx_.meters.sent(codec_, 1, frames->size(), compressed);
     if (box->bytes() > box->bounds().bytes_max) write_now();  // one turn may bring more than the bound for replies
-    box->push_reply(std::move(bytes));
+    box->push_reply(std::move(frames));
     if (box->overflowed()) close(codecs::close_codes::slow_consumer, runtime::unsent::drop);
   }
 }
@@ -162,7 +170,7 @@ runtime::frame peer::on_gap(const runtime::gap& lost) {
   if (!who) return nullptr;
   codecs::pushes::room_notice notice{
       .room = who->room, .code = "dropped", .from = lost.from, .to = lost.to, .epoch = {}};
-  return std::make_shared<const std::string>(codecs::codec_of(codec_).encode_push(notice));
+  return pack(std::make_shared<const std::string>(codecs::codec_of(codec_).encode_push(notice))).bytes;
 }
 
 void peer::on_closed(const runtime::close_info& how) {

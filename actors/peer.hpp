@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "actors/answer.hpp"
+#include "actors/compressor.hpp"
 #include "actors/subscription.hpp"
 #include "codecs/close_code.hpp"
 #include "codecs/codec.hpp"
@@ -46,10 +47,12 @@ class peer final : public replier, public runtime::transport_events, public std:
   std::optional<std::uint64_t> request(std::string_view method, const codecs::payload_ptr& params);
   /// The number of the request that had this id; null where none had.
   std::optional<std::uint64_t> number_of_request(std::string_view id) const;
-  void push_frame(runtime::frame bytes);  ///< one that several peers of this codec get
+  void push_frame(runtime::frame bytes);  ///< a plain one, which several peers of this codec may get
+  packed pack(runtime::frame plain);      ///< as this client takes it
   void write_now();                       ///< what the socket takes of the outbox, before its client is called slow
   runtime::outbox* out() noexcept;        ///< null once the client is gone
   codecs::codec_id codec() const noexcept { return codec_; }
+  greenroom::compressor* compressor() const noexcept { return compressor_; }  ///< null: it takes no compressed message
   codecs::dialogue& dialogue() noexcept { return *dialogue_; }
   void close(const codecs::close_code& why, runtime::unsent rest = runtime::unsent::flush);
   void gone();  ///< by the connection: no event is raised any more
@@ -84,6 +87,7 @@ class peer final : public replier, public runtime::transport_events, public std:
   context& ctx_;
   std::size_t shard_;
   codecs::codec_id codec_;
+  greenroom::compressor* compressor_ = nullptr;
   std::unique_ptr<codecs::dialogue> dialogue_;
   runtime::transport_ptr transport_;
   std::string address_;

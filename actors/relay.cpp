@@ -355,7 +355,7 @@ void state::write_block(channel& in, subscription& to, const broadcast& what) {
   auto* out = to.to->out();
   if (!out) return;
   const auto messages = static_cast<std::uint32_t>(what.items().size());
-  auto block = what.block(to.to->codec());
+  auto [block, compressed] = what.block(to.to->codec(), to.to->compressor());
   const auto size = block->size();
   make_space(to, *out, size);
   auto verdict = out->push({.bytes = std::move(block),
@@ -366,7 +366,7 @@ void state::write_block(channel& in, subscription& to, const broadcast& what) {
                             .messages = messages});
   if (refused(in, to, verdict, messages)) return;
   to.position = what.last();
-  ctx.meters.sent(to.to->codec(), messages, size);
+  ctx.meters.sent(to.to->codec(), messages, size, compressed);
 }
 
 void state::write_singles(channel& in, subscription& to, const broadcast& what) {
@@ -375,7 +375,7 @@ void state::write_singles(channel& in, subscription& to, const broadcast& what) 
   for (std::size_t i = 0; i < what.items().size(); ++i) {
     const auto& item = what.items()[i];
     if (item.except != to.who.number) {
-      auto bytes = what.single(i, to.to->codec());
+      auto [bytes, compressed] = what.single(i, to.to->codec(), to.to->compressor());
       const auto size = bytes->size();
       make_space(to, *out, size);
       runtime::delivery one{.bytes = std::move(bytes),
@@ -388,10 +388,10 @@ void state::write_singles(channel& in, subscription& to, const broadcast& what) 
         const auto done = out->push_latest(std::move(one));
         if (done.messages != 0) ctx.meters.dropped(drop_reason::latest, done.messages);
         if (done.result == runtime::outbox::verdict::closed) return;
-        if (done.result == runtime::outbox::verdict::queued) ctx.meters.sent(to.to->codec(), 1, size);
+        if (done.result == runtime::outbox::verdict::queued) ctx.meters.sent(to.to->codec(), 1, size, compressed);
       } else {
         if (refused(in, to, out->push(std::move(one)), 1)) return;
-        ctx.meters.sent(to.to->codec(), 1, size);
+        ctx.meters.sent(to.to->codec(), 1, size, compressed);
       }
     }
     to.position = item.message->seq;
@@ -456,10 +456,11 @@ bool state::feed_page(channel& in, subscription& to) {
     if (!message) {
       notice(record.seq, record.seq);
     } else {
-      std::string bytes;
-      codecs::codec_of(to.to->codec()).encode_broadcast(*message, bytes);
-      const auto size = bytes.size();
-      auto verdict = out->push({.bytes = std::make_shared<const std::string>(std::move(bytes)),
+      std::string encoded;
+      codecs::codec_of(to.to->codec()).encode_broadcast(*message, encoded);
+      auto [bytes, compressed] = to.to->pack(std::make_shared<const std::string>(std::move(encoded)));
+      const auto size = bytes->size();
+      auto verdict = out->push({.bytes = std::move(bytes),
                                 .room = static_cast<runtime::room_key>(to.who.number),
                                 .event = 0,
                                 .first = record.seq,
@@ -469,7 +470,7 @@ bool state::feed_page(channel& in, subscription& to) {
         to.to->feed_when_drained(in.members[to.place]);
         return false;
       }
-      ctx.meters.sent(to.to->codec(), 1, size);
+      ctx.meters.sent(to.to->codec(), 1, size, compressed);
     }
     to.position = record.seq;
   }

@@ -30,7 +30,7 @@ client::client(node_fixture& node, const settings& how)
     : node_{node},
       how_{how},
       peer_{std::make_shared<greenroom::peer>(node.ctx(), how.shard, how.codec)},
-      wire_{std::make_shared<fake_transport>(*peer_, how.outbox)} {
+      wire_{std::make_shared<fake_transport>(*peer_, how.outbox, how.agreed)} {
   peer_->attach(wire_);
   runtime::tell(node.ctx().shards[how.shard].gateway, gateway::opened{peer_, how.from});
 }
@@ -111,14 +111,14 @@ void client::read() {
     const bool batch = document.is_array();
     if (batch) heard_.push_back({.id = {}, .method = "[", .request = {}, .body = {}, .failure = {}, .in = in});
     if (batch)
-      for (const auto& each : document.as_array()) read_document(in, each);
+      for (const auto& each : document.as_array()) read_document(in, each, frame.compressed);
     else
-      read_document(in, document);
+      read_document(in, document, frame.compressed);
     if (batch) heard_.push_back({.id = {}, .method = "]", .request = {}, .body = {}, .failure = {}, .in = in});
   }
 }
 
-void client::read_document(codecs::format in, const json& what) {
+void client::read_document(codecs::format in, const json& what, bool compressed) {
   auto message = codecs::decode_incoming(codecs::format::json, dump(what));
   if (!message) FAIL("the node sent what is no JSON-RPC message: " << dump(what));
   heard one{.id = message->id,
@@ -126,7 +126,8 @@ void client::read_document(codecs::format in, const json& what) {
             .request = std::move(message->request),
             .body = {},
             .failure = {},
-            .in = in};
+            .in = in,
+            .compressed = compressed};
   if (one.id) one.method = asked_.contains(*one.id) ? asked_.at(*one.id) : "?";
   if (message->body) one.body = boost::json::parse(std::string{message->body->as(codecs::format::json)});
   one.failure = std::move(message->failure);
@@ -155,7 +156,7 @@ numbers client::seqs(std::string_view room) {
 strings client::story() {
   strings all;
   for (const auto& each : take()) {
-    const auto& [id, method, request, body, failure, in] = each;
+    const auto& [id, method, request, body, failure, in, compressed] = each;
     if (method == "room.presence" || method == "presence.changed") continue;
     if (!request.empty())
       all.push_back(method + "? " + request + ' ' + dump(body));

@@ -77,6 +77,7 @@ struct node_fixture::parts {
             .process_prefix = "server-"} {
     ctx.at = stage::ready;
     ctx.shards.resize(f.shards);
+    for (auto& each : ctx.shards) each.compressor = make_compressor(f.config, meters);
   }
 
   faulty_store store;

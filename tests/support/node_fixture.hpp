@@ -59,6 +59,7 @@ class client {
     json body;                        ///< params or result
     std::optional<codecs::error> failure;
     codecs::format in;
+    bool compressed = false;
     bool answer() const { return id.has_value(); }
   };
   struct settings {
@@ -66,6 +67,7 @@ class client {
     std::size_t shard = 0;
     access::origin from = access::origin::loopback;
     runtime::outbox_bounds outbox{};
+    fake_transport::extension agreed = fake_transport::extension::none;
   };
 
   client(node_fixture& node, const settings& how);
@@ -99,7 +101,7 @@ class client {
 
  private:
   void read();
-  void read_document(codecs::format in, const json& what);
+  void read_document(codecs::format in, const json& what, bool compressed);
   const heard& settled(std::uint64_t id);
 
   node_fixture& node_;

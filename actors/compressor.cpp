@@ -1,0 +1,42 @@
+#include "actors/compressor.hpp"
+
+#include <utility>
+
+#include "actors/meters.hpp"
+
+namespace greenroom {
+namespace {
+
+codecs::deflate_settings settings_of(const runtime::gateway_config& from) {
+  return {.window_bits = static_cast<int>(from.compression_window_bits),
+          .level = static_cast<int>(from.compression_level),
+          .bytes_min = from.compression_bytes_min,
+          .bytes_max = from.compression_bytes_max};
+}
+
+}  // namespace
+
+compressor::compressor(const runtime::gateway_config& how, meters& counts)
+    : deflater_{settings_of(how)}, meters_{counts} {}
+
+packed compressor::pack(runtime::frame plain) {
+  auto done = deflater_.deflate(*plain);
+  if (done.runs != 0) meters_.compressed(done.runs, done.bytes_before, done.bytes_after);
+  if (done.messages == 0) return {std::move(plain)};
+  return {std::make_shared<const std::string>(std::move(done.frames)), done.messages};
+}
+
+packed compressor::pack_shared(const runtime::frame& plain) {
+  if (plain != shared_) {
+    shared_ = plain;
+    shared_packed_ = pack(plain);
+  }
+  return shared_packed_;
+}
+
+std::unique_ptr<compressor> make_compressor(const runtime::config& from, meters& counts) {
+  if (from.gateway.compression == runtime::compression_mode::off) return nullptr;
+  return std::make_unique<compressor>(from.gateway, counts);
+}
+
+}  // namespace greenroom
