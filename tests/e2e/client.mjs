@@ -26,10 +26,10 @@ export class Client {
   /** Every frame: {kind, message}. */
   frames = [];
 
-  /** Connects; `kind` chooses the subprotocol, null offers none. */
-  static async connect(url, { kind = 'json', autoPong = true } = {}) {
+  /** Connects; `kind` chooses the subprotocol, null offers none; `deflate` is what `ws` takes for perMessageDeflate. */
+  static async connect(url, { kind = 'json', autoPong = true, deflate = false } = {}) {
     const offered = kind ? [subprotocols[kind]] : [];
-    const socket = new WebSocket(url, offered, { autoPong, perMessageDeflate: false });
+    const socket = new WebSocket(url, offered, { autoPong, perMessageDeflate: deflate });
     const client = new Client(socket, kind ?? 'json');
     await new Promise((resolve, reject) => {
       socket.once('open', resolve);
