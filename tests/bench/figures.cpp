@@ -77,11 +77,11 @@ result connect_sessions(const target& of) {
           {"bytes_per_session", static_cast<double>(resident_bytes(of.process) - idle) / count}};
 }
 
-result fan_out(const target& of, std::uint32_t members) {
+result fan_out(const target& of, std::uint32_t members, compression with) {
   constexpr std::size_t at_once = 32, warm_up_rounds = 4, deliveries = 4'000'000;
-  load all{{.port = of.port}};
+  load all{{.port = of.port, .deflate = with == compression::deflate}};
   crowd room{all, of, "bench", members};
-  const auto payload = payload_of(payload_bytes);
+  const auto payload = words_of(payload_bytes);
   for (std::size_t i = 0; i < warm_up_rounds; ++i) room.publish(at_once, payload), room.settle();
   const auto before = room.published() * members;
   const stopwatch watch{of.process};

@@ -11,6 +11,9 @@ namespace greenroom::bench {
 /// Who is measured. The floor program is told a connection's part by its path; Greenroom is told by calls.
 enum class server_kind : std::uint8_t { greenroom, floor };
 
+/// Whether the members of a room agree on permessage-deflate.
+enum class compression : std::uint8_t { none, deflate };
+
 struct target {
   std::uint16_t port = 0;
   pid_t process = 0;
@@ -20,10 +23,11 @@ struct target {
 /// Names and numbers, units in the names; printed as one JSON object.
 using result = std::map<std::string, double>;
 
-result connect_sessions(const target& of);                ///< `count` sessions: rate, memory of each, server CPU
-result fan_out(const target& of, std::uint32_t members);  ///< one room, 128-byte messages, 32 at a time
-result paced(const target& of);                           ///< open loop: 10,000 deliveries a second, latency
-result echo(const target& of, std::uint32_t in_flight);   ///< round trips on 100 connections
-result slow_member(const target& of);                     ///< one of 20 members stops reading
+result connect_sessions(const target& of);  ///< `count` sessions: rate, memory of each, server CPU
+/// One room, 128-byte messages, 32 at a time.
+result fan_out(const target& of, std::uint32_t members, compression with);
+result paced(const target& of);                          ///< open loop: 10,000 deliveries a second, latency
+result echo(const target& of, std::uint32_t in_flight);  ///< round trips on 100 connections
+result slow_member(const target& of);                    ///< one of 20 members stops reading
 
 }  // namespace greenroom::bench

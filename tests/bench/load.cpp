@@ -18,7 +18,9 @@ constexpr int bad_usage = 64;
 
 const std::map<std::string, std::function<result(const target&, std::uint32_t)>> figures{
     {"connect", [](const target& of, std::uint32_t) { return connect_sessions(of); }},
-    {"fanout", fan_out},
+    {"fanout", [](const target& of, std::uint32_t members) { return fan_out(of, members, compression::none); }},
+    {"fanout_deflate",
+     [](const target& of, std::uint32_t members) { return fan_out(of, members, compression::deflate); }},
     {"paced", [](const target& of, std::uint32_t) { return paced(of); }},
     {"echo", echo},
     {"slow", [](const target& of, std::uint32_t) { return slow_member(of); }},

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <array>
@@ -37,10 +38,28 @@ int with_address(const sockaddr_in& address, Call call) {
   return call(reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(sizeof address));
 }
 
-std::string upgrade_request(const std::string& path) {
+std::string upgrade_request(const std::string& path, bool deflate) {
   return "GET " + path +
          " HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: greenroom.json.1\r\n\r\n";
+         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: greenroom.json.1\r\n" +
+         (deflate ? "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n" : "\r\n");
+}
+
+/// Whether a compressed payload becomes one whole JSON object.
+bool inflates(std::string_view payload) {
+  std::string in{payload}, out(64U << 10, '\0');
+  in.append("\0\0\xff\xff", 4);
+  z_stream z{};
+  constexpr int raw = -15;
+  if (inflateInit2(&z, raw) != Z_OK) throw std::bad_alloc{};
+  z.next_in = reinterpret_cast<Bytef*>(in.data());
+  z.avail_in = static_cast<uInt>(in.size());
+  z.next_out = reinterpret_cast<Bytef*>(out.data());
+  z.avail_out = static_cast<uInt>(out.size());
+  const bool whole = inflate(&z, Z_SYNC_FLUSH) == Z_OK && z.avail_in == 0;
+  out.resize(out.size() - z.avail_out);
+  inflateEnd(&z);
+  return whole && out.starts_with('{') && out.ends_with('}');
 }
 
 }  // namespace
@@ -141,7 +160,7 @@ void load::on_writable(peer& to) {
     getsockopt(to.fd_, SOL_SOCKET, SO_ERROR, &error, &size);
     if (error != 0) throw std::system_error{error, std::generic_category(), "connect"};
     to.state_ = peer::state::upgrading;
-    to.send(upgrade_request(to.path_));
+    to.send(upgrade_request(to.path_, how_.deflate));
     return to.watch();
   }
   const auto sent = ::send(to.fd_, to.out_.data(), to.out_.size(), MSG_NOSIGNAL);
@@ -176,6 +195,8 @@ std::size_t load::take_handshake(peer& from) {
   const auto end_of_head = from.in_.find("\r\n\r\n");
   if (end_of_head == from.in_.npos) return 0;
   if (!from.in_.starts_with("HTTP/1.1 101")) throw std::runtime_error{"no upgrade: " + from.in_.substr(0, 80)};
+  if (how_.deflate && from.in_.substr(0, end_of_head).find("permessage-deflate") == from.in_.npos)
+    throw std::runtime_error{"the server does not compress"};
   from.state_ = peer::state::open;
   if (how_.on_open) how_.on_open(from);
   return end_of_head + 4;
@@ -206,9 +227,17 @@ std::size_t load::take_frame(peer& from, std::string_view bytes) {
       ++from.frames;
       ++received;
       from.bytes += head + length;
+      if (how_.deflate) check_deflated(from, at(0), payload);
       if (how_.on_frame) how_.on_frame(from, payload);
   }
   return head + length;
+}
+
+void load::check_deflated(const peer& from, std::uint8_t first, std::string_view payload) const {
+  constexpr std::uint64_t every = 1'000;
+  constexpr std::uint8_t deflated_bit = 0x40;
+  if ((first & deflated_bit) != 0 && from.frames % every == 0 && !inflates(payload))
+    throw std::runtime_error{"a compressed frame does not inflate"};
 }
 
 void load::end(peer& of) {

@@ -47,6 +47,7 @@ class load {
     std::function<void(peer&, std::string_view payload)> on_frame{};
     std::function<void(peer&)> on_open{};
     bool tolerate_close = false;
+    bool deflate = false;  ///< offers permessage-deflate, insists on it, and inflates one frame in a thousand
   };
   explicit load(options how);
   ~load();
@@ -64,6 +65,7 @@ class load {
   void on_writable(peer& to);
   void on_readable(peer& from);
   std::size_t take_handshake(peer& from);
+  void check_deflated(const peer& from, std::uint8_t first, std::string_view payload) const;
   std::size_t take_frame(peer& from, std::string_view bytes);
   void end(peer& of);
 

@@ -22,7 +22,8 @@ const { values: options, positionals } = parseArgs({
   },
 });
 
-/** figure → how it is run, which of its numbers are shown, and which of them issue a promise. `floor`: has a counterpart. */
+/** figure → how it is run, which of its numbers are shown, and which of them issue a promise. `floor`: has a counterpart;
+ * `beside`: another run of Greenroom's takes the floor's place; `set`: what the config says. */
 const figures = {
   connect: {
     run: ['connect'],
@@ -42,6 +43,12 @@ const figures = {
     run: ['fanout', '5000'],
     floor: true,
     shown: { cpu_us_per_delivery: { most_ratio: 1.5 }, per_second: {} },
+  },
+  'fanout-1000-deflate': {
+    run: ['fanout_deflate', '1000'],
+    set: ['gateway.compression=deflate'],
+    beside: ['fanout', '1000'], // Greenroom itself without compression
+    shown: { cpu_us_per_delivery: { most_ratio: 3 }, per_second: {}, frame_bytes: {} },
   },
   paced: {
     run: ['paced'],
@@ -138,7 +145,7 @@ const cache_line = async () =>
     })
   ).round_trip_ns;
 
-async function measure(kind, [figure, ...more], lengths) {
+async function measure(kind, [figure, ...more], lengths, set = []) {
   const data = mkdtempSync(join(tmpdir(), 'greenroom-bench-'));
   const server = await start(
     kind === 'floor'
@@ -155,6 +162,7 @@ async function measure(kind, [figure, ...more], lengths) {
           '1',
           '--set',
           'log.level=error',
+          ...set.flatMap((each) => ['--set', each]),
         ],
   );
   try {
@@ -197,28 +205,29 @@ let missed = 0;
 const cell = (value) =>
   value === undefined ? '' : value >= 1_000 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
 const row = (...cells) =>
-  console.log(cells.map((text, i) => (i < 2 ? String(text).padEnd(i ? 24 : 13) : String(text).padStart(12))).join(''));
+  console.log(cells.map((text, i) => (i < 2 ? String(text).padEnd(i ? 24 : 21) : String(text).padStart(12))).join(''));
 row('figure', 'number', 'greenroom', 'floor', 'ratio', 'promised', '');
 for (const name of chosen) {
-  const { run, floor, shown } = figures[name];
+  const { run, floor, beside, set, shown } = figures[name];
   const rounds = { greenroom: [], floor: [] };
   const lines = [];
   for (let round = 0; round < Number(options.rounds); ++round) {
     lines.push(await cache_line());
-    rounds.greenroom.push(await measure('greenroom', run));
+    rounds.greenroom.push(await measure('greenroom', run, any_length, set));
     const { frame_bytes, reply_bytes } = rounds.greenroom.at(-1);
     if (floor)
       rounds.floor.push(
         await measure('floor', run, [frame_bytes ?? any_length[0], reply_bytes ?? any_length[1]].map(Math.round)),
       );
+    if (beside) rounds.floor.push(await measure('greenroom', beside));
     lines.push(await cache_line());
   }
   const ours = medians(rounds.greenroom);
-  const least = floor ? medians(rounds.floor) : {};
+  const least = floor || beside ? medians(rounds.floor) : {};
   report.figures[name] = { greenroom: ours, floor: least, rounds, cache_line_ns: lines };
   for (const [key, promise] of Object.entries(shown)) {
-    const beside = promise.alone ? undefined : least[key];
-    const ratio = beside ? ours[key] / beside : undefined;
+    const other = promise.alone ? undefined : least[key];
+    const ratio = other ? ours[key] / other : undefined;
     const kept = !(ours[key] > promise.most || ours[key] < promise.least || ratio > promise.most_ratio);
     const word = promise.most
       ? `<= ${promise.most.toLocaleString('en')}`
@@ -231,7 +240,7 @@ for (const name of chosen) {
       name,
       key,
       cell(ours[key]),
-      cell(beside),
+      cell(other),
       ratio ? `${ratio.toFixed(2)} x` : '',
       word,
       word ? (kept ? 'kept' : 'MISSED') : '',

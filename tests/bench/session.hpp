@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -13,6 +14,17 @@ namespace greenroom::bench {
 inline constexpr std::size_t payload_bytes = 128;  ///< of a message: a JSON string with its quotes
 
 inline std::string payload_of(std::size_t bytes) { return "\"" + std::string(bytes - 2, 'x') + "\""; }
+
+/// The same of words in no order: about as compressible as what people and programs write.
+inline std::string words_of(std::size_t bytes) {
+  static constexpr std::array words{"price", "of",     "the",   "next",  "order", "is",   "never",
+                                    "sent",  "before", "noon",  "and",   "every", "one",  "who",
+                                    "waits", "here",   "reads", "seven", "green", "rooms"};
+  std::string text;
+  for (unsigned n = 1; text.size() < bytes; n = n * 1'103'515'245U + 12'345U)
+    (text += words[n / 65'536U % words.size()]) += ' ';
+  return '"' + text.substr(0, bytes - 2) + '"';
+}
 
 inline std::string publish_frame(const std::string& room, std::uint64_t id, const std::string& payload) {
   return masked(R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":"room.publish","params":{"room":")" +
