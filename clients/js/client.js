@@ -256,7 +256,7 @@ export class Greenroom extends Emitter {
       if (resumed) room.resumed(entries.get(room.name));
       else room.rejoin();
     }
-    this.presence.opened({ fresh: !resumed });
+    if (!resumed) this.presence.renew();
     this.#calls.release();
     this.#watch();
   }
@@ -346,6 +346,8 @@ export class Greenroom extends Emitter {
         return room ? room.on_message(params) : ++this.stats.ignored;
       case 'room.presence':
         return room ? room.on_presence(params) : ++this.stats.ignored;
+      case 'room.push':
+        return room ? room.on_push(params) : ++this.stats.ignored;
       case 'room.notice':
         return room ? room.on_notice(params) : ++this.stats.ignored;
       case 'inbox.message':

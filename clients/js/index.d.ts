@@ -91,6 +91,9 @@ export const codes: Readonly<{
   draining: -32010;
 }>;
 
+/** A UUIDv7: what a message is named by where the application gives no id. */
+export function make_id(): string;
+
 /** `ws://host:port/ws` of a URL that may leave out the path, say http, or stand beside a page's own. */
 export function socket_url(url: string | URL, base?: string): string;
 
@@ -171,6 +174,7 @@ export type Notice =
   | { room: string; code: 'dropped'; from: number; to: number }
   | { room: string; code: 'epoch_changed'; epoch: string }
   | { room: string; code: 'closed' }
+  | { room: string; code: 'removed'; text?: string }
   | { room: string; code: string; from?: number; to?: number; epoch?: string };
 
 export interface Resync {
@@ -206,6 +210,7 @@ export type RoomEvents = {
   message: [message: Message<any>, delivery: Delivery];
   presence: [change: PresenceChange];
   notice: [notice: Notice];
+  push: [said: { event: string; payload: any }];
   resync: [what: Resync];
   left: [why: { reason: string; error?: Error }];
 };

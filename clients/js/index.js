@@ -2,3 +2,4 @@
 export { Greenroom, socket_url } from './client.js';
 export { GreenroomError, RpcError, codes } from './errors.js';
 export { Ext } from './binary.js';
+export { make_id } from './ids.js';

@@ -1,6 +1,7 @@
 /**
- * Who is in a room, as far as the client knows: the list that `room.members` gives after each join and resume, kept current by
- * `room.presence`. Of a big room it is the first page, and `partial`.
+ * Who is in a room, as far as the client knows: what the node tells after each join and resume, kept current by its diffs. Of a
+ * big room it is the first page, and `partial`. Where the node tells nothing (a namespace without presence), the list is what
+ * `room.members` said once.
  *
  * The two may cross on their way, so that a diff is applied by what it says of each user, and a count that does not agree with
  * the list has it read again (at most once in `reread_ms`).
@@ -11,6 +12,7 @@ import { encode } from './json.js';
 
 const users_max = 1_000; // a page of room.members
 const reread_ms = 5_000;
+const untold_ms = 1_000;
 
 const by_name = (a, b) => (a.user < b.user ? -1 : a.user > b.user ? 1 : 0);
 const same = (a, b) => encode(a) === encode(b);
@@ -22,6 +24,7 @@ export class Members {
   #room;
   #tell;
   #read_at = -Infinity;
+  #untold; // the timer of a state that is expected
 
   /** `tell({joined, left, updated, total})` hears every change. */
   constructor(host, room, tell) {
@@ -35,6 +38,15 @@ export class Members {
   }
   get partial() {
     return this.#users.size < this.total;
+  }
+
+  /** The room was joined, or joined again: the node says who is there, or is asked. */
+  expect() {
+    this.#host.clock.clearTimeout(this.#untold);
+    this.#untold = this.#host.clock.setTimeout(() => this.read(), untold_ms);
+  }
+  forget() {
+    this.#host.clock.clearTimeout(this.#untold);
   }
 
   /** Reads the list; without the permission to read it stays what the diffs say. */
@@ -70,6 +82,7 @@ export class Members {
   }
 
   #replace(members, total) {
+    this.forget();
     const before = this.#users;
     const counted = this.total;
     this.#users = new Map(members.slice(0, users_max).map((member) => [member.user, member]));

@@ -8,8 +8,7 @@ import { Emitter } from './emitter.js';
 import { GreenroomError } from './errors.js';
 import { encode } from './json.js';
 
-const watched_max = 1_000;
-const users_of_a_call = 100;
+const watched_max = 1_000; // as the node's own bound, and what one call may name
 
 export class Presence extends Emitter {
   #host;
@@ -58,15 +57,18 @@ export class Presence extends Emitter {
     this.emit('changed', { user, ...known });
   }
 
-  /** A session is open again; `fresh`: it knows nothing of what was set. */
-  async opened({ fresh }) {
-    const apply = ({ users }) => this.#compare(users ?? {});
+  /** A fresh session knows nothing of what was set and watched; a resumed one does, and says by itself what has changed. */
+  async renew() {
     const bound = { bound: true };
+    const users = [...this.#watched].filter(([, known]) => known).map(([user]) => user); // the others' call waits
     try {
-      if (fresh && this.#own) await this.#host.call('presence.set', this.#own, bound);
-      const users = [...this.#watched].filter(([, known]) => known).map(([user]) => user); // the others' call waits
-      for (let i = 0; i < users.length; i += users_of_a_call)
-        await this.#host.call('presence.watch', { users: users.slice(i, i + users_of_a_call) }, { ...bound, apply });
+      if (this.#own) await this.#host.call('presence.set', this.#own, bound);
+      if (users.length)
+        await this.#host.call(
+          'presence.watch',
+          { users },
+          { ...bound, apply: (answer) => this.#compare(answer.users) },
+        );
     } catch (error) {
       if (error.reason === 'refused') this.#host.trouble(error);
     }
@@ -74,7 +76,10 @@ export class Presence extends Emitter {
 
   #compare(users) {
     for (const [user, known] of Object.entries(users))
-      if (this.#watched.has(user) && encode(known) !== encode(this.#watched.get(user)))
+      if (this.#watched.has(user) && shown(known) !== shown(this.#watched.get(user)))
         this.on_changed({ user, ...known });
   }
 }
+
+/** What counts as a change: while a user is online, the time at which it was last seen is only the time of the question. */
+const shown = ({ last_seen, ...more }) => encode(more.online ? more : { last_seen, ...more });

@@ -6,7 +6,7 @@
  */
 import { codes } from './errors.js';
 
-const running_max = 256;
+const running_max = 1_024; // as many as the node asks one client
 
 export class Requests {
   #handlers = new Map();

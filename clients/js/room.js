@@ -1,7 +1,7 @@
 /**
  * ROOM is one room that the client wants to be in, however often its connection is lost.
  *
- *   joining ──joined──▶ joined ──▶ left: by leave(), by close(), or where the node does not let it in again
+ *   joining ──joined──▶ joined ──▶ left: by leave(), by close(), sent out, or not let in again
  *                        │   ▲
  *     a connection lost, │   │ resumed, or joined again with `since`
  *     the room given up  ▼   │
@@ -99,6 +99,7 @@ export class Room extends Emitter {
   }
 
   lost() {
+    this.#members?.forget();
     this.#held = this.#missed_to = undefined; // the node sends everything after the position again
   }
 
@@ -112,7 +113,7 @@ export class Room extends Emitter {
     } else {
       this.#not_recovered({ epoch, seq }, 'resumed', reason);
     }
-    this.#members?.read();
+    this.#members?.expect();
     return undefined;
   }
 
@@ -152,6 +153,11 @@ export class Room extends Emitter {
       this.state = 'joining'; // the room was given up; one of that name may be joined again
       this.#rejoin_later(0);
     }
+    if (code === 'removed') this.end('removed');
+  }
+
+  on_push({ event, payload }) {
+    if (this.state === 'joined') this.emit('push', { event, payload });
   }
 
   on_presence(params) {
@@ -163,6 +169,7 @@ export class Room extends Emitter {
     if (this.state === 'left') return;
     this.state = 'left';
     this.#held = undefined;
+    this.#members?.forget();
     this.#host.gone(this);
     this.emit('left', { reason, error });
   }
@@ -189,7 +196,7 @@ export class Room extends Emitter {
     if (this.state === 'left') return;
     this.state = 'joined';
     this.entered = true;
-    this.#members?.read();
+    this.#members?.expect();
     if (!this.#position.known) {
       this.#position.move({ epoch, seq: Math.max(0, seq - history) });
       if (history > 0) this.#read_history({ epoch, seq }, 'history');

@@ -123,6 +123,8 @@ for (const [code, reason] of [
   [1002, 'protocol_error'],
   [1007, 'bad_utf8'],
   [1009, 'too_big'],
+  [1008, 'kicked'],
+  [1008, 'You have lost three games in a row.'],
   [4009, 'session_replaced'],
 ])
   test(`state: after ${code} ${reason} the client stays away, and says why`, async () => {

@@ -13,13 +13,13 @@ async function with_members(...users) {
   const all = await in_room({}, { net });
   const changes = [];
   all.room.on('presence', (change) => changes.push(change));
-  await settle();
+  await all.clock.pass(1_000);
   const diff = (more) =>
     net.wire.notify('room.presence', { room: 'lobby', joined: [], left: [], updated: [], ...more });
   return { ...all, changes, diff };
 }
 
-test('members: the list after the join, then what the node says of each', async () => {
+test('members: asked for where the node does not tell, then what the node says of each', async () => {
   const { room, changes, diff } = await with_members('bob', 'ann');
   assert.deepEqual([names(room), room.total], [['ann', 'bob'], 2]);
   diff({ joined: [member('cid')], total: 3 });
@@ -69,8 +69,15 @@ test('members: read again after a resume, since diffs were missed', async () => 
     net.opened({ resumed: true, rooms: [{ room: 'lobby', epoch: 'e1', seq: 0, recovered: true }] });
   net.handlers['room.members'] = () => of('ann');
   net.wire.drop();
-  await clock.pass(1_000);
+  await clock.pass(2_000);
   assert.deepEqual(names(room), ['ann']);
+});
+
+test('members: where the node tells, it is not asked', async () => {
+  const { net, clock, room } = await in_room();
+  net.wire.notify('room.presence', { room: 'lobby', users: [member('ann')], total: 1 });
+  await clock.pass(10_000);
+  assert.deepEqual([names(room), net.all('room.members').length], [['ann'], 0]);
 });
 
 test('members: not kept where the application does not want them', async () => {
@@ -81,27 +88,29 @@ test('members: not kept where the application does not want them', async () => {
 
 test('presence: set and watched again on a fresh session, and what changed meanwhile is told', async () => {
   const { client, net, clock } = start();
-  const known = { bob: { online: true, status: 'here' } };
+  const known = { bob: { online: true, status: 'here', last_seen: 1 } };
   net.handlers['presence.set'] = () => ({});
   net.handlers['presence.watch'] = () => ({ users: structuredClone(known) });
   const changes = [];
   client.presence.on('changed', (user) => changes.push(user));
   await client.presence.set('away', { location: 'lobby', meta: { n: 1 } });
   assert.deepEqual(await client.presence.watch(['bob']), known);
-  net.wire.notify('presence.changed', { user: 'bob', online: true, status: 'busy' });
-  known.bob = { online: false, last_seen: 5 };
-  net.wire.drop();
-  await clock.pass(1_000);
-  assert.deepEqual(changes, [
-    { user: 'bob', online: true, status: 'busy' },
-    { user: 'bob', online: false, last_seen: 5 },
-  ]);
-  assert.equal(net.all('presence.set').length, 1, 'a resumed session keeps what was set');
+  net.wire.notify('presence.changed', { user: 'bob', online: true, status: 'busy', last_seen: 2 });
+  assert.deepEqual(changes.splice(0), [{ user: 'bob', online: true, status: 'busy', last_seen: 2 }]);
+  const lose = async () => {
+    net.wire.drop();
+    await clock.pass(1_000);
+  };
+  await lose();
+  assert.equal(net.all('presence.set').length + net.all('presence.watch').length, 2, 'a resumed session keeps both');
   net.handlers['session.open'] = () => net.opened();
-  net.wire.drop();
-  await clock.pass(1_000);
+  known.bob = { online: true, status: 'busy', last_seen: 3 };
+  await lose();
   assert.deepEqual(net.all('presence.set')[1].params, { status: 'away', location: 'lobby', meta: { n: 1 } });
-  assert.equal(changes.length, 2, 'nothing has changed since');
+  assert.deepEqual(changes, [], 'the time of the question is no change');
+  known.bob = { online: false, last_seen: 5 };
+  await lose();
+  assert.deepEqual(changes, [{ user: 'bob', online: false, last_seen: 5 }]);
 });
 
 test('presence: watches are bounded', async () => {
@@ -236,12 +245,12 @@ test('requests: so many run at a time, more are refused', async () => {
   const { client, net } = start();
   await client.ready();
   client.answer('slow', () => new Promise(() => {}));
-  for (let i = 1; i <= 257; ++i) net.wire.push({ id: `s${i}`, method: 'slow' });
+  for (let i = 1; i <= 1_025; ++i) net.wire.push({ id: `s${i}`, method: 'slow' });
   await settle();
   const answers = net.wire.requests.filter(({ method }) => !method);
   assert.deepEqual(
     answers.map(({ id, error }) => [id, error.code]),
-    [['s257', -32008]],
+    [['s1025', -32008]],
   );
 });
 
@@ -252,6 +261,14 @@ test('requests: a handler is taken away by what answer() returned', async () => 
   net.wire.push({ id: 's1', method: 'add' });
   await settle();
   assert.equal(net.wire.requests.at(-1).error.code, -32601);
+});
+
+test('push: what a room says to this member alone is the room’s event', async () => {
+  const { net, room } = await in_room();
+  const heard = [];
+  room.on('push', (said) => heard.push(said));
+  net.wire.notify('room.push', { room: 'lobby', event: 'hand', payload: ['A♠'] });
+  assert.deepEqual(heard, [{ event: 'hand', payload: ['A♠'] }]);
 });
 
 test('notifications: what is not known is passed on', async () => {

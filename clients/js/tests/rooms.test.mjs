@@ -328,6 +328,20 @@ test('notice: a room that was given up is joined again after a pause', async () 
   assert.deepEqual([all.room.state, all.texts()], ['joined', ['m1', 'm2']]);
 });
 
+test('notice: who was sent out of a room does not come back by itself', async () => {
+  const all = await in_room();
+  all.net.wire.notify('room.notice', { room: 'lobby', code: 'removed', text: 'no shouting' });
+  assert.deepEqual(
+    all.heard.map(({ kind, text, reason }) => [kind, text ?? reason]),
+    [
+      ['notice', 'no shouting'],
+      ['left', 'removed'],
+    ],
+  );
+  await all.clock.pass(60_000);
+  assert.equal(all.net.all('room.join').length, 1);
+});
+
 test('hold: messages wait while history is read, up to a bound, and then go on with a notice', async () => {
   const all = await in_room();
   all.net.wire.notify('room.message', message(1));
