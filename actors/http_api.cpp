@@ -5,8 +5,8 @@
 #include "actors/access.hpp"
 #include "actors/dispatch.hpp"
 #include "actors/gateway.hpp"
+#include "actors/page.hpp"
 #include "actors/peer.hpp"
-#include "actors/welcome_page.hpp"
 #include "codecs/json_writer.hpp"
 #include "runtime/log.hpp"
 
@@ -135,20 +135,18 @@ void http_api::on_request(std::shared_ptr<http_exchange> exchange) {
     if (!reads) return exchange->respond(runtime::http_method_not_allowed("GET"));
     return exchange->respond(runtime::http_upgrade_required());
   }
-  const bool known = request.path == "/" || request.path == "/health" || request.path == "/ready" ||
-                     request.path == "/status" || request.path == "/metrics";
+  const auto* file = find_page_file(request.path);
+  const bool known = file || request.path == "/health" || request.path == "/ready" || request.path == "/status" ||
+                     request.path == "/metrics";
   if (!known) return exchange->respond(http_error(404, "there is nothing at this path"));
   if (!reads) return exchange->respond(runtime::http_method_not_allowed("GET, HEAD"));
+  if (file) return exchange->respond(page_answer(*file, request));
   const auto at = ctx_.at.load(std::memory_order_relaxed);
   if (request.path == "/health") return exchange->respond(json(200, R"({"status":"ok"})"));
   if (request.path == "/ready")
     return exchange->respond(json(at == stage::ready ? 200 : 503, R"({"status":")" + std::string{word(at)} + R"("})"));
   if (request.path == "/status") return exchange->respond(json(200, status_json(ctx_)));
-  if (request.path == "/metrics")
-    return exchange->respond(document(200, runtime::metrics::content_type, ctx_.meters.scrape()));
-  auto page = document(200, "text/html; charset=utf-8", std::string{welcome_page});
-  page.fields.push_back({"Content-Security-Policy", std::string{welcome_page_policy}});
-  exchange->respond(std::move(page));
+  exchange->respond(document(200, runtime::metrics::content_type, ctx_.meters.scrape()));
 }
 
 void http_api::rpc(const std::shared_ptr<http_exchange>& exchange) {

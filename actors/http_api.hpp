@@ -1,5 +1,5 @@
-/// HTTP_API answers one shard's HTTP requests: /ws (the upgrade), /rpc, /health, /ready, /status, /metrics and the page
-/// at /.
+/// HTTP_API answers one shard's HTTP requests: /ws (the upgrade), /rpc, /health, /ready, /status, /metrics, and the page
+/// at / with its files.
 ///
 /// Threading: its shard. Bounds: the HTTP server's; one call or batch of /rpc is answered at a time on a connection.
 #pragma once

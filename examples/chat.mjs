@@ -1,77 +1,41 @@
-// A chat in the terminal that survives a lost connection: it resumes its session and gets what it missed, in order.
+// A chat in the terminal that survives a lost connection: it resumes its session and gets what it missed, in order. Try it:
+// stop the node, type, start the node again.
 //
-//   npm install ws
+//   npm install ws               # Node 22 and newer need none
 //   node chat.mjs ann            # in two terminals, with two names
-import { randomUUID } from 'node:crypto';
 import readline from 'node:readline';
 import WebSocket from 'ws';
+import { Greenroom } from '../clients/js/index.js';
 
-const [name = 'guest', room = 'lobby', url = 'ws://127.0.0.1:8080/ws'] = process.argv.slice(2);
-const reconnect_ms = 1_000;
+const [user = 'guest', name = 'lobby', url = 'ws://127.0.0.1:8080/ws'] = process.argv.slice(2);
+const text_of = (payload) => (typeof payload === 'string' ? payload : JSON.stringify(payload));
 const lines = readline.createInterface({ input: process.stdin, output: process.stdout, prompt: '' });
 
-let socket;
-let next_id = 1;
-let waiting = new Map(); // id of a call → what its answer settles
-let session; // {session, token}: what a resume needs
-let seen; // {epoch, seq} of the newest message that was shown
+const client = new Greenroom(url, { user, client: 'chat.mjs', WebSocket });
+client.on('state', ({ state, resumed, delay_ms, reason, error }) => {
+  if (state === 'open') console.log(resumed ? '(resumed)' : `(in ${name} as ${client.user})`);
+  if (state === 'reconnecting') console.log(`(connection lost, again in ${Math.ceil(delay_ms)} ms)`);
+  if (state === 'closed') console.log(`(closed: ${error?.message ?? reason})`);
+});
+client.on('notice', ({ code, text }) => console.log(`(${text ?? code})`));
+client.on('inbox', ({ from, payload }, ack) => {
+  console.log(`${from} to you: ${text_of(payload)}`);
+  ack();
+});
 
-function call(method, params) {
-  return new Promise((resolve, reject) => {
-    const id = next_id++;
-    waiting.set(id, { resolve, reject });
-    socket.send(JSON.stringify({ jsonrpc: '2.0', id, method, params }));
-  });
-}
-
-function show({ epoch, seq, from, payload }) {
-  if (seen && seen.epoch === epoch && seq <= seen.seq) return; // a repeat
-  seen = { epoch, seq };
-  console.log(`${from}: ${typeof payload === 'string' ? payload : JSON.stringify(payload)}`);
-}
-
-function on_frame(text) {
-  const message = JSON.parse(text);
-  if (message.method === 'room.message') return show(message.params);
-  if (message.method === 'session.notice') return console.log(`(${message.params.text ?? message.params.code})`);
-  const open = waiting.get(message.id);
-  if (!open) return;
-  waiting.delete(message.id);
-  if (message.error) open.reject(new Error(message.error.message));
-  else open.resolve(message.result);
-}
-
-async function start() {
-  const resume = session && { ...session, positions: seen && { [room]: seen } };
-  const opened = await call('session.open', { client: 'chat.mjs', user: name, resume });
-  session = { session: opened.session, token: opened.resume_token };
-  if (!opened.resumed) {
-    // `since` asks for everything after what was shown; where that is gone, history has what is left.
-    const joined = await call('room.join', { room, since: seen });
-    const missed = joined.missed ?? (await call('room.history', { room, limit: 10 })).messages;
-    missed.forEach(show);
-  }
-  console.log(`(${opened.resumed ? 'resumed' : `in ${room} as ${opened.user}`})`);
-}
-
-function connect() {
-  socket = new WebSocket(url, 'greenroom.json.1');
-  socket.on('open', () => start().catch((why) => console.log(`(${why.message})`)));
-  socket.on('message', (data) => on_frame(data.toString()));
-  socket.on('error', () => {}); // `close` follows
-  socket.on('close', (code, reason) => {
-    for (const { reject } of waiting.values()) reject(new Error('connection lost'));
-    waiting = new Map();
-    console.log(`(connection lost: ${code} ${reason})`);
-    setTimeout(connect, reconnect_ms);
-  });
-}
+const room = await client.join(name, { history: 10 });
+room.on('message', ({ from, payload }, { source }) =>
+  console.log(`${source === 'live' ? '' : `[${source}] `}${from}: ${text_of(payload)}`),
+);
+room.on('notice', ({ code, from, to }) =>
+  console.log(code === 'dropped' ? `(#${from} to #${to} are gone)` : `(${code})`),
+);
 
 lines.on('line', (text) => {
   if (!text) return;
-  // With an id of its own the message may be sent again after a lost answer, and has one effect.
-  call('room.publish', { room, event: 'say', payload: text, id: randomUUID() })
-    .catch((why) => console.log(`(not sent: ${why.message})`));
+  // It waits while the connection is lost; its id makes it one message, however often it is sent.
+  room
+    .publish('say', text)
+    .catch(({ message, unknown }) => console.log(`(${unknown ? 'unsure' : 'not sent'}: ${message})`));
 });
-lines.on('close', () => process.exit());
-connect();
+lines.on('close', () => client.close());

@@ -93,6 +93,50 @@ scenario('operations: /metrics is Prometheus text with the counters of the contr
   assert.match(text, /room\.publish/);
 });
 
+scenario('page: / and its files have a type, a policy, and answer 304 to who has them', async () => {
+  const node = await shared.get();
+  const page = await fetch(`${node.http}/`);
+  const html = await page.text();
+  assert.equal(page.headers.get('content-type'), 'text/html; charset=utf-8');
+  const policy = page.headers.get('content-security-policy');
+  assert.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self';/);
+  assert.doesNotMatch(policy, /unsafe|http|\*/);
+  const parts = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path);
+  const modules = ['client', 'msgpack', 'json', 'room'].map((name) => `/assets/greenroom/${name}.js`);
+  const types = { js: 'text/javascript; charset=utf-8', css: 'text/css; charset=utf-8', svg: 'image/svg+xml' };
+  assert.ok(parts.length > 4);
+  for (const path of ['/', ...parts, ...modules]) {
+    const first = await fetch(node.http + path);
+    assert.equal(first.status, 200, path);
+    assert.ok((await first.text()).length > 0);
+    if (path !== '/') assert.equal(first.headers.get('content-type'), types[path.split('.').pop()], path);
+    assert.equal(first.headers.get('x-content-type-options'), 'nosniff', path);
+    const mine = path.startsWith('/assets/greenroom/') ? '*' : null;
+    assert.equal(first.headers.get('access-control-allow-origin'), mine, `${path}: only the module is for other pages`);
+    const again = await exchange(node, get(path, `If-None-Match: "x", ${first.headers.get('etag')}\r\n`));
+    assert.deepEqual([again.status, again.body], [304, ''], path);
+    const other = await exchange(node, get(path, 'If-None-Match: "x"\r\n'));
+    assert.equal(other.status, 200, path);
+  }
+});
+
+scenario('page: HEAD has the fields and no body, what is not there is 404, what does not read is 405', async () => {
+  const node = await shared.get();
+  const head = await fetch(`${node.http}/assets/page/page.js`, { method: 'HEAD' });
+  assert.ok(Number(head.headers.get('content-length')) > 100);
+  assert.equal(await head.text(), '');
+  for (const path of [
+    '/assets/',
+    '/assets/page/',
+    '/assets/page/none.js',
+    '/assets/greenroom/../page/page.js',
+    '/index.html',
+  ])
+    assert.equal((await exchange(node, get(path))).status, 404, path);
+  const posted = await fetch(`${node.http}/assets/page/page.js`, { method: 'POST' });
+  assert.deepEqual([posted.status, posted.headers.get('allow')], [405, 'GET, HEAD']);
+});
+
 scenario('rpc: a call, a batch and a notification, in JSON and in MessagePack', async () => {
   const node = await shared.get();
   const room = fresh();
