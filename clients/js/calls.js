@@ -96,7 +96,7 @@ export class Calls {
   /** An answer; false where nobody waits for it. */
   answered({ id, result, error }) {
     const call = this.#calls.get(id);
-    if (!call?.sent) return false;
+    if (!call) return false;
     if (!error) {
       this.#remove(call);
       this.#settle(call, result);

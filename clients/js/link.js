@@ -111,8 +111,6 @@ export class Link {
     const socket = this.#socket;
     this.#socket = undefined;
     if (!socket || socket.readyState >= sockets_that_go) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.onerror = () => {}; // npm's ws reports a socket that is closed while it connects
     if (code !== 1000 && typeof socket.terminate === 'function') socket.terminate();
     else socket.close(code, reason);
   }

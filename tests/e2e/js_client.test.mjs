@@ -12,11 +12,21 @@ const seed = Number(process.env.GREENROOM_TEST_SEED ?? Date.now() % 1_000_000);
 
 /** A client of this scenario. */
 function client_of(s, node, options = {}) {
-  const client = new Greenroom(node.url, { WebSocket, user: fresh('user'), backoff: quick, ...options });
+  const sent = [];
+  class Watched extends WebSocket {
+    send(frame) {
+      sent.push(frame);
+      super.send(frame);
+    }
+  }
+  const client = new Greenroom(node.url, { WebSocket: Watched, user: fresh('user'), backoff: quick, ...options });
+  client.sent = sent;
   client.on('error', (error) => assert.fail(error));
   s.defer(() => client.close());
   return client;
 }
+/** How often the client has asked who is in a room. */
+const asked = (client) => client.sent.filter((frame) => Buffer.from(frame).includes('room.members')).length;
 /** The room, and what it delivers. */
 async function listen(client, name, options) {
   const room = await client.join(name, options);
@@ -240,6 +250,31 @@ scenario('inbox: delivered, acknowledged, and once across a reconnect', async (s
   assert.equal(await inbox[3].ack(), true);
   assert.equal((await ann.call('inbox.ack', { upto: 0 })).left, 0);
 });
+
+for (const encoding of encodings)
+  scenario(`${encoding}: who comes, goes and changes is told, and nobody is asked`, async (s) => {
+    const node = await shared.get();
+    const name = fresh();
+    const ann = client_of(s, node, { encoding });
+    const { room } = await listen(ann, name);
+    const shows = (...wanted) =>
+      eventually(() => {
+        const here = room.members.map(({ user, entries }) => [user, ...entries.map(({ meta }) => meta)]);
+        assert.deepEqual([here.sort(), room.total], [wanted.sort(), wanted.length]);
+      }, 10_000);
+    await shows([ann.user, undefined]);
+    const user = fresh('bob');
+    const bob = client_of(s, node, { user });
+    await bob.join(name, { presence: { colour: 'red' } });
+    await shows([ann.user, undefined], [user, { colour: 'red' }]);
+    await bob.join(name, { presence: { colour: 'blue' } });
+    await shows([ann.user, undefined], [user, { colour: 'blue' }]);
+    ann.cut(60_000);
+    await bob.close();
+    ann.reconnect();
+    await shows([ann.user, undefined]);
+    assert.equal(asked(ann), 0, 'the node tells');
+  });
 
 scenario('session_replaced: a session that goes on elsewhere is over here, and does not fight back', async (s) => {
   const node = await shared.get();

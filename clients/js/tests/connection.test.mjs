@@ -159,7 +159,7 @@ test('state: a connection that is not open in time counts as lost, and its late 
   assert.ok(late.ended);
   late.onopen?.({});
   late.onclose?.({ code: 1006, reason: '' });
-  assert.equal(client.state, 'reconnecting');
+  assert.deepEqual(names(states), ['connecting', 'reconnecting']);
   net.accepts = true;
   await clock.pass(60_000);
   assert.equal(client.state, 'open');
@@ -211,6 +211,22 @@ test('session.open: a token may be a function, asked before each opening; withou
   assert.deepEqual(
     net.all('session.open').map(({ params }) => params.token),
     ['token-1', 'token-3'],
+  );
+});
+
+test('session.open: a token that comes late opens nothing on a later connection', async () => {
+  const waiting = [];
+  const token = () => new Promise((resolve) => waiting.push(resolve));
+  const { client, net, clock } = start({ token });
+  await settle();
+  net.wire.drop();
+  await clock.pass(1_000);
+  waiting[0]('late');
+  waiting[1]('now');
+  await client.ready();
+  assert.deepEqual(
+    net.all('session.open').map(({ params }) => params.token),
+    ['now'],
   );
 });
 

@@ -463,6 +463,21 @@ test('leave: while away, the room is not asked for again, and the leave is repea
   assert.deepEqual([all.texts(), all.client.stats.ignored, all.room.state], [[], 1, 'left']);
 });
 
+test('leave: before the join is answered, it stays left', async () => {
+  const { client, net } = start();
+  net.handlers['room.join'] = () => silence;
+  const joining = client.join('lobby');
+  await settle();
+  const room = client.rooms.get('lobby');
+  const left = [];
+  room.on('left', ({ reason }) => left.push(reason));
+  await room.leave();
+  net.wire.push({ id: net.all('room.join')[0].id, result: { room: 'lobby', epoch: 'e1', seq: 0, members: 1 } });
+  await joining;
+  await room.leave();
+  assert.deepEqual([room.state, left, net.all('room.leave').length], ['left', ['left'], 1]);
+});
+
 test('leave and join again: two rooms, and what is on its way belongs to neither', async () => {
   const { client, net, room } = await in_room();
   net.handlers['room.join'] = () => silence;
