@@ -21,12 +21,14 @@ void extensions::add(service_spec what) {
   for (const auto& each : services_)
     if (each.name == what.name) throw std::invalid_argument{"there are two services named " + what.name};
   for (const auto& method : what.methods) {
-    if (codecs::find_method(method.name))
-      throw std::invalid_argument{"the method " + method.name + " is the protocol's own"};
-    const auto same = [&](const service_method& other) { return other.name == method.name && &other != &method; };
+    if (codecs::find_method(method.about.name))
+      throw std::invalid_argument{"the method " + method.about.name + " is the protocol's own"};
+    const auto same = [&](const service_method& other) {
+      return other.about.name == method.about.name && &other != &method;
+    };
     bool twice = std::ranges::any_of(what.methods, same);
     for (const auto& each : services_) twice = twice || std::ranges::any_of(each.methods, same);
-    if (twice) throw std::invalid_argument{"there are two methods named " + method.name};
+    if (twice) throw std::invalid_argument{"there are two methods named " + method.about.name};
   }
   services_.push_back(std::move(what));
 }

@@ -29,6 +29,7 @@
 #include "actors/party.hpp"
 #include "actors/service_behaviour.hpp"
 #include "actors/service_board.hpp"
+#include "codecs/described_method.hpp"
 #include "codecs/outcome.hpp"
 #include "codecs/payload.hpp"
 #include "runtime/actor.hpp"
@@ -139,9 +140,8 @@ struct lost {
 enum class origin : std::uint8_t { service, workers };
 
 struct target_method {
-  std::string name;
+  codecs::described_method about;
   repeat again = repeat::unsafe;
-  service_method about{};  ///< for rpc.discover; only what it says, nothing is invoked
 };
 /// Answers these methods from now on, beside those that it has added before. Methods that somebody else answers are not
 /// taken: instances of one service share theirs, and so does the pool with itself.

@@ -10,7 +10,8 @@
 ///   into.add(service<echo>("echo").answers("echo.say", "Answers what it was given.", &echo::answer));
 ///
 /// Typed parameters are parsed before the call: what does not fit is answered -32602 with the path of the bad member,
-///   and the struct's fields stand in `rpc.discover`. A method with `codecs::payload_ptr` takes any parameters.
+///   and the struct's fields stand in `rpc.discover`. A method with `codecs::payload_ptr` takes any parameters. A list of
+///   parameters gives the fields in their order.
 /// Requests are handles, decided once, kept as long as needed; one that is dropped undecided is answered "internal
 ///   error". After its time-out (`timed_out`), or when its caller has gone, cancelled() is true and an answer goes
 ///   nowhere.
@@ -108,10 +109,9 @@ enum class runs : std::uint8_t { on_shards, detached };
 enum class instances : std::uint8_t { one, one_a_shard };
 
 struct service_method {
-  std::string name, summary;                 ///< as clients call it: `echo.say`
-  std::string params_schema, result_schema;  ///< JSON Schema, for rpc.discover; empty: anything
+  codecs::described_method about;  ///< its name as clients call it, `echo.say`, and what rpc.discover says of it
   repeat again = repeat::unsafe;
-  std::function<void(service_behaviour&, service_request)> invoke;
+  std::function<void(service_behaviour&, service_request)> invoke{};
 };
 
 /// A service as data: what it is called, what it answers, within which bounds.
@@ -139,14 +139,9 @@ class service {
   template <class Params>
   service&& answers(std::string name, std::string summary, void (Service::*member)(const Params&, service_request),
                     repeat again = repeat::unsafe) && {
-    service_method one{.name = std::move(name),
-                       .summary = std::move(summary),
-                       .params_schema = {},
-                       .result_schema = {},
-                       .again = again,
-                       .invoke = {}};
+    service_method one{.about = {.name = std::move(name), .summary = std::move(summary)}, .again = again};
     if constexpr (codecs::has_fields<Params>) {
-      one.params_schema = codecs::schema_of<Params>();
+      one.about.params = codecs::params_of<Params>();
       one.invoke = [member](service_behaviour& self, service_request request) {
         auto read = codecs::read_fields<Params>(request.params().get());
         if (auto* why = std::get_if<codecs::error>(&read)) return request.refuse(std::move(*why));
@@ -164,7 +159,7 @@ class service {
   /// Documents the result of the method that was added last.
   template <codecs::has_fields Result>
   service&& returns() && {
-    spec_.methods.back().result_schema = codecs::schema_of<Result>();
+    spec_.methods.back().about.result_schema = codecs::schema_of<Result>();
     return std::move(*this);
   }
   service&& with(greenroom::instances how_many) && { return spec_.instances = how_many, std::move(*this); }

@@ -17,7 +17,8 @@ std::string encode_request(format as, std::optional<std::uint64_t> id, std::stri
     throw std::invalid_argument{"The params are no JSON: " + why.message()};
   }
   const value& root = params->root();
-  if (!root.is(kind::object)) throw std::invalid_argument{"The params are no JSON object."};
+  if (!root.is(kind::object) && !root.is(kind::array))
+    throw std::invalid_argument{"The params are no JSON object and no array."};
   if (const auto* flaw = first_flaw(root)) {
     throw std::invalid_argument{path_to(*flaw, root, "params") + ": " + make_error_code(flaw->flaw).message()};
   }

@@ -11,8 +11,8 @@
 /// The client's side of the native protocol, for Greenroom's own clients, tests and load generator.
 namespace greenroom::codecs {
 
-/// A request (or, without an id, a notification) in that format, unframed. `params_json` is a JSON object, transcoded
-/// where needed; throws std::invalid_argument where it is not one.
+/// A request (or, without an id, a notification) in that format, unframed. `params_json` is a JSON object or array,
+/// transcoded where needed; throws std::invalid_argument where it is not one.
 std::string encode_request(format as, std::optional<std::uint64_t> id, std::string_view method,
                            std::string_view params_json);
 

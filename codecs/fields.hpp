@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "codecs/described_method.hpp"
 #include "codecs/outcome.hpp"
 #include "codecs/payload.hpp"
 #include "codecs/value.hpp"
@@ -117,6 +118,21 @@ class field_reader {
     if (!from.is(kind::object)) return refuse(path, "must be an object.");
     std::apply([&](const auto&... each) { (member(path, from, into, each), ...); }, T::fields());
   }
+  /// A list where an object is expected: its items are the fields in their order, as JSON-RPC allows for params.
+  template <has_fields T>
+  void read_by_position(const std::string& path, const value& from, T& into) {
+    constexpr auto most = std::tuple_size_v<decltype(T::fields())>;
+    if (from.count > most) return refuse(path, "must have at most " + std::to_string(most) + " items.");
+    std::vector<const value*> items(most, nullptr);
+    std::size_t count = 0;
+    for (const value& each : items_of(from)) items[count++] = &each;
+    std::size_t next = 0;
+    auto take = [&](const auto& field) {
+      const auto at = next++;
+      if (!why_) found(path, path + '[' + std::to_string(at) + ']', items[at], into, field);
+    };
+    std::apply([&](const auto&... each) { (take(each), ...); }, T::fields());
+  }
   template <has_fields T>
   void read_nothing(const std::string& path, T& into) {  ///< no params at all: every member is absent
     std::apply([&](const auto&... each) { (absent(path, into, each), ...); }, T::fields());
@@ -130,14 +146,19 @@ class field_reader {
   void member(const std::string& path, const value& from, S& into, const described_field<S, T>& field) {
     if (why_) return;
     const auto where = path + '.' + std::string{field.name};
-    const value* found = nullptr;
+    const value* one = nullptr;
     for (const auto [key, what] : members_of(from)) {
       if (key != field.name) continue;
-      if (found) return refuse(where, "stands twice.");
-      found = &what;
+      if (one) return refuse(where, "stands twice.");
+      one = &what;
     }
-    if (found && (is_optional<T>::value || !found->is(kind::null) || std::same_as<T, payload_ptr>))
-      read(where, *found, into.*field.at, field.max);
+    found(path, where, one, into, field);
+  }
+  template <class S, class T>
+  void found(const std::string& path, const std::string& where, const value* what, S& into,
+             const described_field<S, T>& field) {
+    if (what && (is_optional<T>::value || !what->is(kind::null) || std::same_as<T, payload_ptr>))
+      read(where, *what, into.*field.at, field.max);
     else
       absent(path, into, field);
   }
@@ -264,7 +285,8 @@ std::string schema(std::uint64_t max = 0) {
 
 }  // namespace detail
 
-/// The struct that a document holds, or what is wrong with it. `root` names it in the path.
+/// The struct that a document holds, or what is wrong with it. `root` names it in the path. A list holds the fields in
+/// their order.
 template <has_fields T>
 std::variant<T, error> read_fields(const payload* from, std::string_view root = "params") {
   struct task {
@@ -277,7 +299,9 @@ std::variant<T, error> read_fields(const payload* from, std::string_view root = 
       [](void* self, format in, const value* what) {
         auto& to = *static_cast<struct task*>(self);
         detail::field_reader reader{in};
-        if (what)
+        if (what && what->is(kind::array))
+          reader.read_by_position(std::string{to.root}, *what, to.made);
+        else if (what)
           reader.read_struct(std::string{to.root}, *what, to.made);
         else
           reader.read_nothing(std::string{to.root}, to.made);
@@ -293,6 +317,17 @@ payload_ptr write_fields(const T& what) {
   detail::field_writer out;
   out.write(what);
   return std::make_shared<const payload>(format::json, out.take());
+}
+
+/// What `rpc.discover` says of a method with these parameters.
+template <has_fields T>
+std::vector<described_param> params_of() {
+  std::vector<described_param> all;
+  const auto add = [&]<class S, class M>(const described_field<S, M>& field) {
+    all.push_back({std::string{field.name}, detail::schema<M>(field.max), !detail::is_optional<M>::value});
+  };
+  std::apply([&](const auto&... each) { (add(each), ...); }, T::fields());
+  return all;
 }
 
 template <has_fields T>

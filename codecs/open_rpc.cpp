@@ -1,6 +1,7 @@
 #include "codecs/open_rpc.hpp"
 
 #include "codecs/json_writer.hpp"
+#include "codecs/methods.hpp"
 
 namespace greenroom::codecs {
 namespace {
@@ -87,6 +88,32 @@ void write_method(json_writer& w, const method& m) {
   w.end_object();
 }
 
+void write_method(json_writer& w, const described_method& m) {
+  static const std::vector<described_param> none;
+  const auto& params = m.params ? *m.params : none;
+  w.begin_object();
+  member(w, "name", m.name);
+  if (!m.summary.empty()) member(w, "summary", m.summary);
+  member(w, "paramStructure", "either");
+  w.key("params");
+  w.begin_array(params.size());
+  for (const auto& each : params) {
+    w.item();
+    w.begin_object();
+    member(w, "name", each.name);
+    w.key("required"), w.boolean(each.required);
+    w.key("schema"), w.raw(each.schema);
+    w.end_object();
+  }
+  w.end_array();
+  w.key("result");
+  w.begin_object();
+  member(w, "name", "result");
+  w.key("schema"), w.raw(m.result_schema.empty() ? "{}" : m.result_schema);
+  w.end_object();
+  w.end_object();
+}
+
 void write_components(json_writer& w) {
   static constexpr field position[] = {{"epoch", shape::text, need::required, limits::epoch_bytes_max},
                                        {"seq", shape::natural}};
@@ -108,7 +135,7 @@ void write_components(json_writer& w) {
 
 }  // namespace
 
-std::string open_rpc_document(std::span<const method> of_behaviours) {
+std::string open_rpc_document(std::span<const described_method> of_services) {
   std::string out;
   json_writer w{out};
   w.begin_object();
@@ -119,13 +146,9 @@ std::string open_rpc_document(std::span<const method> of_behaviours) {
   member(w, "version", protocol_version);
   w.end_object();
   w.key("methods");
-  w.begin_array(methods().size() + of_behaviours.size());
-  for (const auto list : {methods(), of_behaviours}) {
-    for (const auto& m : list) {
-      w.item();
-      write_method(w, m);
-    }
-  }
+  w.begin_array(methods().size() + of_services.size());
+  for (const auto& m : methods()) w.item(), write_method(w, m);
+  for (const auto& m : of_services) w.item(), write_method(w, m);
   w.end_array();
   w.key("components");
   write_components(w);

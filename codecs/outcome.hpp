@@ -128,7 +128,7 @@ struct online {
 };  ///< next: absent when empty
 struct document {
   payload_ptr body;
-};  ///< a service's own answer, rpc.discover
+};  ///< a service's own answer, rpc.discover; null: the result is null
 
 }  // namespace results
 

@@ -100,13 +100,14 @@ class reader {
 
   void call_of(const request_members& m, reply_ref ref) {
     const value* params = m.params != nullptr && m.params->is(kind::null) ? nullptr : m.params;
-    if (params != nullptr && !params->is(kind::object)) {
+    const auto name = m.method->text();
+    const auto* known = find_method(name);
+    const bool by_name = params == nullptr || params->is(kind::object);
+    if (!by_name && (known != nullptr || !params->is(kind::array))) {
       auto why = make_error(error_code::invalid_params, "The params must be an object.");
       why.path = "params";
       return to_.on_bad_call(std::move(ref), std::move(why));
     }
-    const auto name = m.method->text();
-    const auto* known = find_method(name);
     if (known == nullptr) {
       calls::other other{.method = std::string{name}, .params = params == nullptr ? nullptr : cut(in_, *params)};
       return to_.on_call(std::move(ref), std::move(other));

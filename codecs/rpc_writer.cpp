@@ -100,7 +100,7 @@ class message_writer {
   void put(std::same_as<bool> auto truth) { w_.boolean(truth); }
   void put(std::unsigned_integral auto n) requires(!std::same_as<decltype(n), bool>) { w_.natural(n); }
   void put(std::signed_integral auto n) { w_.integer(n); }
-  void put(const payload_ptr& document) { w_.raw(document->as(as)); }
+  void put(const payload_ptr& document) { document ? w_.raw(document->as(as)) : w_.null(); }
   void put(const envelope_ptr& message) { put(*message); }
 
   template <class T>
@@ -379,7 +379,7 @@ std::size_t guess(const outcome& what) {
   if (done == nullptr) return answer_guess;
   if (const auto* r = std::get_if<results::history>(done)) return answer_guess + r->messages.size() * message_guess;
   if (const auto* r = std::get_if<results::joined>(done)) return answer_guess + r->missed.size() * message_guess;
-  if (const auto* r = std::get_if<results::document>(done)) return answer_guess + r->body->original().size();
+  if (const auto* r = std::get_if<results::document>(done)) return guess(r->body);
   return answer_guess;
 }
 

@@ -39,10 +39,11 @@ TEST_CASE("extensions: a class and its member functions become a spec", "[actors
   REQUIRE(mine.services().size() == 1);
   const auto& spec = mine.services().front();
   REQUIRE(spec.methods.size() == 2);
-  CHECK(spec.methods[0].params_schema == codecs::schema_of<say>());
-  CHECK(spec.methods[0].result_schema == codecs::schema_of<say>());
+  REQUIRE(spec.methods[0].about.params->size() == 1);
+  CHECK(spec.methods[0].about.params->front().name == "text");
+  CHECK(spec.methods[0].about.result_schema == codecs::schema_of<say>());
   CHECK(spec.methods[0].again == repeat::idempotent);
-  CHECK(spec.methods[1].params_schema.empty());
+  CHECK_FALSE(spec.methods[1].about.params);
   CHECK(spec.concurrency_max == 2);
   CHECK(spec.queue_max == 3);
 }
@@ -57,7 +58,7 @@ TEST_CASE("extensions: names that stand twice or are the protocol's own are refu
   other.name = "other";
   CHECK_THROWS_WITH(mine.add(other), "there are two methods named echo.say");
   other.methods = {echo_spec().methods[0]};
-  other.methods[0].name = "room.join";
+  other.methods[0].about.name = "room.join";
   CHECK_THROWS_WITH(mine.add(other), "the method room.join is the protocol's own");
   other.methods.clear();
   CHECK_THROWS(mine.add(other));

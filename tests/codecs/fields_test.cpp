@@ -72,7 +72,8 @@ TEST_CASE("fields: MessagePack is read as JSON is", "[codecs]") {
 }
 
 TEST_CASE("fields: the first member that does not fit is named by its path", "[codecs]") {
-  CHECK(why("[]").path == "params");
+  CHECK(why("[]").path == "params.game");
+  CHECK(why("7").message == "params must be an object.");
   CHECK(why("{}").message == "params.game is missing.");
   CHECK(why(with(R"("g1")", "7")).path == "params.game");
   CHECK(why(with(R"("g1")", R"("much too long")")).message == "params.game must be a string of at most 8 bytes.");
@@ -95,12 +96,32 @@ TEST_CASE("fields: an optional member may be absent or null, unknown ones are ig
   CHECK(std::get<error>(read).message == "params.game is missing.");
 }
 
+TEST_CASE("fields: a list gives them in their order", "[codecs]") {
+  const auto read = [](const char* text) { return read_fields<square>(json_document(text).get()); };
+  const auto both = read("[3,4]");
+  CHECK(std::get<square>(both).file == 3);
+  CHECK(std::get<square>(both).rank == 4);
+  CHECK(std::get<error>(read("[3]")).message == "params.rank is missing.");
+  CHECK(std::get<error>(read("[3,9]")).path == "params[1]");
+  CHECK(std::get<error>(read("[3,4,5]")).message == "params must have at most 2 items.");
+}
+
 TEST_CASE("fields: a schema describes what is read", "[codecs]") {
   CHECK(schema_of<square>() == R"({"type":"object","properties":{"file":{"type":"integer","minimum":0,"maximum":7},)"
                                R"("rank":{"type":"integer","minimum":0,"maximum":7}},"required":["file","rank"]})");
   CHECK(schema_of<move>().find(R"("note":{"type":"string","maxLength":16})") != std::string::npos);
   CHECK(schema_of<move>().find(R"("required":["game","from","to","clocks","odds","check","extra"])") !=
         std::string::npos);
+}
+
+TEST_CASE("fields: the parameters of a method are described one by one", "[codecs]") {
+  const auto all = params_of<move>();
+  REQUIRE(all.size() == 8);
+  CHECK(all[0].name == "game");
+  CHECK(all[0].schema == R"({"type":"string","maxLength":8})");
+  CHECK(all[0].required);
+  CHECK(all[3].name == "note");
+  CHECK_FALSE(all[3].required);
 }
 
 TEST_CASE("fields: what is no document is not written", "[codecs]") {

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 
+#include "codecs/methods.hpp"
 #include "codecs/transcode.hpp"
 
 using namespace greenroom::codecs;
@@ -27,13 +28,14 @@ TEST_CASE("methods: the table stands in the order of the calls", "[codecs]") {
 }
 
 TEST_CASE("rpc.discover: the document describes every method, and those of behaviours", "[codecs]") {
-  static constexpr field symbol[] = {{"symbol", shape::text, need::required, 16}};
-  static constexpr method buy[] = {{"market.buy", "Buys.", symbol, {}, nullptr}};
-  const auto text = open_rpc_document(buy);
+  const described_method theirs[] = {
+      {.name = "market.buy", .summary = "Buys.", .params = {{{"symbol", R"({"type":"string","maxLength":16})"}}}},
+      {.name = "market.any", .summary = {}}};
+  const auto text = open_rpc_document(theirs);
   const auto document = boost::json::parse(text).as_object();
   CHECK(document.at("openrpc") == "1.2.6");
   const auto& listed = document.at("methods").as_array();
-  REQUIRE(listed.size() == methods().size() + 1);
+  REQUIRE(listed.size() == methods().size() + 2);
   for (std::size_t i = 0; i < methods().size(); ++i) {
     const auto& row = listed[i].as_object();
     CHECK(row.at("name").as_string() == methods()[i].name);
@@ -41,9 +43,11 @@ TEST_CASE("rpc.discover: the document describes every method, and those of behav
     CHECK(row.at("params").as_array().size() == methods()[i].params.size());
     CHECK(row.at("result").at("schema").at("properties").as_object().size() == methods()[i].result.size());
   }
-  const auto& bought = listed.back().as_object();
+  const auto& bought = listed[methods().size()].as_object();
   CHECK(bought.at("params").at(0) ==
         boost::json::parse(R"({"name":"symbol","required":true,"schema":{"type":"string","maxLength":16}})"));
+  CHECK(boost::json::serialize(listed.back()) ==
+        R"({"name":"market.any","paramStructure":"either","params":[],"result":{"name":"result","schema":{}}})");
   CHECK(transcode(format::json, text));
 }
 

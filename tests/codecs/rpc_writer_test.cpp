@@ -249,6 +249,7 @@ const golden answers[] = {
      "\x82\xa4upto\x08\xa4left\x02"s},
     {"a service's own answer", result{results::document{json(R"({ "n": 1.5 })")}}, R"({ "n": 1.5 })",
      "\x81\xa1n\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00"s},
+    {"a service that answers nothing", result{results::document{nullptr}}, "null", "\xc0"s},
 };
 
 std::string packed_notification(const std::string& method, const std::string& params) {

@@ -1,0 +1,22 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace greenroom::codecs {
+
+/// A parameter of a method, by name.
+struct described_param {
+  std::string name;
+  std::string schema;  ///< JSON Schema
+  bool required = true;
+};
+
+/// What `rpc.discover` says of a method that the protocol does not have: a service's or a worker's.
+struct described_method {
+  std::string name, summary;
+  std::optional<std::vector<described_param>> params{};  ///< none: whatever it is given
+  std::string result_schema{};                           ///< JSON Schema; empty: anything
+};
+
+}  // namespace greenroom::codecs
