@@ -8,6 +8,7 @@
 #include "actors/limits.hpp"
 #include "actors/peer.hpp"
 #include "actors/room.hpp"
+#include "actors/router.hpp"
 #include "actors/session.hpp"
 #include "actors/session_directory.hpp"
 
@@ -123,6 +124,7 @@ caf::behavior state::start() {
 state::~state() {
   if (client->out()) client->close(codecs::close_codes::internal);
   client->gone();
+  if (client->calls_in_flight() != 0) runtime::tell(ctx.shards[client->shard()].router, router::gone{client});
   if (who.session_actor) runtime::tell(who.session_actor, session::connection_lost{client});
 }
 

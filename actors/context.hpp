@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "actors/compressor.hpp"
+#include "actors/extensions.hpp"
 #include "actors/ids.hpp"
 #include "actors/meters.hpp"
 #include "actors/room_builds.hpp"
@@ -39,7 +40,8 @@ struct context {
   storage::store& store;
   greenroom::meters& meters;
   room_policies policies;
-  room_builds behaviours{};
+  const greenroom::extensions extensions{};  ///< what the program brought along
+  room_builds behaviours{extensions};
   std::string version;  ///< of this build
   std::chrono::steady_clock::time_point started{};
   std::function<std::int64_t()>

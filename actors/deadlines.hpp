@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "runtime/actor_base.hpp"
 
@@ -50,6 +51,14 @@ class deadline_map {
   }
   /// One after the other, in the order of their keys.
   std::optional<T> take_first() { return all_.empty() ? std::nullopt : take(Key{all_.begin()->first}); }
+  /// Looks at every one.
+  template <class Pred>
+  std::vector<Key> keys_where(Pred wanted) const {
+    std::vector<Key> keys;
+    for (const auto& [key, one] : all_)
+      if (wanted(one.second)) keys.push_back(key);
+    return keys;
+  }
   std::optional<deadline> next() const {
     return by_time_.empty() ? std::nullopt : std::optional{by_time_.begin()->first};
   }

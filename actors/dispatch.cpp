@@ -4,9 +4,10 @@
 #include "actors/offline_queue.hpp"
 #include "actors/peer.hpp"
 #include "actors/room.hpp"
+#include "actors/router.hpp"
 #include "actors/session.hpp"
-#include "codecs/open_rpc.hpp"
 #include "runtime/log.hpp"
+#include "runtime/shard.hpp"
 
 namespace greenroom {
 namespace {
@@ -23,10 +24,10 @@ std::string_view word(access::action what) {
   return {};
 }
 
-/// Routes one call; one overload a method.
-class router {
+/// Sends one call on its way; one overload a method.
+class dispatcher {
  public:
-  router(context& ctx, const caller& from, answer& reply) : ctx_{ctx}, from_{from}, reply_{reply} {}
+  dispatcher(context& ctx, const caller& from, answer& reply) : ctx_{ctx}, from_{from}, reply_{reply} {}
 
   void operator()(calls::session_open&) {
     reply_(codecs::make_error(error_code::conflict, "this connection has its session"));
@@ -115,13 +116,14 @@ class router {
   operator()(Presence&) {
     reply_(codecs::make_error(error_code::method_not_found));
   }
-  void operator()(calls::discover&) {
-    static const auto document =
-        std::make_shared<const codecs::payload>(codecs::format::json, codecs::open_rpc_document());
-    reply_(codecs::result{codecs::results::document{document}});
-  }
+  void operator()(calls::discover&) { runtime::tell(router(), router::discover{reply_}); }
   void operator()(calls::other& what) {
-    reply_(codecs::make_error(error_code::method_not_found, "no service answers " + what.method));
+    if (drained()) return;
+    runtime::tell(router(), router::request{.from = {from_.who.user, from_.session, from_.who.kind},
+                                            .method = std::move(what.method),
+                                            .params = std::move(what.params),
+                                            .caller = from_.client,
+                                            .reply = reply_});
   }
 
  private:
@@ -130,6 +132,11 @@ class router {
     if (from_.client) return true;
     reply_(codecs::make_error(error_code::invalid_request, "this method needs a connection: use /ws"));
     return false;
+  }
+  /// Of the caller's shard, which is this one.
+  const caf::actor& router() const {
+    const auto* here = runtime::shard::current();
+    return ctx_.shards[from_.client ? from_.client->shard() : here ? here->id() : 0].router;
   }
   bool drained() {
     if (ctx_.at.load(std::memory_order_relaxed) != stage::draining) return false;
@@ -174,7 +181,7 @@ void log_refusal(const caller& from, std::string_view method, std::string_view t
 }
 
 void dispatch(context& ctx, const caller& from, codecs::call what, answer reply) {
-  std::visit(router{ctx, from, reply}, what);
+  std::visit(dispatcher{ctx, from, reply}, what);
 }
 
 }  // namespace greenroom

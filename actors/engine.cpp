@@ -15,6 +15,8 @@
 #include "actors/offline_queue.hpp"
 #include "actors/relay.hpp"
 #include "actors/room_directory.hpp"
+#include "actors/router.hpp"
+#include "actors/service_directory.hpp"
 #include "actors/session_directory.hpp"
 #include "actors/store_keeper.hpp"
 #include "codecs/limits.hpp"
@@ -87,6 +89,13 @@ std::function<std::int64_t()> steady_wall_clock() {
   };
 }
 
+std::vector<std::string> methods_of(const extensions& mine) {
+  std::vector<std::string> all;
+  for (const auto& service : mine.services())
+    for (const auto& method : service.methods) all.push_back(method.about.name);
+  return all;
+}
+
 struct system_config : caf::actor_system_config {
   explicit system_config(std::size_t shards) {
     runtime::scheduler::install(*this, shards);
@@ -97,17 +106,18 @@ struct system_config : caf::actor_system_config {
 }  // namespace
 
 struct engine::parts {
-  parts(const runtime::config& c, std::string version)
+  parts(const runtime::config& c, std::string version, extensions mine)
       : config{c},
         data{config.node.data_dir},
         listen{probed(config)},
         store{storage::make_memory_store(memory_options_of(config))},
         metrics{shards_of(config)},
-        meters{metrics, shards_of(config)},
+        meters{metrics, shards_of(config), methods_of(mine)},
         ctx{.config = config,
             .store = *store,
             .meters = meters,
             .policies = room_policies{config},
+            .extensions = std::move(mine),
             .version = std::move(version),
             .started = std::chrono::steady_clock::now(),
             .now_ms = steady_wall_clock(),
@@ -130,6 +140,7 @@ struct engine::parts {
   child_spec standing_supervisor(std::string id, std::size_t shard, caf::actor& slot, spawn_function spawn);
   supervisor_spec store_branch();
   supervisor_spec rooms_branch();
+  supervisor_spec services_branch();
   supervisor_spec gateway_branch();
   supervisor_spec tree();
   void listening();
@@ -204,6 +215,17 @@ supervisor_spec engine::parts::rooms_branch() {
   return spec;
 }
 
+supervisor_spec engine::parts::services_branch() {
+  supervisor_spec spec{.id = "services"};
+  for (std::size_t i = 0; i < ctx.shards.size(); ++i)
+    spec.children.push_back(standing("router " + std::to_string(i), i, ctx.shards[i].router, [this, i](const place& p) {
+      return router::spawn(p, {ctx, i});
+    }));
+  spec.children.push_back(standing_supervisor("directory", 0, ctx.services,
+                                              [this](const place& p) { return service_directory::spawn(p, {ctx}); }));
+  return spec;
+}
+
 supervisor_spec engine::parts::gateway_branch() {
   supervisor_spec spec{.id = "gateway"};
   for (std::size_t i = 0; i < ctx.shards.size(); ++i)
@@ -223,7 +245,7 @@ supervisor_spec engine::parts::tree() {
   }));
 
   supervisor_spec node{.id = "node"};
-  for (auto& branch : {store_branch(), rooms_branch(), sessions, operations, gateway_branch()})
+  for (auto& branch : {store_branch(), rooms_branch(), sessions, services_branch(), operations, gateway_branch()})
     node.children.push_back({.id = branch.id,
                              .start = [branch](const place& p) { return runtime::supervisor::spawn(p, branch); },
                              .shutdown = runtime::as_long_as_it_takes,
@@ -248,8 +270,8 @@ bool engine::parts::await_listening() {
   return !has_given_up;
 }
 
-engine::engine(const runtime::config& config, std::string version)
-    : parts_{std::make_unique<parts>(config, std::move(version))} {
+engine::engine(const runtime::config& config, std::string version, extensions mine)
+    : parts_{std::make_unique<parts>(config, std::move(version), std::move(mine))} {
   auto& p = *parts_;
   p.watchdog = std::make_unique<runtime::watchdog>(runtime::scheduler::of(p.system));
   p.root = runtime::supervisor::spawn({p.system, p.ctx.shards.front().home, {}}, p.tree());
@@ -319,8 +341,8 @@ void engine::stop() {
   if (p.root) caf::anon_send_exit(p.root, caf::exit_reason::user_shutdown);
   if (!runtime::await_actors(p.system, deadline)) runtime::log::warn("actors did not end in time");
   p.watchdog.reset();
-  p.root = p.admin = p.ctx.sessions = nullptr;
-  for (auto& each : p.ctx.shards) each.relay = each.rooms = each.queue = each.gateway = nullptr;
+  p.root = p.admin = p.ctx.sessions = p.ctx.services = p.ctx.workers = nullptr;
+  for (auto& each : p.ctx.shards) each.relay = each.rooms = each.queue = each.router = each.gateway = nullptr;
 }
 
 }  // namespace greenroom

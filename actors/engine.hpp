@@ -1,7 +1,7 @@
 /// ENGINE is a whole node in one object: the composition root that makes the store, the shards and the supervisor tree
 /// of docs/architecture.md, and takes them down in the order that loses nothing.
 ///
-///   engine node{config, version};   // data directory locked, ports probed, tree started: it accepts
+///   engine node{config, version, extensions};   // data directory locked, ports probed, tree started: it accepts
 ///   node.wait();                    // until request_stop(), or until supervision gave up
 ///   node.stop();                    // tells clients, lets queued frames leave, closes 1012 in batches, ends the tree
 ///
@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/extensions.hpp"
 #include "runtime/config.hpp"
 
 namespace greenroom {
@@ -22,7 +23,7 @@ class engine {
  public:
   enum class outcome : std::uint8_t { stopped, gave_up };
 
-  engine(const runtime::config& config, std::string version);
+  engine(const runtime::config& config, std::string version, extensions mine = {});
   ~engine();
   engine(const engine&) = delete;
   engine& operator=(const engine&) = delete;

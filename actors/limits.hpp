@@ -47,6 +47,8 @@ inline constexpr std::size_t undecided_max = 10'000;  ///< requests that a room'
 inline constexpr std::size_t undecided_repeats_max = 16;  ///< repeats of one of them; over it: unavailable
 inline constexpr std::chrono::seconds swap_patience{5};   ///< for open questions, before a newer build takes over
 
+inline constexpr std::size_t service_turn_calls_max = 64;  ///< out of a service's queue in one message
+
 // How long an actor waits for another one's answer before it gives up.
 inline constexpr std::chrono::seconds ask_timeout{5};
 inline constexpr std::chrono::hours client_answer_max{1};  ///< how long a client may be waited for; longer is this

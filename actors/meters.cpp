@@ -32,7 +32,7 @@ std::string_view word(request_end how) {
 
 }  // namespace
 
-meters::meters(runtime::metrics& to, std::size_t shards)
+meters::meters(runtime::metrics& to, std::size_t shards, const std::vector<std::string>& of_services)
     : metrics_{to},
       messages_in_{to.add_counter({"greenroom_messages_in_total", "Messages that clients sent.", {"codec"}})},
       bytes_in_{to.add_counter({"greenroom_bytes_in_total", "Bytes of the messages that clients sent.", {"codec"}})},
@@ -79,10 +79,10 @@ meters::meters(runtime::metrics& to, std::size_t shards)
              [this] { return static_cast<double>(detached_sessions.load()); });
   to.collect({"greenroom_rooms", "Rooms in memory."}, kind::gauge,
              [this] { return static_cast<double>(rooms.load()); });
-  for (std::size_t i = 0; i < shards; ++i) add_shard(to.of(i));
+  for (std::size_t i = 0; i < shards; ++i) add_shard(to.of(i), of_services);
 }
 
-void meters::add_shard(runtime::metrics::book& book) {
+void meters::add_shard(runtime::metrics::book& book, const std::vector<std::string>& of_services) {
   of_shard one{.book = &book,
                .codecs = {},
                .methods = {},
@@ -101,6 +101,7 @@ void meters::add_shard(runtime::metrics::book& book) {
                         method_meter{std::string{name}, &book.at(calls_, {name}), &book.at(call_latency_, {name})});
   };
   for (const auto& each : codecs::methods()) add(each.name);
+  for (const auto& each : of_services) add(each);
   add(unknown_method);
   shards_.push_back(std::move(one));
 }

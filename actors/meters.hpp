@@ -2,7 +2,7 @@
 /// of plain counters a shard, found by the thread that counts; a scrape adds them up (runtime/metrics.hpp).
 ///
 /// Threading: every function on a shard's thread (or, without shards, on the only thread of a test). Bounds: the
-/// methods of the protocol and one "other"; the close codes and drop reasons of their tables.
+/// methods of the protocol, those of the program's services, and one "other"; the close codes and drop reasons of their tables.
 #pragma once
 #include <atomic>
 #include <chrono>
@@ -45,8 +45,8 @@ struct method_meter {
 
 class meters {
  public:
-  /// Defines the families; `shards` books must be there.
-  meters(runtime::metrics& to, std::size_t shards);
+  /// Defines the families; `shards` books must be there. `of_services`: methods that are counted by their names, too.
+  meters(runtime::metrics& to, std::size_t shards, const std::vector<std::string>& of_services = {});
 
   method_meter& method(std::string_view name);
   void answered(const method_meter& method, int error, std::chrono::steady_clock::time_point asked);
@@ -83,7 +83,7 @@ class meters {
     runtime::histogram* publish_to_flush;
     runtime::counter *compressed_out, *compressions, *compression_in, *compression_out;
   };
-  void add_shard(runtime::metrics::book& book);
+  void add_shard(runtime::metrics::book& book, const std::vector<std::string>& of_services);
   of_shard& here();
 
   runtime::metrics& metrics_;

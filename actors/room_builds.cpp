@@ -2,6 +2,10 @@
 
 namespace greenroom {
 
+room_builds::room_builds(const extensions& mine) {
+  for (const auto& [name, make] : mine.rooms()) set(std::make_shared<const room_build>(room_build{name, make}));
+}
+
 room_build_ptr room_builds::find(std::string_view behaviour) const {
   std::lock_guard guard{mutex_};
   const auto found = current_.find(behaviour);

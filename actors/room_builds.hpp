@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/extensions.hpp"
 #include "actors/room_behaviour.hpp"
 
 namespace greenroom {
@@ -23,6 +24,8 @@ using room_build_ptr = std::shared_ptr<const room_build>;
 
 class room_builds {
  public:
+  room_builds() = default;
+  explicit room_builds(const extensions& mine);
   room_build_ptr find(std::string_view behaviour) const;  ///< null: there is none of that name
   void set(room_build_ptr build);
   std::vector<std::string> names() const;

@@ -6,6 +6,8 @@
 #include "actors/offline_queue.hpp"
 #include "actors/relay.hpp"
 #include "actors/room_directory.hpp"
+#include "actors/router.hpp"
+#include "actors/service_directory.hpp"
 #include "actors/session_directory.hpp"
 #include "runtime/lifecycle.hpp"
 #include "runtime/log.hpp"
@@ -65,6 +67,7 @@ struct node_fixture::parts {
             .store = store,
             .meters = meters,
             .policies = room_policies{f.config},
+            .extensions = f.extensions,
             .version = "test",
             .started = {},
             .now_ms =
@@ -108,8 +111,10 @@ node_fixture::parts& node_fixture::node() {
     ctx.shards[i].relay = keep(relay::spawn(there, {ctx, i}));
     ctx.shards[i].rooms = keep(room_directory::spawn(there, {ctx, i}));
     ctx.shards[i].queue = keep(offline_queue::spawn(there, {ctx, i}));
+    ctx.shards[i].router = keep(router::spawn(there, {ctx, i}));
     ctx.shards[i].gateway = keep(gateway::spawn(there, {ctx, i, {}, {}}));
   }
+  ctx.services = keep(service_directory::spawn(there, {ctx}));
   settle();
   return *parts_;
 }

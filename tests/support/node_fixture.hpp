@@ -11,7 +11,7 @@
 /// `close 4009 session_replaced`; `[` and `]` around a batch. Who is there is left out: it comes by the clock.
 ///
 /// The actors that are always there have a nurse for a supervisor: it restarts at once whatever fails, and on crash()
-/// drops a life between two messages. Config and shards may be changed until the first connect().
+/// drops a life between two messages. Config, extensions and shards may be changed until the first connect().
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -120,6 +120,7 @@ class node_fixture : public actor_fixture {
 
   runtime::config config = runtime::default_config(runtime::preset::dev);
   std::size_t shards = 1;
+  greenroom::extensions extensions;
 
   /// The default namespace's policy, and any other's.
   runtime::namespace_config& policy(std::string_view name = runtime::config::default_namespace);

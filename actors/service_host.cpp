@@ -1,0 +1,205 @@
+#include "actors/service_host.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <unordered_map>
+#include <utility>
+
+#include "actors/behaviour_host.hpp"
+#include "actors/context.hpp"
+#include "actors/limits.hpp"
+#include "runtime/log.hpp"
+#include "runtime/secret.hpp"
+
+namespace greenroom::service_host {
+namespace {
+
+using codecs::error_code;
+using router::call_ptr;
+
+struct go_on {};  ///< To itself: there is room for what waits in the queue.
+
+constexpr std::chrono::seconds sound_life{10};  ///< a life that ends before counts as one of several failures in a row
+constexpr std::uint32_t failures_max = 3;       ///< in a row; then callers are not kept waiting for the next life
+constexpr std::size_t trace_random_bytes = 9;
+
+/// The service's code failed with the call, or has forgotten it; the trace finds the line that says so.
+codecs::error dropped(const router::call& what) {
+  auto why = codecs::make_error(error_code::internal);
+  why.trace = runtime::random_text(trace_random_bytes);
+  runtime::log::warn("a service dropped a call without an answer", {{"method", what.method}, {"trace", why.trace}});
+  return why;
+}
+
+}  // namespace
+}  // namespace greenroom::service_host
+
+GREENROOM_MESSAGE(greenroom::service_host::go_on)
+
+namespace greenroom::service_host {
+
+struct state final : hosted<service_control> {
+  static inline const char* name = "service";
+  state(runtime::actor_base* s, const options& o)
+      : hosted{s, o.ctx, "service " + o.spec->name, [this](std::string_view timer) { object->on_timer(timer); }},
+        self{s},
+        opts{o},
+        spec{*o.spec},
+        keep{*o.keep},
+        figures{*o.keep->figures} {
+    for (const auto& each : spec.methods) methods.emplace(each.about.name, &each);
+    figures.restarts = self->life();
+  }
+  ~state();
+  state(const state&) = delete;
+  state& operator=(const state&) = delete;
+
+  struct in_work;
+
+  caf::behavior start();
+  void take(const call_ptr& what);
+  void begin(const call_ptr& what);
+  void work_on_queue();
+  void cancel(std::uint64_t id);
+  void close(const in_work& call);
+  void tell_answer(const router::call& to, codecs::outcome what);
+  void count();
+  std::size_t instance() const noexcept override { return spec.instances == instances::one ? 0 : opts.shard; }
+
+  runtime::actor_base* self;
+  const options& opts;
+  const service_spec& spec;
+  record& keep;
+  service_figures& figures;
+  std::chrono::steady_clock::time_point began = self->now();
+  std::map<std::string_view, const service_method*> methods;
+  std::unordered_map<std::uint64_t, in_work*> work;
+  bool goes_on = false;                       ///< `go_on` is in the mailbox
+  std::unique_ptr<service_behaviour> object;  ///< the last to come and the first to go: it holds requests
+};
+
+/// A call in the hands of the service's code.
+struct state::in_work final : service_request::pending {
+  in_work(state& h, call_ptr c) : host{&h}, what{std::move(c)} { host->work.emplace(what->id, this); }
+  ~in_work() override {
+    if (host) answer(dropped(*what));
+  }
+  in_work(const in_work&) = delete;
+  in_work& operator=(const in_work&) = delete;
+
+  const party& from() const noexcept override { return what->from; }
+  const std::string& method() const noexcept override { return what->method; }
+  const codecs::payload_ptr& params() const noexcept override { return what->params; }
+  bool cancelled() const noexcept override { return what->cancelled.load(std::memory_order_relaxed); }
+  void answer(codecs::outcome said) override {
+    auto* to = std::exchange(host, nullptr);
+    if (!to) return;
+    to->tell_answer(*what, std::move(said));
+    to->close(*this);
+  }
+
+  state* host;  ///< null: answered, cancelled, or the life that it came in is over
+  call_ptr what;
+};
+
+/// The end of a life: what it worked on is lost with it, and what it holds answers nobody any more.
+state::~state() {
+  for (auto& [id, call] : work) {
+    call->host = nullptr;
+    figures.errors.fetch_add(1, std::memory_order_relaxed);
+    runtime::tell(self, call->what->router,
+                  router::lost{.id = id, .otherwise = error_code::internal, .from = figures.instance});
+  }
+  work.clear();
+  count();
+  keep.failures = self->now() - began < sound_life ? keep.failures + 1 : 1;
+  if (keep.failures >= failures_max) figures.away = true;
+}
+
+caf::behavior state::start() {
+  object = spec.make(*this);
+  if (!object) throw std::runtime_error{"the service " + spec.name + " was not made"};
+  object->on_start();
+  figures.away = false;
+  if (!keep.queue.empty()) runtime::tell(caf::actor{self}, go_on{});
+  return host().handlers().or_else([this](const router::handle& m) { take(m.what); },
+                                   [this](const router::cancel& m) { cancel(m.id); },
+                                   [this](const go_on&) { work_on_queue(); });
+}
+
+void state::take(const call_ptr& what) {
+  if (what->cancelled.load(std::memory_order_relaxed)) return;
+  if (work.size() < spec.concurrency_max && keep.queue.empty()) return begin(what);
+  if (keep.queue.size() >= spec.queue_max) {
+    figures.refused.fetch_add(1, std::memory_order_relaxed);
+    return tell_answer(*what,
+                       codecs::make_error(error_code::unavailable, what->method + " has more to do than it can take"));
+  }
+  keep.queue.push_back(what);
+  count();
+}
+
+/// An exception of the service's code ends this life; the call that it came from is answered by then.
+void state::begin(const call_ptr& what) {
+  const auto method = methods.find(what->method);
+  if (method == methods.end())
+    return tell_answer(*what, codecs::make_error(error_code::method_not_found, "no service answers " + what->method));
+  figures.calls.fetch_add(1, std::memory_order_relaxed);
+  auto call = std::make_shared<in_work>(*this, what);
+  count();
+  try {
+    method->second->invoke(*object, service_request{std::move(call)});
+  } catch (...) {
+    const auto kept = work.find(what->id);
+    if (kept != work.end()) kept->second->answer(dropped(*what));
+    throw;
+  }
+}
+
+/// A bounded part of it: a service that answers at once would hold its shard for all of them.
+void state::work_on_queue() {
+  goes_on = false;
+  for (auto left = limits::service_turn_calls_max; left > 0 && !keep.queue.empty(); --left) {
+    if (work.size() >= spec.concurrency_max) return;
+    const auto next = std::move(keep.queue.front());
+    keep.queue.pop_front();
+    count();
+    begin(next);
+  }
+  if (!keep.queue.empty() && !std::exchange(goes_on, true)) runtime::tell(caf::actor{self}, go_on{});
+}
+
+/// The router has marked it, which cancelled() shows.
+void state::cancel(std::uint64_t id) {
+  const auto found = work.find(id);
+  if (found != work.end()) {
+    found->second->host = nullptr;
+    return close(*found->second);
+  }
+  std::erase_if(keep.queue, [id](const call_ptr& each) { return each->id == id; });
+  count();
+}
+
+void state::close(const in_work& call) {
+  work.erase(call.what->id);
+  count();
+  if (!keep.queue.empty() && !std::exchange(goes_on, true)) runtime::tell(caf::actor{self}, go_on{});
+}
+
+void state::tell_answer(const router::call& to, codecs::outcome what) {
+  if (std::holds_alternative<codecs::error>(what)) figures.errors.fetch_add(1, std::memory_order_relaxed);
+  runtime::tell(to.router, router::answered{.id = to.id, .what = std::move(what), .from = figures.instance});
+}
+
+void state::count() {
+  figures.in_work.store(work.size(), std::memory_order_relaxed);
+  figures.queued.store(keep.queue.size(), std::memory_order_relaxed);
+}
+
+caf::actor spawn(const runtime::place& where, options opts) {
+  return opts.spec->runs == runs::detached ? runtime::spawn_detached<state>(where, std::move(opts))
+                                           : runtime::spawn<state>(where, std::move(opts));
+}
+
+}  // namespace greenroom::service_host
