@@ -158,3 +158,13 @@ export const message = (seq, more = {}) => ({
   ...{ room: 'lobby', epoch: 'e1', seq, id: `m-${seq}`, event: 'say', payload: `m${seq}`, from: 'bob', at: 1 },
   ...more,
 });
+
+export const run = (first, last, more) => Array.from({ length: last - first + 1 }, (_, i) => message(first + i, more));
+export const entry = (more) => ({ room: 'lobby', epoch: 'e1', seq: 0, recovered: true, ...more });
+
+/** Loses the connection; the next session.open is answered with `opened`. */
+export async function lose({ net, clock }, opened) {
+  net.handlers['session.open'] = () => net.opened(opened);
+  net.wire.drop();
+  await clock.pass(1_000);
+}
