@@ -6,9 +6,11 @@
 #include "actors/context.hpp"
 #include "actors/http_api.hpp"
 #include "actors/limits.hpp"
+#include "actors/plugins.hpp"
 #include "actors/session_directory.hpp"
 #include "codecs/document.hpp"
 #include "codecs/json_writer.hpp"
+#include "runtime/errc.hpp"
 #include "runtime/local_socket.hpp"
 #include "runtime/supervisor.hpp"
 
@@ -115,6 +117,8 @@ struct state {
 
   void answer_line(const request& m);
   void announce(const peer_ptr& to, std::string text);
+  void list_plugins(const peer_ptr& to);
+  void reload(const peer_ptr& to, std::string plugin);
   void descend(const std::shared_ptr<walk>& on, const std::shared_ptr<branch>& into, const caf::actor& supervisor);
 
   runtime::actor_base* self;
@@ -140,7 +144,67 @@ void state::answer_line(const request& m) {
     if (!text || !text->is(codecs::kind::text)) return refuse(m.from, "`text` is missing");
     return announce(m.from, std::string{text->text()});
   }
-  refuse(m.from, "there is no such command: announce, status, tree");
+  if (command->text() == "plugins") return list_plugins(m.from);
+  if (command->text() == "reload") {
+    const auto* plugin = codecs::find(input->root(), "plugin");
+    if (!plugin || !plugin->is(codecs::kind::text)) return refuse(m.from, "`plugin` is missing");
+    return reload(m.from, std::string{plugin->text()});
+  }
+  refuse(m.from, "there is no such command: announce, plugins, reload, status, tree");
+}
+
+void state::list_plugins(const peer_ptr& to) {
+  runtime::ask(self, ctx.plugins, limits::ask_timeout, plugins::list{})
+      .then(
+          [to](const plugins::list::reply& r) {
+            std::string out;
+            codecs::json_writer json{out};
+            const auto names = [&json](std::string_view key, const std::vector<std::string>& all) {
+              json.key(key);
+              json.begin_array(all.size());
+              for (const auto& each : all) json.item(), json.text(each);
+              json.end_array();
+            };
+            json.begin_object();
+            json.key("plugins");
+            json.begin_array(r.plugins.size());
+            for (const auto& each : r.plugins) {
+              json.item();
+              json.begin_object();
+              json.key("name"), json.text(each.name);
+              json.key("version"), json.text(each.version);
+              json.key("file"), json.text(each.file);
+              names("rooms", each.rooms);
+              names("services", each.services);
+              json.key("loads"), json.natural(each.loads);
+              json.end_object();
+            }
+            json.end_array();
+            json.end_object();
+            to->send_line(out);
+          },
+          [to](const caf::error&) { refuse(to, "the plugins' keeper is busy with a reload"); });
+}
+
+void state::reload(const peer_ptr& to, std::string plugin) {
+  runtime::ask(self, ctx.plugins, plugins::reload_max, plugins::reload{std::move(plugin)})
+      .then(
+          [to](const plugins::reload::reply& r) {
+            if (!r.why.empty()) return refuse(to, r.why);
+            std::string out;
+            codecs::json_writer json{out};
+            json.begin_object();
+            json.key("version"), json.text(r.version);
+            json.key("rooms"), json.natural(r.rooms);
+            json.key("services"), json.natural(r.services);
+            json.key("left");
+            json.begin_array(r.left.size());
+            for (const auto& each : r.left) json.item(), json.text(each);
+            json.end_array();
+            json.end_object();
+            to->send_line(out);
+          },
+          [to](const caf::error& why) { refuse(to, "the reload did not end: " + runtime::explain(why)); });
 }
 
 void state::announce(const peer_ptr& to, std::string text) {

@@ -3,6 +3,8 @@
 ///
 ///   announce {text}   a notice to every session
 ///   status            as GET /status
+///   plugins           the plugins, what each adds and how often it was loaded
+///   reload {plugin}   a newer build of a plugin takes the older one's place (plugins.hpp)
 ///   tree              the supervisor tree with restarts, last errors and mailboxes
 ///
 /// Parent: operations supervisor, permanent.

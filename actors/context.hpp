@@ -60,6 +60,7 @@ struct context {
   };
   std::vector<shard_actors> shards;
   caf::actor sessions;
+  caf::actor plugins{};                ///< null where the node has none, and in tests
   caf::actor services{}, workers{};  ///< the routers' targets; null: there are none
   service_board board{};
 

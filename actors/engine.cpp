@@ -3,6 +3,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
+
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -11,8 +12,10 @@
 #include "actors/context.hpp"
 #include "actors/gateway.hpp"
 #include "actors/limits.hpp"
+#include "actors/loaded_extensions.hpp"
 #include "actors/node_metrics.hpp"
 #include "actors/offline_queue.hpp"
+#include "actors/plugins.hpp"
 #include "actors/relay.hpp"
 #include "actors/room_directory.hpp"
 #include "actors/router.hpp"
@@ -23,6 +26,7 @@
 #include "runtime/data_dir.hpp"
 #include "runtime/errc.hpp"
 #include "runtime/log.hpp"
+#include "runtime/rehearsal.hpp"
 #include "runtime/scheduler.hpp"
 #include "runtime/secret.hpp"
 #include "runtime/supervisor.hpp"
@@ -109,15 +113,16 @@ struct engine::parts {
   parts(const runtime::config& c, std::string version, extensions mine)
       : config{c},
         data{config.node.data_dir},
+        loaded{load_extensions(config, std::move(mine), data.path() / "plugins")},
         listen{probed(config)},
         store{storage::make_memory_store(memory_options_of(config))},
         metrics{shards_of(config)},
-        meters{metrics, shards_of(config), methods_of(mine)},
+        meters{metrics, shards_of(config), methods_of(loaded.all)},
         ctx{.config = config,
             .store = *store,
             .meters = meters,
             .policies = room_policies{config},
-            .extensions = std::move(mine),
+            .extensions = loaded.all,
             .version = std::move(version),
             .started = std::chrono::steady_clock::now(),
             .now_ms = steady_wall_clock(),
@@ -133,6 +138,8 @@ struct engine::parts {
       ctx.shards[i].compressor = make_compressor(config, meters);
     }
     collect_node_metrics(metrics, ctx);
+    register_behaviours(ctx);
+    runtime::rehearsal::allow(config.node.rehearsals);
   }
 
   using spawn_function = std::function<caf::actor(const place&)>;
@@ -149,6 +156,7 @@ struct engine::parts {
 
   const runtime::config config;
   runtime::data_dir data;
+  loaded_extensions loaded;
   std::vector<runtime::listen_address> listen;
   std::unique_ptr<storage::store> store;
   runtime::metrics metrics;
@@ -223,6 +231,12 @@ supervisor_spec engine::parts::services_branch() {
     }));
   spec.children.push_back(standing_supervisor("directory", 0, ctx.services,
                                               [this](const place& p) { return service_directory::spawn(p, {ctx}); }));
+  for (const auto& [name, make] : ctx.extensions.actors())
+    spec.children.push_back({.id = name,
+                             .start = [this, make = make](const place& p) {
+                               return make(place{p.system, ctx.shards.front().home, p.supervisor}, ctx);
+                             },
+                             .limit = runtime::backoff{}});
   return spec;
 }
 
@@ -240,6 +254,9 @@ supervisor_spec engine::parts::tree() {
   supervisor_spec sessions{.id = "sessions"}, operations{.id = "operations"};
   sessions.children.push_back(standing_supervisor(
       "directory", 0, ctx.sessions, [this](const place& p) { return session_directory::spawn(p, {ctx}); }));
+  operations.children.push_back(standing("plugins", 0, ctx.plugins, [this](const place& p) {
+    return plugins::spawn(p, {ctx, loaded.plugins, data.path() / "plugins"});
+  }));
   operations.children.push_back(standing("admin", 0, admin, [this](const place& p) {
     return admin::spawn(p, {ctx, data.admin_socket().string()});
   }));
@@ -341,7 +358,7 @@ void engine::stop() {
   if (p.root) caf::anon_send_exit(p.root, caf::exit_reason::user_shutdown);
   if (!runtime::await_actors(p.system, deadline)) runtime::log::warn("actors did not end in time");
   p.watchdog.reset();
-  p.root = p.admin = p.ctx.sessions = p.ctx.services = p.ctx.workers = nullptr;
+  p.root = p.admin = p.ctx.sessions = p.ctx.services = p.ctx.workers = p.ctx.plugins = nullptr;
   for (auto& each : p.ctx.shards) each.relay = each.rooms = each.queue = each.router = each.gateway = nullptr;
 }
 

@@ -6,11 +6,12 @@
 ///   node.stop();                    // tells clients, lets queued frames leave, closes 1012 in batches, ends the tree
 ///
 /// Threading: one thread owns it; request_stop() from any thread.
-/// Failure: the constructor throws std::system_error or std::runtime_error with a sentence; outcome::gave_up when the
+/// Failure: the constructor throws bad_config, std::system_error or std::runtime_error with a sentence; outcome::gave_up when the
 ///   root supervisor had to give up.
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,11 @@
 #include "runtime/config.hpp"
 
 namespace greenroom {
+
+/// A setting that only a node can judge: a plugin that does not fit, a behaviour that nobody registered.
+struct bad_config : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 class engine {
  public:

@@ -1,5 +1,7 @@
 #include "actors/extensions.hpp"
 
+#include <caf/actor.hpp>
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -11,6 +13,17 @@ void extensions::add_room(std::string behaviour, room_factory make) {
   if (behaviour.empty() || !make) throw std::invalid_argument{"a room behaviour needs a name and a factory"};
   if (!rooms_.emplace(behaviour, std::move(make)).second)
     throw std::invalid_argument{"there are two room behaviours named " + behaviour};
+}
+
+void extensions::add(const extensions& others) {
+  for (const auto& [behaviour, make] : others.rooms_) add_room(behaviour, make);
+  for (const auto& spec : others.services_) add(spec);
+  for (const auto& [name, make] : others.actors_) add_actor(name, make);
+}
+
+void extensions::add_actor(std::string name, actor_factory make) {
+  if (name.empty() || !make) throw std::invalid_argument{"an actor needs a name and a factory"};
+  if (!actors_.emplace(name, std::move(make)).second) throw std::invalid_argument{"there are two actors named " + name};
 }
 
 void extensions::add(service_spec what) {

@@ -1,5 +1,5 @@
-/// EXTENSIONS are what a program or a plugin adds to a node: room behaviours by the name that the config uses, and
-/// services.
+/// EXTENSIONS are what a program or a plugin adds to a node: room behaviours by the name that the config uses,
+/// services, and whole actors.
 ///
 ///   extensions mine;
 ///   mine.add_room<counter>("counter");
@@ -9,6 +9,9 @@
 /// Lifecycle: filled before the node starts, or by a plugin's entry function; a node takes it over. Failure: a name
 ///   that stands twice, or a method that is the protocol's own, is std::invalid_argument with a sentence.
 #pragma once
+#include <caf/fwd.hpp>
+
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,7 +22,17 @@
 #include "actors/room_behaviour.hpp"
 #include "actors/service_behaviour.hpp"
 
+namespace greenroom::runtime {
+struct place;
+}
+
 namespace greenroom {
+
+struct context;
+
+/// A whole actor, where callbacks are too little: written and spawned like the node's own (runtime/actor.hpp), with all
+/// that they have. What it does is its author's responsibility; a newer build of its plugin does not replace it.
+using actor_factory = std::function<caf::actor(const runtime::place& where, context& ctx)>;
 
 class extensions {
  public:
@@ -29,13 +42,19 @@ class extensions {
     add_room(std::move(behaviour), [](room_control& room) { return std::make_unique<Behaviour>(room); });
   }
   void add(service_spec what);
+  /// Everything of another one.
+  void add(const extensions& others);
+  /// One for the node, on its first shard, restarted by the supervisor `services`.
+  void add_actor(std::string name, actor_factory make);
 
   const std::map<std::string, room_factory, std::less<>>& rooms() const noexcept { return rooms_; }
   const std::vector<service_spec>& services() const noexcept { return services_; }
+  const std::map<std::string, actor_factory, std::less<>>& actors() const noexcept { return actors_; }
 
  private:
   std::map<std::string, room_factory, std::less<>> rooms_;
   std::vector<service_spec> services_;
+  std::map<std::string, actor_factory, std::less<>> actors_;
 };
 
 }  // namespace greenroom

@@ -416,9 +416,9 @@ void state::swap(const swap_build& m) {
   auto owed = std::make_shared<runtime::promise<swap_build>>(self);
   if (!host) return owed->deliver(swap_build::reply{});
   self->become(swapping());
-  host->swap(m.build, [this, owed] {
+  host->swap(m.build, [this, owed](std::string why) {
     self->become(open());
-    owed->deliver(swap_build::reply{});
+    owed->deliver(swap_build::reply{std::move(why)});
   });
 }
 

@@ -88,7 +88,9 @@ struct try_build {  ///< Whether that build of the behaviour understands this ro
 };
 struct swap_build {  ///< That build takes over, at a message boundary. Answered when it has.
   room_build_ptr build;
-  struct reply {};
+  struct reply {
+    std::string why;  ///< not empty: the older build goes on
+  };
 };
 struct rest {};  ///< From the directory, when the room offered to leave memory and its mailbox has drained: go, or say
                  ///< that you stay.

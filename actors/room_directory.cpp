@@ -115,7 +115,11 @@ caf::behavior state::start() {
         });
       },
       [this](const swap_build& m) {
-        ask_rooms<room::swap_build>(m, [](swap_build::reply&, const std::string&, const std::string&) {});
+        ask_rooms<room::swap_build>(m, [](swap_build::reply& told, const std::string& room, std::string why) {
+          if (why.empty()) return;
+          told.left.push_back({room, std::move(why)});
+          --told.rooms;
+        });
       });
 }
 
@@ -139,7 +143,7 @@ void state::ask_rooms(const M& m, Heard heard) {
     runtime::ask(self, entry.who, limits::swap_patience + limits::ask_timeout, Question{m.build})
         .then(
             [all, heard, name = name](const typename Question::reply& r) {
-              if constexpr (requires { r.why; }) heard(all->told, name, r.why);
+              heard(all->told, name, r.why);
               all->close();
             },
             [all, heard, name = name](const caf::error& why) {  // one that has left memory starts with the newer build

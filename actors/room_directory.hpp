@@ -54,7 +54,8 @@ struct try_build {
 struct swap_build {
   room_build_ptr build;
   struct reply {
-    std::uint64_t rooms = 0;
+    std::uint64_t rooms = 0;               ///< that have moved over
+    std::vector<try_build::refusal> left;  ///< that go on with the older build all the same
   };
 };
 

@@ -7,6 +7,7 @@
 #include "actors/limits.hpp"
 #include "actors/session_directory.hpp"
 #include "codecs/content_hash.hpp"
+#include "runtime/errc.hpp"
 #include "runtime/log.hpp"
 #include "storage/limits.hpp"
 #include "storage/store.hpp"
@@ -261,21 +262,26 @@ void room_host::keep_state() {
 
 // --- another build
 
+/// What the living object's state becomes in that build; throws what it throws.
+std::unique_ptr<room_behaviour> room_host::restored(const room_build& other, room_control& with) const {
+  const auto state = behaviour_->snapshot();
+  auto made = other.make(with);
+  if (!made) throw std::runtime_error{"it makes no object"};
+  if (!state.empty()) made->restore(state);
+  return made;
+}
+
 std::optional<std::string> room_host::try_build(const room_build& other) {
   try {
     trial_control trial{*this};
-    auto made = other.make(trial);
-    if (!made) return "it makes no object";
-    if (const auto state = behaviour_->snapshot(); !state.empty()) made->restore(state);
+    restored(other, trial);
     return std::nullopt;
-  } catch (const std::exception& e) {
-    return e.what();
   } catch (...) {
-    return "it throws what is no std::exception";
+    return runtime::what(std::current_exception());
   }
 }
 
-void room_host::swap(room_build_ptr next, std::function<void()> done) {
+void room_host::swap(room_build_ptr next, std::function<void(std::string)> done) {
   next_ = std::move(next);
   swapped_ = std::move(done);
   host().when_answered(limits::swap_patience, [this] { take_over(); });
@@ -283,16 +289,21 @@ void room_host::swap(room_build_ptr next, std::function<void()> done) {
 
 /// What the older object still held is given back to its senders, who may try again: nothing of it was stored.
 void room_host::take_over() {
-  const auto state = behaviour_->snapshot();
-  auto made = next_->make(*this);
-  if (!state.empty()) made->restore(state);
+  const auto build = std::exchange(next_, nullptr);
+  const auto done = std::exchange(swapped_, nullptr);
+  std::unique_ptr<room_behaviour> made;
+  try {
+    made = restored(*build, *this);
+  } catch (...) {  // its state has changed since the trial
+    return done(runtime::what(std::current_exception()));
+  }
   for (auto* each : std::vector<undecided_publish*>{undecided_.begin(), undecided_.end()}) each->close(replaced());
   for (auto& [number, each] : std::map<incarnation, undecided_join*>{joins_}) each->refuse(replaced());
   behaviour_ = std::move(made);
-  build_ = std::move(next_);
-  if (!state.empty()) changed();
+  build_ = build;
+  changed();
   behaviour_->on_start(beginning::swapped);
-  std::exchange(swapped_, nullptr)();
+  done({});
 }
 
 }  // namespace greenroom

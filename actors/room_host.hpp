@@ -72,8 +72,8 @@ class room_host final : private hosted<room_control> {
   /// Restores this room's state in another build, without any effect. Empty: it can; else why not.
   std::optional<std::string> try_build(const room_build& other);
   /// Puts it in the place of this one, at once where no question is open, else when the last one is answered, after
-  /// limits::swap_patience at the latest; then calls `done`.
-  void swap(room_build_ptr next, std::function<void()> done);
+  /// limits::swap_patience at the latest; then calls `done`, with the reason where the older one has to go on.
+  void swap(room_build_ptr next, std::function<void(std::string)> done);
   bool swapping() const noexcept { return next_ != nullptr; }
 
  private:
@@ -91,6 +91,7 @@ class room_host final : private hosted<room_control> {
   void changed() override;
   storage::bytes_ptr state_to_store();
   void take_over();
+  std::unique_ptr<room_behaviour> restored(const room_build& other, room_control& with) const;
 
   context& ctx_;
   hosting_room& room_;
@@ -100,7 +101,7 @@ class room_host final : private hosted<room_control> {
   std::map<incarnation, undecided_join*> joins_;
   bool changed_ = false;  ///< since the state was stored
   room_build_ptr build_, next_;
-  std::function<void()> swapped_;
+  std::function<void(std::string)> swapped_;
   std::unique_ptr<room_behaviour> behaviour_;  ///< the last to come and the first to go: it holds requests
 };
 

@@ -190,6 +190,32 @@ void add_status(CLI::App& app, chosen_command& chosen) {
   run_when_chosen(command, options, chosen, [](const auto& where, terminal& to) { return status(where, to); });
 }
 
+void add_plugin(CLI::App& app, chosen_command& chosen) {
+  struct reloading {
+    local_target where;
+    std::string plugin;
+  };
+  auto& command = *app.add_subcommand("plugin", "List and reload the plugins of the node on this machine");
+  command.require_subcommand(1);
+  auto& list = *command.add_subcommand("list", "Print each plugin with its version and what it adds");
+  const auto where = std::make_shared<local_target>();
+  add_local(list, *where);
+  run_when_chosen(list, where, chosen, [](const auto& from, terminal& to) { return plugin_list(from, to); });
+
+  auto& reload = *command.add_subcommand("reload", "Put the build that its file holds now in the place of the running one");
+  const auto options = std::make_shared<reloading>();
+  options->where.timeout = limits::reload_timeout;
+  reload.add_option("NAME", options->plugin, "The plugin's own name, as `plugin list` prints it")
+      ->type_name("")
+      ->required();
+  add_local(reload, options->where);
+  teach(reload,
+        "Every room and service first restores its state in the new build on trial; where one cannot, everything stays "
+        "as it was.\nNo connection notices.\n\nExample:\n  greenroom plugin reload counter");
+  run_when_chosen(reload, options, chosen,
+                  [](const auto& what, terminal& to) { return plugin_reload(what.where, what.plugin, to); });
+}
+
 }  // namespace
 
 void add_commands(CLI::App& app, std::function<int()>& chosen) {
@@ -200,6 +226,7 @@ void add_commands(CLI::App& app, std::function<int()>& chosen) {
   add_call(app, chosen);
   add_announce(app, chosen);
   add_status(app, chosen);
+  add_plugin(app, chosen);
 }
 
 }  // namespace greenroom::clients

@@ -76,5 +76,7 @@ struct local_target {
 };
 exit_code announce(const local_target& where, const std::string& text, terminal& to);
 exit_code status(const local_target& where, terminal& to);
+exit_code plugin_list(const local_target& where, terminal& to);
+exit_code plugin_reload(const local_target& where, const std::string& plugin, terminal& to);
 
 }  // namespace greenroom::clients

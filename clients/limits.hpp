@@ -10,6 +10,7 @@ inline constexpr std::string_view default_url = "ws://127.0.0.1:8080/ws";
 inline constexpr std::string_view default_data_dir = "greenroom-data";  ///< as the node's own default
 
 inline constexpr std::chrono::milliseconds timeout_default{10'000};  ///< of connecting and of each call
+inline constexpr std::chrono::milliseconds reload_timeout{65'000};   ///< of a plugin reload, whose rooms may have to answer first
 inline constexpr std::chrono::milliseconds close_timeout{1'000};     ///< of the polite close at the end
 inline constexpr std::chrono::milliseconds inbox_quiet{500};         ///< nothing came for so long: that was all
 

@@ -40,6 +40,20 @@ std::string describe_notification(std::string_view method, std::string_view para
   return printable(std::string{method} + " " + std::string{params});
 }
 
+std::string describe_plugins(std::string_view answer) {
+  std::string out;
+  for (const auto& one : array_elements(object_members{answer}.raw("plugins"))) {
+    const object_members plugin{one};
+    std::string line = plugin.text("name") + " " + plugin.text("version") + " (" + plugin.text("file") + ")";
+    for (const auto* kind : {"rooms", "services"})
+      if (plugin.raw(kind) != "[]") line.append(" ").append(kind).append("=").append(plugin.raw(kind));
+    out += printable(line.append(" loads=").append(plugin.text("loads"))) + '\n';
+  }
+  if (out.empty()) return "this node has no plugins";
+  out.pop_back();
+  return out;
+}
+
 std::string describe_tree(std::string_view tree) {
   std::string out;
   describe_child(tree, 0, out);

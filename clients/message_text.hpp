@@ -18,4 +18,7 @@ std::string describe_notification(std::string_view method, std::string_view para
 /// The supervisor tree, a line a child, indented; from the answer of {"command":"tree"}.
 std::string describe_tree(std::string_view tree);
 
+/// The plugins of a node, a line each; from the answer of {"command":"plugins"}.
+std::string describe_plugins(std::string_view answer);
+
 }  // namespace greenroom::clients

@@ -10,12 +10,14 @@
 
 #include <algorithm>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "runtime/actor.hpp"
 #include "runtime/errc.hpp"
 #include "runtime/log.hpp"
+#include "runtime/rehearsal.hpp"
 #include "runtime/scheduler.hpp"
 #include "runtime/shard.hpp"
 
@@ -39,6 +41,8 @@ std::string type_of(const caf::type_erased_tuple& message) {
 }
 
 caf::result<caf::message> on_unexpected(caf::scheduled_actor* self, caf::message_view& what) {
+  if (rehearsal::allowed() && what.content().match_elements<rehearsal::fail>())
+    throw std::runtime_error{"a rehearsal: " + what.content().get_as<rehearsal::fail>(0).why};
   count(strays().unexpected);
   log::warn("nobody handles this message",
             {{"actor", self->name()}, {"id", self->id()}, {"type", type_of(what.content())}});

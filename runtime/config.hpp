@@ -26,6 +26,7 @@ struct node_config {
   std::uint32_t shards = 0;  ///< 0: as many as cores
   std::uint32_t drain_timeout_ms = 5'000;
   std::uint32_t stop_timeout_ms = 30'000;
+  bool rehearsals = false;
 };
 
 enum class compression_mode : std::uint8_t { off, deflate };
@@ -130,6 +131,10 @@ struct namespace_config {
   permission read = permission::nobody;
 };
 
+struct plugins_config {
+  std::vector<std::string> load{};
+};
+
 struct config {
   /// The rooms without a known prefix. In the file it is called `[namespace.default]`.
   static constexpr std::string_view default_namespace = "";
@@ -144,6 +149,7 @@ struct config {
   inbox_config inbox{};
   idempotency_config idempotency{};
   memory_config memory{};
+  plugins_config plugins{};
   /// By name. There are always the default one, `durable` and `feed`; a file may change them and add others.
   std::map<std::string, namespace_config, std::less<>> namespaces{};
 };

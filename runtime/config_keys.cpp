@@ -43,6 +43,7 @@ constexpr config_section sections[]{
     {"inbox", "Directed messages that wait for their user."},
     {"idempotency", "How long a repeated message is recognised."},
     {"memory", "Bounds of everything that the node keeps in memory."},
+    {"plugins", "Code of others that runs in the node: room behaviours and services."},
 };
 
 const config_key<config> node_table[]{
@@ -66,6 +67,8 @@ const config_key<config> node_table[]{
      {second, 10 * minute},
      GREENROOM_AT(node.stop_timeout_ms),
      "A stop that takes longer than this ends without the rest."},
+    {"node", "rehearsals", toggle, unbounded, GREENROOM_AT(node.rehearsals),
+     "Whether extensions may make the node's own actors fail on purpose, to see supervision at work. Not for production."},
 
     {"gateway",
      "listen",
@@ -335,6 +338,13 @@ const config_key<config> node_table[]{
      {64, 100'000'000},
      GREENROOM_AT(memory.sessions_max),
      "Sessions that are remembered; over it a new one is refused (`unavailable`)."},
+
+    {"plugins",
+     "load",
+     list,
+     {0, 64},
+     GREENROOM_AT(plugins.load),
+     "Shared libraries that are loaded at start, by their paths. `greenroom plugin reload NAME` loads a newer build."},
 };
 
 const config_key<namespace_config> namespace_table[]{

@@ -86,8 +86,8 @@ class Lines {
 
 /** A running process of the binary: `greenroom ARGS`. */
 export class Process {
-  constructor(args, { env = {}, input, log } = {}) {
-    this.child = spawn(binary, args, {
+  constructor(args, { env = {}, input, log, program = binary } = {}) {
+    this.child = spawn(program, args, {
       env: { PATH: process.env.PATH, HOME: work, ASAN_OPTIONS: asan_options, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
@@ -122,9 +122,10 @@ let nodes = 0;
 export class Node extends Process {
   /**
    * @param options.config TOML text, given as --config; @param options.dev false leaves --dev out;
-   * @param options.dir a data directory of an earlier node; @param options.args more arguments.
+   * @param options.dir a data directory of an earlier node; @param options.args more arguments;
+   * @param options.program another program with the same face.
    */
-  static async start({ config, dev = true, dir, args = [], env, listen = '127.0.0.1:0' } = {}) {
+  static async start({ config, dev = true, dir, args = [], env, listen = '127.0.0.1:0', program } = {}) {
     const name = join(work, `node-${++nodes}`);
     dir ??= `${name}-data`;
     mkdirSync(dir, { recursive: true });
@@ -134,7 +135,7 @@ export class Node extends Process {
       writeFileSync(`${name}.toml`, config);
       all.push('--config', `${name}.toml`);
     }
-    const node = new Node([...all, ...args], { env, log: `${name}.log` });
+    const node = new Node([...all, ...args], { env, log: `${name}.log`, program });
     node.dir = dir;
     node.log = `${name}.log`;
     node.exited.catch(() => {});

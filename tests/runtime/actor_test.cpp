@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "runtime/promise.hpp"
+#include "runtime/rehearsal.hpp"
 #include "runtime/scheduler.hpp"
 #include "runtime/supervisor.hpp"
 #include "tests/support/actor_fixture.hpp"
@@ -242,6 +243,21 @@ TEST_CASE_METHOD(office, "actor: a restart keeps the address and builds the Stat
   CHECK(counted.value == 1);
   CHECK(counted.life == 1);
   CHECK(runtime::restarts_by_actor()["clerk"] == before + 1);
+}
+
+TEST_CASE_METHOD(office, "actor: a rehearsal fails it as an exception does, where rehearsals are allowed",
+                 "[runtime]") {
+  using namespace runtime::rehearsal;
+  auto clerk = supervised();
+  expect_strays(1);
+  tell(clerk, fail{"not allowed"});
+  advance(100ms);
+  CHECK(ask(clerk, clerk::count{}).life == 0);
+  allow(true);
+  tell(clerk, fail{"as the test wants"});
+  advance(100ms);
+  allow(false);
+  CHECK(ask(clerk, clerk::count{}).life == 1);
 }
 
 TEST_CASE_METHOD(office, "actor: a constructor that throws is tried again, and the mailbox waits", "[runtime]") {

@@ -1,0 +1,147 @@
+#include "actors/serve.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <functional>
+#include <string_view>
+#include <thread>
+
+#include "actors/engine.hpp"
+#include "runtime/config.hpp"
+#include "runtime/log.hpp"
+
+namespace greenroom {
+namespace {
+
+/// One whole line: there is nobody to tell where it cannot be written.
+void say(int where, std::string line) {
+  line += '\n';
+  for (std::string_view left{line}; !left.empty();) {
+    const auto done = ::write(where, left.data(), left.size());
+    if (done <= 0) return;
+    left.remove_prefix(static_cast<std::size_t>(done));
+  }
+}
+void complain(const std::string& why) { say(STDERR_FILENO, "greenroom: " + why); }
+
+std::vector<std::pair<std::string, std::string>> overrides_of(const serve_options& from,
+                                                              std::vector<runtime::config_problem>& problems) {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const auto& each : from.set) {
+    auto equals = each.find('=');
+    if (equals == std::string::npos)
+      problems.push_back({"--set", each, "expected section.key=value"});
+    else
+      all.emplace_back(each.substr(0, equals), each.substr(equals + 1));
+  }
+  std::string listen;
+  for (const auto& each : from.listen) listen += (listen.empty() ? "" : ",") + each;
+  if (!listen.empty()) all.emplace_back("gateway.listen", listen);
+  if (!from.data.empty()) all.emplace_back("node.data_dir", from.data);
+  if (from.shards != 0) all.emplace_back("node.shards", std::to_string(from.shards));
+  return all;
+}
+
+class stop_signals {
+ public:
+  explicit stop_signals() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGTERM);
+    sigaddset(&set_, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);  // inherited by every thread that starts later
+    signal(SIGPIPE, SIG_IGN);
+  }
+  void on_stop(std::function<void()> stop) {
+    std::thread{[set = set_, stop = std::move(stop)] {
+      int which = 0;
+      sigwait(&set, &which);
+      stop();
+      sigwait(&set, &which);
+      _exit(0);
+    }}.detach();
+  }
+
+ private:
+  sigset_t set_;
+};
+
+runtime::config_result load(const serve_options& options) {
+  runtime::config_sources sources;
+  sources.base = options.dev ? runtime::preset::dev : runtime::preset::closed;
+  if (!options.config.empty()) sources.file = options.config;
+  sources.environment = runtime::environment_of(environ);
+  std::vector<runtime::config_problem> problems;
+  sources.overrides = overrides_of(options, problems);
+  auto loaded = runtime::load_config(sources);
+  loaded.problems.insert(loaded.problems.begin(), problems.begin(), problems.end());
+  return loaded;
+}
+
+}  // namespace
+
+void add_serve_options(CLI::App& command, serve_options& options) {
+  command.add_flag("--dev", options.dev, "For development: anonymous callers on loopback may do everything");
+  command.add_option("--config", options.config, "A TOML file; `greenroom config doc` explains every key")
+      ->type_name("FILE");
+  command
+      .add_option("--listen", options.listen,
+                  "Address to listen on, as 127.0.0.1:8080 or [::1]:8080; may be repeated; port 0: any free one")
+      ->type_name("ADDR:PORT");
+  command.add_option("--data", options.data, "The data directory, which no other node may use")->type_name("DIR");
+  command.add_option("--shards", options.shards, "Threads that run connections and actors; default: the cores")
+      ->type_name("N");
+  command.add_option("--set", options.set, "Any other key: section.key=value; may be repeated")->type_name("KEY=VALUE");
+  command.footer(
+      "Prints one line `ready` with its addresses once it accepts.\n"
+      "Exit codes: 0 stopped by SIGTERM or Ctrl-C, 69 the port or data directory is taken, 70 supervision gave up, 78 "
+      "bad config.\n\n"
+      "  greenroom serve --dev\n  greenroom serve --config /etc/greenroom.toml");
+}
+
+serve_exit serve(const serve_options& options, const std::string& version, extensions mine) {
+  const auto loaded = load(options);
+  for (const auto& each : loaded.problems) complain(each.text());
+  if (!loaded.problems.empty()) return serve_exit::bad_config;
+  stop_signals signals;
+  try {
+    runtime::log::scoped log{loaded.value.log};
+    if (options.dev)
+      runtime::log::warn(
+          "--dev: anonymous callers on loopback may do everything, and there are no rate limits. Never run this where "
+          "others can connect.");
+    engine node{loaded.value, version, std::move(mine)};
+    signals.on_stop([&node] { node.request_stop(); });
+    std::string ready{"ready"};
+    for (const auto& each : node.addresses()) ready += " http://" + each;
+    if (node.accepts()) say(STDOUT_FILENO, std::move(ready));
+    const auto how = node.wait();
+    node.stop();
+    return how == engine::outcome::gave_up ? serve_exit::gave_up : serve_exit::stopped;
+  } catch (const bad_config& e) {
+    complain(e.what());
+    return serve_exit::bad_config;
+  } catch (const std::exception& e) {
+    complain(e.what());
+    return serve_exit::no_start;
+  }
+}
+
+int run_program(int argc, char** argv, const std::string& version, extensions mine) {
+  CLI::App app{"A Greenroom node with extensions of its own."};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", version);
+  serve_options options;
+  add_serve_options(*app.add_subcommand("serve", "Run the node"), options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : static_cast<int>(serve_exit::usage);
+  }
+  return static_cast<int>(serve(options, version, std::move(mine)));
+}
+
+}  // namespace greenroom
