@@ -69,7 +69,9 @@ class dispatcher {
   }
 
   void operator()(calls::room_publish& what) {
-    if (drained() || !allowed(access::action::publish, what.room)) return;
+    if (drained()) return;
+    const auto* policy = allowed(access::action::publish, what.room);
+    if (!policy) return;
     room::publish message{.draft = draft(what.event, what.body, what.id),
                           .wanted = what.ack,
                           .sender = sender(),
@@ -78,7 +80,7 @@ class dispatcher {
                           .by = nullptr,
                           .reply = reply_};
     message.draft->room = std::move(what.room);
-    if (!ctx_.policies.of(message.draft->room).behaviour.empty())
+    if (!policy->behaviour.empty())
       message.by = std::make_shared<const party>(party{from_.who.user, from_.session, from_.who.kind});
     if (!what.echo && from_.rooms)
       if (auto mine = from_.rooms->find(message.draft->room)) message.except = mine->who.number;
@@ -143,12 +145,14 @@ class dispatcher {
     reply_(codecs::make_error(error_code::draining));
     return true;
   }
-  bool allowed(access::action what, const std::string& room) {
-    auto why = access::check(from_.who, what, ctx_.policies.of(room));
-    if (!why) return true;
+  /// The room's policy where it allows it; where not, the call is refused.
+  const room_policy* allowed(access::action what, const std::string& room) {
+    const auto& policy = ctx_.policies.of(room);
+    auto why = access::check(from_.who, what, policy);
+    if (!why) return &policy;
     log_refusal(from_, word(what), room, why->code);
     reply_(std::move(*why));
-    return false;
+    return nullptr;
   }
   std::shared_ptr<codecs::envelope> draft(std::string& event, codecs::payload_ptr& body, const std::string& id) {
     auto message = std::make_shared<codecs::envelope>();

@@ -233,9 +233,10 @@ supervisor_spec engine::parts::services_branch() {
                                               [this](const place& p) { return service_directory::spawn(p, {ctx}); }));
   for (const auto& [name, make] : ctx.extensions.actors())
     spec.children.push_back({.id = name,
-                             .start = [this, make = make](const place& p) {
-                               return make(place{p.system, ctx.shards.front().home, p.supervisor}, ctx);
-                             },
+                             .start =
+                                 [this, make = make](const place& p) {
+                                   return make(place{p.system, ctx.shards.front().home, p.supervisor}, ctx);
+                                 },
                              .limit = runtime::backoff{}});
   return spec;
 }

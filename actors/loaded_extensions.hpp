@@ -16,8 +16,7 @@ struct loaded_extensions {
 };
 
 /// `scratch`: see load_plugin().
-loaded_extensions load_extensions(const runtime::config& config, extensions mine,
-                                  const std::filesystem::path& scratch);
+loaded_extensions load_extensions(const runtime::config& config, extensions mine, const std::filesystem::path& scratch);
 
 /// Makes the behaviours of ctx.extensions the current builds; every namespace must find its own among them.
 void register_behaviours(context& ctx);

@@ -7,6 +7,7 @@
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
 #include "actors/room_directory.hpp"
+#include "actors/service_directory.hpp"
 #include "runtime/errc.hpp"
 #include "runtime/log.hpp"
 #include "runtime/promise.hpp"
@@ -17,7 +18,7 @@ namespace {
 constexpr std::size_t reasons_max = 10;  ///< in one answer
 
 /// The directories answer when their last room has.
-constexpr auto patience = limits::swap_patience + 2 * limits::ask_timeout;
+constexpr auto patience = 2 * limits::swap_patience + 2 * limits::ask_timeout;
 
 /// What the older build has and the newer one lacks; empty: nothing.
 std::string missing(const extensions& older, const extensions& newer) {
@@ -44,6 +45,7 @@ struct change {
   runtime::promise<reload> owed;
   plugin_library newer;
   std::vector<room_build_ptr> rooms;
+  std::vector<std::shared_ptr<const service_spec>> services;
   std::vector<std::string> refusals;
   reload::reply told;
   std::size_t open = 0;
@@ -66,7 +68,7 @@ struct state {
   caf::behavior changing();
   caf::behavior start() { return idle(); }
   void begin(const reload& m);
-  void try_rooms(const change_ptr& on);
+  void try_build(const change_ptr& on);
   void move_over(const change_ptr& on);
   void finish(const change_ptr& on);
   void refuse(const change_ptr& on, std::string why);
@@ -112,11 +114,12 @@ void state::begin(const reload& m) {
   if (auto lacks = missing(older->library.adds, on->newer.adds); !lacks.empty()) return refuse(on, std::move(lacks));
   for (const auto& [behaviour, make] : on->newer.adds.rooms())
     on->rooms.push_back(std::make_shared<const room_build>(room_build{behaviour, make}));
-  try_rooms(on);
+  for (const auto& spec : on->newer.adds.services()) on->services.push_back(std::make_shared<const service_spec>(spec));
+  try_build(on);
 }
 
-/// Every living room restores its state in the newer build, without effect.
-void state::try_rooms(const change_ptr& on) {
+/// Every living room and service restores its state in the newer build, without effect.
+void state::try_build(const change_ptr& on) {
   on->next = [this, on] {
     if (!on->refusals.empty()) return refuse(on, joined(on->refusals));
     move_over(on);
@@ -136,6 +139,19 @@ void state::try_rooms(const change_ptr& on) {
                 on->done();
               });
     }
+  for (const auto& spec : on->services) {
+    on->expect();
+    runtime::ask(self, ctx.services, patience, service_directory::try_build{spec})
+        .then(
+            [on, spec](const service_directory::try_build::reply& r) {
+              if (!r.why.empty()) on->refusals.push_back("service " + spec->name + ": " + r.why);
+              on->done();
+            },
+            [on](const caf::error& why) {
+              on->refusals.push_back("the service directory does not answer: " + runtime::explain(why));
+              on->done();
+            });
+  }
   on->done();
 }
 
@@ -158,6 +174,22 @@ void state::move_over(const change_ptr& on) {
                 on->done();
               });
     }
+  }
+  for (const auto& spec : on->services) {
+    on->expect();
+    runtime::ask(self, ctx.services, patience, service_directory::swap_build{spec})
+        .then(
+            [on, spec](const service_directory::swap_build::reply& r) {
+              if (r.why.empty())
+                ++on->told.services;
+              else
+                on->told.left.push_back("service " + spec->name + ": " + r.why);
+              on->done();
+            },
+            [on](const caf::error& why) {
+              on->told.left.push_back("the service directory does not answer: " + runtime::explain(why));
+              on->done();
+            });
   }
   on->done();
 }

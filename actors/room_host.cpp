@@ -6,6 +6,7 @@
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
 #include "actors/session_directory.hpp"
+#include "actors/trial_control.hpp"
 #include "codecs/content_hash.hpp"
 #include "runtime/errc.hpp"
 #include "runtime/log.hpp"
@@ -21,32 +22,16 @@ codecs::error replaced() {
   return codecs::make_error(error_code::unavailable, "a newer build of the room's behaviour took over: try again");
 }
 
-/// A build's object on trial: what it does has no effect.
-class trial_control final : public room_control {
+class room_on_trial final : public trial_control<room_control> {
  public:
-  explicit trial_control(const room_control& real) : real_{real} {}
-
-  std::int64_t now_ms() const override { return real_.now_ms(); }
-  void publish(const room_id&, publication) override {}
-  void push(const session_id&, std::string, codecs::payload_ptr) override {}
-  void send(const user_id&, std::string, codecs::payload_ptr) override {}
-  void ask(const session_id&, std::string, codecs::payload_ptr, std::chrono::milliseconds, then) override {}
-  void call(std::string, codecs::payload_ptr, std::chrono::milliseconds, then) override {}
-  void scatter(std::string, codecs::payload_ptr, std::chrono::milliseconds, then_all) override {}
-  void disconnect(const session_id&, std::string) override {}
-  void set_timer(std::string, std::chrono::milliseconds) override {}
-  void cancel_timer(std::string_view) override {}
-  void log(log_word, std::string_view) override {}
-  const room_id& id() const noexcept override { return real_.id(); }
-  std::vector<party> members() const override { return real_.members(); }
-  std::size_t member_count() const noexcept override { return real_.member_count(); }
+  explicit room_on_trial(const room_control& of) : trial_control{of} {}
+  const room_id& id() const noexcept override { return real().id(); }
+  std::vector<party> members() const override { return real().members(); }
+  std::size_t member_count() const noexcept override { return real().member_count(); }
   void publish(publication) override {}
   void push_event(const session_id&, std::string, codecs::payload_ptr) override {}
   void remove(const session_id&, std::string) override {}
   void changed() override {}
-
- private:
-  const room_control& real_;
 };
 
 party party_of(const membership& who) { return {who.user, who.session, who.kind}; }
@@ -273,7 +258,7 @@ std::unique_ptr<room_behaviour> room_host::restored(const room_build& other, roo
 
 std::optional<std::string> room_host::try_build(const room_build& other) {
   try {
-    trial_control trial{*this};
+    room_on_trial trial{*this};
     restored(other, trial);
     return std::nullopt;
   } catch (...) {

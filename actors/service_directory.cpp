@@ -1,5 +1,6 @@
 #include "actors/service_directory.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -12,7 +13,9 @@
 #include "actors/router.hpp"
 #include "actors/service_host.hpp"
 #include "runtime/dynamic_children.hpp"
+#include "runtime/errc.hpp"
 #include "runtime/log.hpp"
+#include "runtime/promise.hpp"
 
 namespace greenroom::service_directory {
 namespace {
@@ -35,6 +38,7 @@ struct state {
   state(runtime::actor_base* s, const options& o)
       : self{s},
         ctx{o.ctx},
+        newer{*o.newer},
         children{s,
                  {.id = "services",
                   .limit = runtime::backoff{},
@@ -59,9 +63,13 @@ struct state {
   void place_instances(const service_spec& spec);
   void bring_up(entry& one);
   void add_to(const caf::actor& router, const entry& one);
+  template <class Question, class M, class Agreed>
+  void ask_instances(const M& m, Agreed agreed);
+  void changed(entry& one, const std::shared_ptr<const service_spec>& next);
 
   runtime::actor_base* self;
   context& ctx;
+  newer_builds& newer;
   runtime::dynamic_children children;
   std::vector<entry> all;
 };
@@ -76,11 +84,58 @@ caf::behavior state::start() {
       [this](const start_again& m) {
         for (auto& each : all)
           if (each.who.id() == m.which) bring_up(each);
+      },
+      [this](const try_build& m) { ask_instances<service_host::try_build>(m, [](entry&) {}); },
+      [this](const swap_build& m) {
+        ask_instances<service_host::swap_build>(m, [this, next = m.spec](entry& one) { changed(one, next); });
       });
 }
 
+/// Asks every instance of the service; `agreed` is called for each that has nothing against it.
+template <class Question, class M, class Agreed>
+void state::ask_instances(const M& m, Agreed agreed) {
+  struct round {
+    explicit round(runtime::actor_base* self) : owed{self} {}
+    void close(std::string why) {
+      if (told.why.empty()) told.why = std::move(why);
+      if (--open == 0) owed.deliver(std::move(told));
+    }
+    runtime::promise<M> owed;
+    typename M::reply told;
+    std::size_t open = 1;
+  };
+  auto rest = std::make_shared<round>(self);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i].spec->name != m.spec->name) continue;
+    ++rest->open;
+    runtime::ask(self, all[i].who, 2 * limits::swap_patience + limits::ask_timeout, Question{m.spec})
+        .then(
+            [this, rest, agreed, i](const typename Question::reply& r) {
+              if (r.why.empty()) agreed(all[i]);
+              rest->close(r.why);
+            },
+            [rest](const caf::error& why) { rest->close(runtime::explain(why)); });
+  }
+  rest->close({});
+}
+
+/// The routers learn what the newer build answers, and forget what it does not.
+void state::changed(entry& one, const std::shared_ptr<const service_spec>& next) {
+  std::vector<std::string> lost;
+  for (const auto& each : one.spec->methods) {
+    const auto same = [&](const service_method& other) { return other.about.name == each.about.name; };
+    if (std::ranges::none_of(next->methods, same)) lost.push_back(each.about.name);
+  }
+  one.spec = newer[next->name] = next;
+  for (const auto& each : ctx.shards) {
+    if (!lost.empty()) runtime::tell(self, each.router, router::remove_target{one.who, lost});
+    add_to(each.router, one);
+  }
+}
+
 void state::place_instances(const service_spec& spec) {
-  const auto shared = std::make_shared<const service_spec>(spec);
+  const auto found = newer.find(spec.name);
+  const auto shared = found != newer.end() ? found->second : std::make_shared<const service_spec>(spec);
   const auto add = [&](std::size_t shard) {
     all.push_back({shared, shard, ctx.board.add(spec.name, "shard " + std::to_string(shard))});
   };
@@ -92,8 +147,9 @@ void state::bring_up(entry& one) {
   one.who = children.start([&](runtime::place at) {
     at.home = ctx.shards[one.shard].home;
     auto keep = std::make_shared<service_host::record>();
+    keep->spec = one.spec;
     keep->figures = one.figures;
-    return service_host::spawn(at, {.ctx = ctx, .spec = one.spec, .shard = one.shard, .keep = std::move(keep)});
+    return service_host::spawn(at, {.ctx = ctx, .shard = one.shard, .keep = std::move(keep)});
   });
   if (!one.who) return;
   for (const auto& each : ctx.shards) add_to(each.router, one);

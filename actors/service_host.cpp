@@ -3,13 +3,17 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
 #include "actors/behaviour_host.hpp"
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
+#include "actors/trial_control.hpp"
+#include "runtime/errc.hpp"
 #include "runtime/log.hpp"
+#include "runtime/promise.hpp"
 #include "runtime/secret.hpp"
 
 namespace greenroom::service_host {
@@ -19,6 +23,15 @@ using codecs::error_code;
 using router::call_ptr;
 
 struct go_on {};  ///< To itself: there is room for what waits in the queue.
+struct hurry {
+  std::uint64_t swap = 0;
+};  ///< To itself: that newer build has waited long enough.
+
+class service_on_trial final : public trial_control<service_control> {
+ public:
+  explicit service_on_trial(const service_control& of) : trial_control{of} {}
+  std::size_t instance() const noexcept override { return real().instance(); }
+};
 
 constexpr std::chrono::seconds sound_life{10};  ///< a life that ends before counts as one of several failures in a row
 constexpr std::uint32_t failures_max = 3;       ///< in a row; then callers are not kept waiting for the next life
@@ -36,19 +49,19 @@ codecs::error dropped(const router::call& what) {
 }  // namespace greenroom::service_host
 
 GREENROOM_MESSAGE(greenroom::service_host::go_on)
+GREENROOM_MESSAGE(greenroom::service_host::hurry)
 
 namespace greenroom::service_host {
 
 struct state final : hosted<service_control> {
   static inline const char* name = "service";
   state(runtime::actor_base* s, const options& o)
-      : hosted{s, o.ctx, "service " + o.spec->name, [this](std::string_view timer) { object->on_timer(timer); }},
+      : hosted{s, o.ctx, "service " + o.keep->spec->name, [this](std::string_view timer) { object->on_timer(timer); }},
         self{s},
         opts{o},
-        spec{*o.spec},
         keep{*o.keep},
         figures{*o.keep->figures} {
-    for (const auto& each : spec.methods) methods.emplace(each.about.name, &each);
+    know_methods();
     figures.restarts = self->life();
   }
   ~state();
@@ -65,17 +78,27 @@ struct state final : hosted<service_control> {
   void close(const in_work& call);
   void tell_answer(const router::call& to, codecs::outcome what);
   void count();
-  std::size_t instance() const noexcept override { return spec.instances == instances::one ? 0 : opts.shard; }
+  void know_methods();
+  void lose_work();
+  std::unique_ptr<service_behaviour> restored(const service_spec& other, service_control& with) const;
+  std::string try_build(const service_spec& other);
+  void swap();
+  void take_over();
+  std::size_t instance() const noexcept override { return spec().instances == instances::one ? 0 : opts.shard; }
+  const service_spec& spec() const noexcept { return *keep.spec; }
 
   runtime::actor_base* self;
   const options& opts;
-  const service_spec& spec;
   record& keep;
   service_figures& figures;
   std::chrono::steady_clock::time_point began = self->now();
   std::map<std::string_view, const service_method*> methods;
   std::unordered_map<std::uint64_t, in_work*> work;
-  bool goes_on = false;                       ///< `go_on` is in the mailbox
+  bool goes_on = false;                      ///< `go_on` is in the mailbox
+  std::shared_ptr<const service_spec> next;  ///< the build that is to take over
+  std::optional<runtime::promise<swap_build>> swap_owed;
+  std::uint64_t swaps = 0;
+  bool moves = false;                         ///< nothing is in work any more; open questions are waited for
   std::unique_ptr<service_behaviour> object;  ///< the last to come and the first to go: it holds requests
 };
 
@@ -103,8 +126,19 @@ struct state::in_work final : service_request::pending {
   call_ptr what;
 };
 
+void state::know_methods() {
+  methods.clear();
+  for (const auto& each : spec().methods) methods.emplace(each.about.name, &each);
+}
+
 /// The end of a life: what it worked on is lost with it, and what it holds answers nobody any more.
 state::~state() {
+  lose_work();
+  keep.failures = self->now() - began < sound_life ? keep.failures + 1 : 1;
+  if (keep.failures >= failures_max) figures.away = true;
+}
+
+void state::lose_work() {
   for (auto& [id, call] : work) {
     call->host = nullptr;
     figures.errors.fetch_add(1, std::memory_order_relaxed);
@@ -113,25 +147,34 @@ state::~state() {
   }
   work.clear();
   count();
-  keep.failures = self->now() - began < sound_life ? keep.failures + 1 : 1;
-  if (keep.failures >= failures_max) figures.away = true;
 }
 
 caf::behavior state::start() {
-  object = spec.make(*this);
-  if (!object) throw std::runtime_error{"the service " + spec.name + " was not made"};
+  object = spec().make(*this);
+  if (!object) throw std::runtime_error{"the service " + spec().name + " was not made"};
   object->on_start();
   figures.away = false;
   if (!keep.queue.empty()) runtime::tell(caf::actor{self}, go_on{});
-  return host().handlers().or_else([this](const router::handle& m) { take(m.what); },
-                                   [this](const router::cancel& m) { cancel(m.id); },
-                                   [this](const go_on&) { work_on_queue(); });
+  return host().handlers().or_else(
+      [this](const router::handle& m) { take(m.what); }, [this](const router::cancel& m) { cancel(m.id); },
+      [this](const go_on&) { work_on_queue(); },
+      [this](const service_host::try_build& m) { return service_host::try_build::reply{try_build(*m.spec)}; },
+      [this](const swap_build& m) {
+        next = m.spec;
+        swap_owed.emplace(self);
+        self->later(limits::swap_patience, hurry{++swaps});
+        swap();
+      },
+      [this](const hurry& m) {
+        if (m.swap == swaps && next && !moves) lose_work();
+        swap();
+      });
 }
 
 void state::take(const call_ptr& what) {
   if (what->cancelled.load(std::memory_order_relaxed)) return;
-  if (work.size() < spec.concurrency_max && keep.queue.empty()) return begin(what);
-  if (keep.queue.size() >= spec.queue_max) {
+  if (!next && work.size() < spec().concurrency_max && keep.queue.empty()) return begin(what);
+  if (keep.queue.size() >= spec().queue_max) {
     figures.refused.fetch_add(1, std::memory_order_relaxed);
     return tell_answer(*what,
                        codecs::make_error(error_code::unavailable, what->method + " has more to do than it can take"));
@@ -161,7 +204,7 @@ void state::begin(const call_ptr& what) {
 void state::work_on_queue() {
   goes_on = false;
   for (auto left = limits::service_turn_calls_max; left > 0 && !keep.queue.empty(); --left) {
-    if (work.size() >= spec.concurrency_max) return;
+    if (next || work.size() >= spec().concurrency_max) return;
     const auto next = std::move(keep.queue.front());
     keep.queue.pop_front();
     count();
@@ -184,6 +227,7 @@ void state::cancel(std::uint64_t id) {
 void state::close(const in_work& call) {
   work.erase(call.what->id);
   count();
+  swap();
   if (!keep.queue.empty() && !std::exchange(goes_on, true)) runtime::tell(caf::actor{self}, go_on{});
 }
 
@@ -197,9 +241,56 @@ void state::count() {
   figures.queued.store(keep.queue.size(), std::memory_order_relaxed);
 }
 
+// --- another build
+
+/// What the living object's state becomes in that build; throws what it throws.
+std::unique_ptr<service_behaviour> state::restored(const service_spec& other, service_control& with) const {
+  const auto snapshot = object->snapshot();
+  auto made = other.make(with);
+  if (!made) throw std::runtime_error{"it makes no object"};
+  if (!snapshot.empty()) made->restore(snapshot);
+  return made;
+}
+
+std::string state::try_build(const service_spec& other) {
+  if (other.instances != spec().instances || other.runs != spec().runs)
+    return "it runs elsewhere than the older build: that takes a restart";
+  try {
+    service_on_trial trial{*this};
+    restored(other, trial);
+    return {};
+  } catch (...) {
+    return runtime::what(std::current_exception());
+  }
+}
+
+/// As soon as nothing is in work.
+void state::swap() {
+  if (!next || moves || !work.empty()) return;
+  moves = true;
+  host().when_answered(limits::swap_patience, [this] { take_over(); });
+}
+
+void state::take_over() {
+  moves = false;
+  const auto build = std::exchange(next, nullptr);
+  auto owed = std::exchange(swap_owed, std::nullopt);
+  swap_build::reply told;
+  try {
+    object = restored(*build, *this);
+    keep.spec = build;
+    know_methods();
+    object->on_start();
+  } catch (...) {
+    told.why = runtime::what(std::current_exception());
+  }
+  if (!keep.queue.empty() && !std::exchange(goes_on, true)) runtime::tell(caf::actor{self}, go_on{});
+  owed->deliver(std::move(told));
+}
+
 caf::actor spawn(const runtime::place& where, options opts) {
-  return opts.spec->runs == runs::detached ? runtime::spawn_detached<state>(where, std::move(opts))
-                                           : runtime::spawn<state>(where, std::move(opts));
+  return opts.keep->spec->runs == runs::detached ? runtime::spawn_detached<state>(where, std::move(opts))
+                                                 : runtime::spawn<state>(where, std::move(opts));
 }
 
 }  // namespace greenroom::service_host

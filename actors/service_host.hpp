@@ -31,8 +31,25 @@ struct context;
 
 namespace greenroom::service_host {
 
+/// A newer build of the service: whether it understands this instance's state, …
+struct try_build {
+  std::shared_ptr<const service_spec> spec;
+  struct reply {
+    std::string why;  ///< empty: it does
+  };
+};
+/// … and then it takes over, when what is in work is answered, after limits::swap_patience at the latest: what is left
+/// then is told `lost`. Calls that come meanwhile wait in the queue.
+struct swap_build {
+  std::shared_ptr<const service_spec> spec;
+  struct reply {
+    std::string why;  ///< not empty: the older build goes on
+  };
+};
+
 /// What survives a life.
 struct record {
+  std::shared_ptr<const service_spec> spec;  ///< of the build that runs
   std::deque<router::call_ptr> queue;
   std::shared_ptr<service_figures> figures;
   std::uint32_t failures = 0;  ///< lives in a row that ended soon
@@ -40,7 +57,6 @@ struct record {
 
 struct options {
   context& ctx;
-  std::shared_ptr<const service_spec> spec;
   std::size_t shard = 0;
   std::shared_ptr<record> keep;
 };
@@ -48,3 +64,6 @@ struct options {
 caf::actor spawn(const runtime::place& where, options opts);
 
 }  // namespace greenroom::service_host
+
+GREENROOM_REQUEST(greenroom::service_host::try_build)
+GREENROOM_REQUEST(greenroom::service_host::swap_build)

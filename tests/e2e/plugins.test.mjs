@@ -27,7 +27,7 @@ async function node_with_tally(s) {
 scenario('plugin: is listed, runs in the rooms of its namespace, and in no others', async (s) => {
   const { node, file } = await node_with_tally(s);
   const listed = JSON.parse((await s.run(['plugin', 'list', '--data', node.dir, '--json']).result()).stdout);
-  assert.deepEqual(listed.plugins, [{ name: 'tally', version: '1.0', file, rooms: ['tally'], services: [], loads: 1 }]);
+  assert.deepEqual(listed.plugins, [{ name: 'tally', version: '1.0', file, rooms: ['tally'], services: ['tally'], loads: 1 }]);
   const ann = await s.client(node, { user: 'ann' });
   for (const [room, payload] of [
     ['swap:a', { build: 1, count: 1, was: 'x' }],
@@ -69,6 +69,39 @@ scenario('reload: a build that fails its trial changes nothing, and the answer n
   rmSync(file);
   assert.match((await reload(s, node)).stderr, /cannot be read/);
   assert.equal((await ann.publish('swap:this-stubborn', 'y')).seq, 2);
+});
+
+scenario('reload: a service moves over with its state, and no call is lost or counted twice', async (s) => {
+  const { node, file } = await node_with_tally(s);
+  const ann = await s.client(node, { user: 'ann' });
+  await assert.rejects(ann.call('tally.newer', {}), (e) => e.code === -32601);
+  const counts = [];
+  const builds = new Set();
+  let running = true;
+  const load = Promise.all(
+    Array.from({ length: 16 }, async () => {
+      while (running) {
+        const { count, build } = await ann.call('tally.next', {});
+        counts.push(count);
+        builds.add(build);
+      }
+    }),
+  );
+  for (let i = 0; i < 20; ++i) {
+    install(i % 2 === 0 ? 'tally_2' : 'tally_1', file);
+    const { code, stdout, stderr } = await reload(s, node);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual([JSON.parse(stdout).services, JSON.parse(stdout).left], [1, []]);
+    const newer = ann.call('tally.newer', {});
+    if (i % 2 === 0) counts.push((await newer).count);
+    else await assert.rejects(newer, (e) => e.code === -32601);
+  }
+  running = false;
+  await load;
+  assert.deepEqual(counts.sort((a, b) => a - b), counts.map((_, i) => i + 1));
+  assert.deepEqual([...builds].sort(), [1, 2]);
+  const { methods } = await ann.call('rpc.discover');
+  assert.ok(methods.some(({ name }) => name === 'tally.next') && !methods.some(({ name }) => name === 'tally.newer'));
 });
 
 /** Publishes into the rooms in turn, so many at a time, until it is told to stop. */

@@ -42,6 +42,31 @@ class tally final : public room_behaviour {
   std::uint64_t count_ = 0;
 };
 
+/// The same as a service, `tally.next`; the second build answers `tally.newer`, too.
+class tally_service final : public service_behaviour {
+ public:
+  using service_behaviour::service_behaviour;
+
+  void next(const codecs::payload_ptr& params, service_request request) {
+    counted now;
+    now.count = ++count_;
+    now.was = params;
+    request.reply(now);
+  }
+  std::string snapshot() const override { return std::to_string(count_); }
+  void restore(std::string_view state) override { count_ = std::stoull(std::string{state}); }
+
+ private:
+  std::uint64_t count_ = 0;
+};
+
 }  // namespace
 
-GREENROOM_PLUGIN("tally", GREENROOM_TEXT(TALLY_BUILD) ".0") { into.add_room<tally>("tally"); }
+GREENROOM_PLUGIN("tally", GREENROOM_TEXT(TALLY_BUILD) ".0") {
+  into.add_room<tally>("tally");
+  auto answers = service<tally_service>("tally").answers("tally.next", "Counts calls.", &tally_service::next);
+  if (TALLY_BUILD == 2)
+    into.add(std::move(answers).answers("tally.newer", "Counts calls, too.", &tally_service::next));
+  else
+    into.add(std::move(answers));
+}
