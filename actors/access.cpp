@@ -45,6 +45,14 @@ bool origin_allowed(const context& ctx, std::string_view origin, std::string_vie
   return site == "localhost" || site == "127.0.0.1" || site == "[::1]";
 }
 
+std::optional<codecs::error> check_worker(const context& ctx, const principal& who) {
+  using runtime::permission;
+  const auto needed = ctx.config.access.workers;
+  if (needed == permission::anyone) return std::nullopt;
+  if (needed == permission::authenticated && who.kind == identity::authenticated) return std::nullopt;
+  return codecs::make_error(error_code::forbidden, "the config does not let this client be a worker: access.workers");
+}
+
 std::optional<codecs::error> check(const principal& who, action what, const room_policy& policy) {
   const auto needed = what == action::join ? policy.join : what == action::publish ? policy.publish : policy.read;
   if (needed == admission::anyone) return std::nullopt;

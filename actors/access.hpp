@@ -38,6 +38,9 @@ std::optional<principal> anonymous(const context& ctx, origin from);
 /// config's list, and where guests are welcome any page served from this machine.
 bool origin_allowed(const context& ctx, std::string_view origin, std::string_view host);
 
+/// Whether a client may register methods and answer them; empty where it may.
+std::optional<codecs::error> check_worker(const context& ctx, const principal& who);
+
 enum class action : std::uint8_t { join, publish, read };
 /// Empty where it is allowed.
 std::optional<codecs::error> check(const principal& who, action what, const room_policy& policy);

@@ -21,6 +21,7 @@
 #include "actors/room_builds.hpp"
 #include "actors/room_policy.hpp"
 #include "actors/service_board.hpp"
+#include "actors/worker_board.hpp"
 #include "codecs/call.hpp"
 #include "runtime/config.hpp"
 
@@ -63,6 +64,7 @@ struct context {
   caf::actor plugins{};                ///< null where the node has none, and in tests
   caf::actor services{}, workers{};  ///< the routers' targets; null: there are none
   service_board board{};
+  worker_board workers_now{};  ///< who works for the node
 
   std::atomic<stage> at{stage::starting};
   std::atomic<std::uint64_t> last_incarnation{0}, last_message{0}, last_call{0};

@@ -6,6 +6,7 @@
 #include "actors/room.hpp"
 #include "actors/router.hpp"
 #include "actors/session.hpp"
+#include "actors/worker_pool.hpp"
 #include "runtime/log.hpp"
 #include "runtime/shard.hpp"
 
@@ -117,6 +118,23 @@ class dispatcher {
            std::is_same_v<Presence, calls::presence_online>) void
   operator()(Presence&) {
     reply_(codecs::make_error(error_code::method_not_found));
+  }
+  void operator()(calls::service_register& what) {
+    if (!connected() || drained()) return;
+    if (auto why = access::check_worker(ctx_, from_.who)) {
+      log_refusal(from_, "service.register", what.methods.front().name, why->code);
+      return reply_(std::move(*why));
+    }
+    runtime::tell(ctx_.workers, worker_pool::enlist{.session = from_.session,
+                                                    .user = from_.who.user,
+                                                    .talks = from_.session_actor,
+                                                    .connection = from_.client->connection(),
+                                                    .what = std::move(what),
+                                                    .reply = reply_});
+  }
+  void operator()(calls::service_unregister& what) {
+    if (connected())
+      runtime::tell(ctx_.workers, worker_pool::dismiss{from_.client->connection(), std::move(what.methods), reply_});
   }
   void operator()(calls::discover&) { runtime::tell(router(), router::discover{reply_}); }
   void operator()(calls::other& what) {

@@ -22,6 +22,7 @@
 #include "actors/service_directory.hpp"
 #include "actors/session_directory.hpp"
 #include "actors/store_keeper.hpp"
+#include "actors/worker_pool.hpp"
 #include "codecs/limits.hpp"
 #include "runtime/data_dir.hpp"
 #include "runtime/errc.hpp"
@@ -231,6 +232,8 @@ supervisor_spec engine::parts::services_branch() {
     }));
   spec.children.push_back(standing_supervisor("directory", 0, ctx.services,
                                               [this](const place& p) { return service_directory::spawn(p, {ctx}); }));
+  spec.children.push_back(
+      standing("workers", 0, ctx.workers, [this](const place& p) { return worker_pool::spawn(p, {ctx, {}}); }));
   for (const auto& [name, make] : ctx.extensions.actors())
     spec.children.push_back({.id = name,
                              .start =

@@ -119,6 +119,36 @@ std::string_view word(stage at) {
   return "";
 }
 
+void write_workers(codecs::json_writer& json, const std::vector<std::shared_ptr<const worker_figures>>& rows) {
+  json.begin_array(rows.size());
+  for (const auto& each : rows) {
+    auto number = [&json](std::string_view name, std::uint64_t value) {
+      json.key(name);
+      json.natural(value);
+    };
+    json.item();
+    json.begin_object();
+    json.key("worker");
+    json.text(each->session);
+    json.key("user");
+    json.text(each->user);
+    json.key("methods");
+    const auto methods = each->methods();
+    json.begin_array(methods.size());
+    for (const auto& method : methods) json.item(), json.text(method);
+    json.end_array();
+    number("capacity", each->capacity);
+    number("in_flight", each->in_flight);
+    number("answered", each->answered);
+    number("failed", each->failed);
+    number("lost", each->lost);
+    number("overdue", each->overdue);
+    number("latency_us", each->latency_us);
+    json.end_object();
+  }
+  json.end_array();
+}
+
 }  // namespace
 
 http_api::http_api(context& ctx, std::size_t shard, caf::actor gateway)
@@ -233,6 +263,9 @@ std::string status_json(const context& ctx) {
   number("rooms", totals.rooms);
   number("messages_in", totals.messages_in);
   number("messages_out", totals.messages_out);
+  number("calls_waiting_for_workers", ctx.workers_now.waiting);
+  json.key("workers");
+  write_workers(json, ctx.workers_now.rows());
   json.end_object();
   return out;
 }

@@ -49,6 +49,18 @@ inline constexpr std::chrono::seconds swap_patience{5};   ///< for open question
 
 inline constexpr std::size_t service_turn_calls_max = 64;  ///< out of a service's queue in one message
 
+// Remote workers.
+inline constexpr std::size_t workers_max = 1'000;                  ///< of a node; over it: unavailable
+inline constexpr std::size_t worker_methods_max = 256;             ///< of one worker; over it: too large
+inline constexpr std::size_t pool_methods_max = 4'096;             ///< of all workers; over it: unavailable
+inline constexpr std::size_t pool_described_bytes_max = 1u << 20;  ///< what is said of them; over it: unavailable
+inline constexpr std::size_t work_waiting_max = 16'384;  ///< calls that wait for a worker; over it: unavailable
+inline constexpr std::size_t work_waiting_of_method_max = 4'096;  ///< the same for one method
+inline constexpr std::size_t work_of_router_max = 65'536;         ///< calls of one router's that wait or are at work
+inline constexpr std::chrono::seconds worker_time_limit{30};      ///< of a call, waiting included
+inline constexpr std::chrono::seconds worker_linger{10};    ///< a method waits for a worker after its last was lost
+inline constexpr std::chrono::minutes work_overdue_max{5};  ///< a place in a worker is kept past its call's time
+
 // How long an actor waits for another one's answer before it gives up.
 inline constexpr std::chrono::seconds ask_timeout{5};
 inline constexpr std::chrono::hours client_answer_max{1};  ///< how long a client may be waited for; longer is this

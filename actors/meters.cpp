@@ -30,6 +30,17 @@ std::string_view word(request_end how) {
   return "other";
 }
 
+std::string_view word(worker_end how) {
+  switch (how) {
+    case worker_end::answered: return "answered";
+    case worker_end::failed: return "failed";
+    case worker_end::lost: return "lost";
+    case worker_end::overdue: return "overdue";
+    case worker_end::refused: return "refused";
+  }
+  return "other";
+}
+
 }  // namespace
 
 meters::meters(runtime::metrics& to, std::size_t shards, const std::vector<std::string>& of_services)
@@ -65,11 +76,15 @@ meters::meters(runtime::metrics& to, std::size_t shards, const std::vector<std::
           {"greenroom_compression_bytes_out_total", "Bytes of them after; those that would grow count as they were."})},
       compression_agreed_{to.add_counter(
           {"greenroom_compression_agreed_total", "Connections that agreed on compression in their handshake."})},
+      worker_calls_{
+          to.add_counter({"greenroom_worker_calls_total", "Requests to remote workers, by their end.", {"outcome"}})},
       call_latency_{
           to.add_histogram({"greenroom_call_seconds", "From reading a call to writing its answer.", {"method"}})},
       publish_to_flush_{
           to.add_histogram({"greenroom_publish_to_flush_seconds",
-                            "From reading a publish to the end of the turn that wrote its frames to the sockets."})} {
+                            "From reading a publish to the end of the turn that wrote its frames to the sockets."})},
+      worker_latency_{
+          to.add_histogram({"greenroom_worker_call_seconds", "From giving a call to a remote worker to its answer."})} {
   using kind = runtime::metrics::kind;
   to.collect({"greenroom_connections", "WebSocket connections that are open."}, kind::gauge,
              [this] { return static_cast<double>(connections.load()); });
@@ -168,6 +183,12 @@ void meters::roster_sent(std::string_view kind, std::uint64_t members) {
 void meters::connection_closed(std::uint16_t code) { here().book->at(closes_, {std::to_string(code)}).add(); }
 void meters::session_expired_early() { here().book->at(early_expiries_).add(); }
 void meters::client_request(request_end how) { here().book->at(client_requests_, {word(how)}).add(); }
+void meters::worker_call(worker_end how, std::chrono::nanoseconds took) {
+  auto& book = *here().book;
+  book.at(worker_calls_, {word(how)}).add();
+  if (how == worker_end::answered || how == worker_end::failed)
+    book.at(worker_latency_).observe(static_cast<std::uint64_t>(took.count()));
+}
 void meters::push_dropped() { here().book->at(pushes_dropped_).add(); }
 void meters::session_opened(bool resumed) { here().book->at(opens_, {resumed ? "resumed" : "fresh"}).add(); }
 

@@ -36,6 +36,15 @@ enum class request_end : std::uint8_t {
   late,         ///< an answer that nobody waited for
 };
 
+/// How a request to a worker ended.
+enum class worker_end : std::uint8_t {
+  answered,
+  failed,   ///< the worker answered with an error
+  lost,     ///< the worker went, or the session between them crashed
+  overdue,  ///< never answered
+  refused,  ///< its session had too many questions open
+};
+
 /// One method on one shard.
 struct method_meter {
   std::string name;
@@ -62,6 +71,7 @@ class meters {
   void session_opened(bool resumed);
   void session_expired_early();
   void client_request(request_end how);
+  void worker_call(worker_end how, std::chrono::nanoseconds took);
   void push_dropped();  ///< something for a session without a client
 
   // What there is now. Any thread.
@@ -89,8 +99,8 @@ class meters {
   runtime::metrics& metrics_;
   runtime::counter_id messages_in_, bytes_in_, messages_out_, bytes_out_, calls_, errors_, drops_, rosters_, closes_,
       opens_, early_expiries_, client_requests_, pushes_dropped_, compressed_out_, compressions_, compression_in_,
-      compression_out_, compression_agreed_;
-  runtime::histogram_id call_latency_, publish_to_flush_;
+      compression_out_, compression_agreed_, worker_calls_;
+  runtime::histogram_id call_latency_, publish_to_flush_, worker_latency_;
   std::vector<of_shard> shards_;
 };
 

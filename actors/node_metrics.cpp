@@ -56,6 +56,7 @@ void collect_shards(metrics& into, context& ctx) {
                    add("gateway" + shard, here.gateway);
                  }
                  add("session_directory", ctx.sessions);
+                 add("worker_pool", ctx.workers);
                  return all;
                });
   into.collect({"greenroom_restarts_total", "Restarts in place, by actor.", {"actor"}}, metrics::kind::counter, [] {
@@ -96,6 +97,23 @@ void collect_sockets(metrics& into, context& ctx) {
       &figures::dropped_closed);
 }
 
+void collect_workers(metrics& into, context& ctx) {
+  auto add = [&](std::string name, std::string help, auto figure) {
+    into.collect({std::move(name), std::move(help)}, metrics::kind::gauge, [&ctx, figure] {
+      std::uint64_t sum = 0;
+      for (const auto& each : ctx.workers_now.rows()) sum += figure(*each);
+      return number(sum);
+    });
+  };
+  add("greenroom_workers", "Remote workers.", [](const worker_figures&) { return 1u; });
+  add("greenroom_worker_capacity", "Requests that all of them take at a time.",
+      [](const worker_figures& f) { return f.capacity.load(); });
+  add("greenroom_worker_in_flight", "Requests that they have.",
+      [](const worker_figures& f) { return f.in_flight.load(); });
+  into.collect({"greenroom_worker_waiting", "Calls that no worker has room for."}, metrics::kind::gauge,
+               [&ctx] { return number(ctx.workers_now.waiting); });
+}
+
 void collect_store(metrics& into, context& ctx) {
   auto add = [&](metrics::kind kind, std::string name, std::string help, std::uint64_t storage::statistics::*which) {
     into.collect({std::move(name), std::move(help)}, kind,
@@ -126,6 +144,7 @@ void collect_store(metrics& into, context& ctx) {
 void collect_node_metrics(metrics& into, context& ctx) {
   collect_shards(into, ctx);
   collect_sockets(into, ctx);
+  collect_workers(into, ctx);
   collect_store(into, ctx);
 }
 

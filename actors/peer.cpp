@@ -52,10 +52,11 @@ void peer::push(const codecs::push& what) {
   if (out()) push_frame(std::make_shared<const std::string>(codecs::codec_of(codec_).encode_push(what)));
 }
 
-std::optional<std::uint64_t> peer::request(std::string_view method, const codecs::payload_ptr& params) {
+std::optional<std::uint64_t> peer::request(std::string_view method, const codecs::payload_ptr& params,
+                                           const codecs::on_behalf* of) {
   if (!out()) return std::nullopt;
   const auto id = request_prefix + std::to_string(++requests_);
-  push_frame(std::make_shared<const std::string>(dialogue_->encode_request(id, method, params)));
+  push_frame(std::make_shared<const std::string>(dialogue_->encode_request(id, method, params, of)));
   return requests_;
 }
 

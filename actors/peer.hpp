@@ -44,7 +44,8 @@ class peer final : public replier, public runtime::transport_events, public std:
   void push(const codecs::push& what);
   /// Sends a request to the client and gives its number; the answer comes to the session, as `session::answered`. Null
   /// where the client is gone.
-  std::optional<std::uint64_t> request(std::string_view method, const codecs::payload_ptr& params);
+  std::optional<std::uint64_t> request(std::string_view method, const codecs::payload_ptr& params,
+                                       const codecs::on_behalf* of = nullptr);
   /// The number of the request that had this id; null where none had.
   std::optional<std::uint64_t> number_of_request(std::string_view id) const;
   void push_frame(runtime::frame bytes);  ///< a plain one, which several peers of this codec may get

@@ -11,19 +11,24 @@ namespace {
 
 using codecs::error_code;
 
-ask::reply refusal(error_code code, std::string sentence) { return {codecs::make_error(code, std::move(sentence))}; }
+ask::reply refusal(question_end how, error_code code, std::string sentence) {
+  return {codecs::make_error(code, std::move(sentence)), how};
+}
 
 }  // namespace
 
-ask::reply not_connected() { return refusal(error_code::unavailable, "the client is not connected"); }
+ask::reply not_connected() {
+  return refusal(question_end::gone, error_code::unavailable, "the client is not connected");
+}
 
 void questions::put(peer& client, const ask& m) {
   runtime::promise<ask> owed{self_};
   if (open_.size() >= limits::requests_in_flight_max) {
     ctx_.meters.client_request(request_end::unavailable);
-    return owed.deliver(refusal(error_code::unavailable, "the client has as many open requests as it may have"));
+    return owed.deliver(
+        refusal(question_end::full, error_code::unavailable, "the client has as many open requests as it may have"));
   }
-  const auto number = client.request(m.method, m.params);
+  const auto number = client.request(m.method, m.params, m.of ? &*m.of : nullptr);
   if (!number) {
     ctx_.meters.client_request(request_end::unavailable);
     return owed.deliver(not_connected());
@@ -45,7 +50,7 @@ void questions::on_look() {
   if (!bell_.rings()) return;
   while (auto owed = open_.take_due(self_->now())) {
     ctx_.meters.client_request(request_end::timed_out);
-    owed->deliver(refusal(error_code::timed_out, "the client did not answer in time"));
+    owed->deliver(refusal(question_end::timed_out, error_code::timed_out, "the client did not answer in time"));
   }
   bell_.set(open_.next());
 }
@@ -53,7 +58,7 @@ void questions::on_look() {
 void questions::refuse_all() {
   while (auto owed = open_.take_first()) {
     ctx_.meters.client_request(request_end::unavailable);
-    owed->deliver(refusal(error_code::unavailable, "the client went before it had answered"));
+    owed->deliver(refusal(question_end::gone, error_code::unavailable, "the client went before it had answered"));
   }
 }
 

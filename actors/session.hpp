@@ -86,16 +86,24 @@ struct readopt {};  ///< The relay of this shard or a queue has restarted: regis
 struct notice {
   std::string code, text;
 };
+enum class question_end : std::uint8_t {
+  answered,   ///< by the client, perhaps with an error
+  timed_out,  ///< the client did not answer in time
+  gone,       ///< the client was not there, or went
+  full        ///< too many questions were open
+};
 struct push {
   codecs::push what;
 };            ///< Says that to the client; dropped, and counted, where there is none.
 struct ask {  ///< A request to the client. `unavailable` where there is none, where it goes before it has answered, or
               ///< with limits::requests_in_flight_max open; `timed_out` after `limit`, else what it answers.
   std::string method;
-  codecs::payload_ptr params;  ///< null when absent
+  codecs::payload_ptr params{};  ///< null when absent
   std::chrono::milliseconds limit{};
+  std::optional<codecs::on_behalf> of{};  ///< whose call it carries on
   struct reply {
     codecs::outcome what;
+    session::question_end how = session::question_end::answered;
   };
 };
 struct answered {  ///< From the connection: the client answers the request of that number.

@@ -86,6 +86,18 @@ struct presence_online {
   std::string after;
   std::uint32_t limit = 100;
 };
+struct worker_method {
+  std::string name, summary;
+  payload_ptr params, result;  ///< JSON Schemas; null when absent
+  bool idempotent = false;     ///< may be given to another worker when it was lost with one
+};
+struct service_register {
+  std::vector<worker_method> methods;  ///< never empty
+  std::uint32_t capacity = 16;         ///< requests that the worker takes at a time
+};
+struct service_unregister {
+  std::vector<std::string> methods;
+};                   ///< empty: all
 struct discover {};  ///< rpc.discover
 struct other {
   std::string method;
@@ -94,11 +106,11 @@ struct other {
 
 }  // namespace calls
 
-using call =
-    std::variant<calls::session_open, calls::session_refresh, calls::session_close, calls::room_join, calls::room_leave,
-                 calls::room_publish, calls::room_history, calls::room_members, calls::user_send, calls::inbox_ack,
-                 calls::presence_set, calls::presence_get, calls::presence_watch, calls::presence_unwatch,
-                 calls::presence_online, calls::discover, calls::other>;
+using call = std::variant<calls::session_open, calls::session_refresh, calls::session_close, calls::room_join,
+                          calls::room_leave, calls::room_publish, calls::room_history, calls::room_members,
+                          calls::user_send, calls::inbox_ack, calls::presence_set, calls::presence_get,
+                          calls::presence_watch, calls::presence_unwatch, calls::presence_online,
+                          calls::service_register, calls::service_unregister, calls::discover, calls::other>;
 
 /// The method's name, for metrics and logs: "room.publish", or what `other` carries.
 std::string_view method_of(const call& what);

@@ -74,7 +74,8 @@ class dialogue {
   virtual verdict decode(frame_kind kind, std::string_view input, sink& to) = 0;
   virtual std::string encode_reply(const reply_ref& ref, const outcome& what, framing as) const = 0;
   /// One whole frame with a request of the server's, whose answer comes to `sink::on_answer`.
-  virtual std::string encode_request(std::string_view id, std::string_view method, const payload_ptr& params) const = 0;
+  virtual std::string encode_request(std::string_view id, std::string_view method, const payload_ptr& params,
+                                     const on_behalf* of = nullptr) const = 0;
   /// One array of the bodies that encode_reply(…, framing::bare) gave for a batch's calls.
   virtual std::string encode_batch(format in, std::span<const std::string> bodies, framing as) const = 0;
 };

@@ -12,6 +12,11 @@ struct described_param {
   bool required = true;
 };
 
+class payload;
+
+/// The parameters that a JSON Schema of an object has, in its order; none where it names no properties.
+std::optional<std::vector<described_param>> params_of(const payload& schema);
+
 /// What `rpc.discover` says of a method that the protocol does not have: a service's or a worker's.
 struct described_method {
   std::string name, summary;

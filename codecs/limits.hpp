@@ -24,7 +24,11 @@ inline constexpr std::size_t epoch_bytes_max = 64;
 inline constexpr std::size_t token_bytes_max = 8 * 1024;  ///< tokens, session ids and resume tokens
 inline constexpr std::size_t client_bytes_max = 256;      ///< what a client says of itself in session.open
 inline constexpr std::size_t positions_max = 128;         ///< rooms in one resume: as many as a session may have
-inline constexpr std::uint32_t page_max = 1'000;          ///< `limit` of room.history, room.members and presence.online
+inline constexpr std::size_t methods_per_call_max = 128;  ///< in one service.register
+inline constexpr std::size_t summary_bytes_max = 512;     ///< what a worker says of a method
+inline constexpr std::size_t schema_bytes_max = 16 * 1024;
+inline constexpr std::uint32_t worker_capacity_max = 1'000;  ///< requests that a worker may take at a time
+inline constexpr std::uint32_t page_max = 1'000;  ///< `limit` of room.history, room.members and presence.online
 inline constexpr std::uint32_t ttl_s_min = 1, ttl_s_max = 30 * 24 * 3600;
 
 /// A MessagePack string that declares more than this, and more than there is, is a lie and not a cut-off message.

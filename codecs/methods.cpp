@@ -69,6 +69,15 @@ call read_presence_online(params_reader& in) {
   return presence_online{.after = in.name_or_empty("after", limits::user_bytes_max),
                          .limit = in.between("limit", 1, limits::page_max, presence_online{}.limit)};
 }
+call read_service_register(params_reader& in) {
+  service_register reg{.methods = in.worker_methods("methods"), .capacity = {}};
+  reg.capacity = in.between("capacity", 1, limits::worker_capacity_max, service_register{}.capacity);
+  return reg;
+}
+call read_service_unregister(params_reader& in) {
+  return service_unregister{.methods =
+                                in.names_if_any("methods", limits::method_bytes_max, limits::methods_per_call_max)};
+}
 call read_discover(params_reader&) { return discover{}; }
 
 constexpr field room{"room", shape::text, need::required, limits::room_bytes_max};
@@ -125,6 +134,10 @@ constexpr field send_params[] = {{"to", shape::text, need::required, limits::use
 constexpr field send_result[] = {{"id", shape::text}, {"ack", shape::ack}, {"duplicate", shape::flag, need::optional}};
 constexpr field ack_params[] = {{"upto", shape::natural}};
 constexpr field ack_result[] = {{"upto", shape::natural}, {"left", shape::natural}};
+constexpr field register_params[] = {{"methods", shape::list},
+                                     {"capacity", shape::natural, need::optional, limits::worker_capacity_max}};
+constexpr field unregister_params[] = {{"methods", shape::list, need::optional}};
+constexpr field registered_result[] = {{"worker", shape::text}, {"methods", shape::list}};
 
 constexpr field presence_params[] = {{"status", shape::text, need::required, limits::status_bytes_max},
                                      {"location", shape::text, need::optional, limits::location_bytes_max},
@@ -155,6 +168,10 @@ constexpr method table[] = {
     {"presence.watch", "Answers the same, and tells when it changes.", users_params, users_result, read_presence_watch},
     {"presence.unwatch", "Ends that.", users_params, users_result, read_presence_unwatch},
     {"presence.online", "Lists the users who are there, in pages.", online_params, online_result, read_presence_online},
+    {"service.register", "Answers methods for others: the node sends their calls to this connection.", register_params,
+     registered_result, read_service_register},
+    {"service.unregister", "Takes no more calls of these methods, and answers when those it had are answered.",
+     unregister_params, registered_result, read_service_unregister},
     {"rpc.discover", "Answers this document.", {}, {}, read_discover},
 };
 static_assert(std::size(table) == std::variant_size_v<call> - 1, "every call but `other` has a row");

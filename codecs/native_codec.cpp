@@ -35,8 +35,10 @@ class native_dialogue final : public dialogue {
   std::string encode_reply(const reply_ref& ref, const outcome& what, framing as) const override {
     return write_reply(ref, what, as);
   }
-  std::string encode_request(std::string_view id, std::string_view method, const payload_ptr& params) const override {
-    return write_server_request(pushes_ == codec_id::native_json ? format::json : format::msgpack, id, method, params);
+  std::string encode_request(std::string_view id, std::string_view method, const payload_ptr& params,
+                             const on_behalf* of) const override {
+    const auto as = pushes_ == codec_id::native_json ? format::json : format::msgpack;
+    return write_server_request(as, id, method, params, of);
   }
   std::string encode_batch(format in, std::span<const std::string> bodies, framing as) const override {
     return write_batch(in, bodies, as);

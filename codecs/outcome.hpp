@@ -126,6 +126,10 @@ struct online {
   std::vector<std::string> users;
   std::string next;
 };  ///< next: absent when empty
+struct registered {
+  std::string worker;                ///< its session
+  std::vector<std::string> methods;  ///< what it answers now
+};
 struct document {
   payload_ptr body;
 };  ///< a service's own answer, rpc.discover; null: the result is null
@@ -134,8 +138,13 @@ struct document {
 
 using result = std::variant<results::nothing, results::session_opened, results::refreshed, results::joined,
                             results::published, results::history, results::members, results::sent, results::inbox_acked,
-                            results::presence_states, results::online, results::document>;
+                            results::presence_states, results::online, results::registered, results::document>;
 using outcome = std::variant<result, error>;
+
+/// Whose call a request of the server's carries on. The session is absent when empty.
+struct on_behalf {
+  std::string user, session;
+};
 
 /// What the server says unasked, to one connection.
 namespace pushes {

@@ -197,4 +197,59 @@ std::optional<calls::resume> params_reader::resume_if_any(std::string_view membe
                        .positions = inside.positions_if_any("positions")};
 }
 
+std::vector<std::string> params_reader::names_if_any(std::string_view member, std::size_t bytes_max,
+                                                     std::size_t count_max) {
+  std::vector<std::string> taken;
+  const auto* list = optional(member);
+  if (list == nullptr) return taken;
+  if (!list->is(kind::array) || list->count == 0 || list->count > count_max) {
+    return refuse(member, "must be a list of 1 to " + std::to_string(count_max) + " names."), taken;
+  }
+  for (const value& each : items_of(*list)) {
+    taken.push_back(take_name(std::string{member} + '[' + std::to_string(taken.size()) + ']', &each, bytes_max));
+    if (!good()) break;
+  }
+  return taken;
+}
+
+std::vector<calls::worker_method> params_reader::worker_methods(std::string_view member) {
+  std::vector<calls::worker_method> taken;
+  const auto* list = required(member);
+  if (list == nullptr) return taken;
+  if (!list->is(kind::array) || list->count == 0 || list->count > limits::methods_per_call_max) {
+    return refuse(member, "must be a list of 1 to " + std::to_string(limits::methods_per_call_max) + " methods."),
+           taken;
+  }
+  for (const value& each : items_of(*list)) {
+    taken.push_back(take_worker_method(std::string{member} + '[' + std::to_string(taken.size()) + ']', each));
+    if (!good()) break;
+  }
+  return taken;
+}
+
+calls::worker_method params_reader::take_worker_method(std::string_view place, const value& what) {
+  calls::worker_method one;
+  if (!what.is(kind::object)) {
+    one.name = take_name(place, &what, limits::method_bytes_max);
+    return one;
+  }
+  params_reader inside{*this, place, what};
+  one.name = inside.name("name", limits::method_bytes_max);
+  one.summary = inside.text_or_empty("summary", limits::summary_bytes_max);
+  one.params = inside.schema_if_any("params");
+  one.result = inside.schema_if_any("result");
+  one.idempotent = inside.flag("idempotent", false);
+  return one;
+}
+
+payload_ptr params_reader::schema_if_any(std::string_view member) {
+  const auto* what = optional(member);
+  if (what == nullptr) return nullptr;
+  if (!what->is(kind::object) || what->raw_bytes > limits::schema_bytes_max) {
+    refuse(member, "must be a JSON Schema of at most " + std::to_string(limits::schema_bytes_max) + " bytes.");
+    return nullptr;
+  }
+  return cut(in_, *what);
+}
+
 }  // namespace greenroom::codecs

@@ -47,6 +47,9 @@ class params_reader {
   /// `{epoch, seq}`, or nothing.
   std::optional<position> position_if_any(std::string_view member);
   std::optional<calls::resume> resume_if_any(std::string_view member);
+  /// `[name or {name, …}, …]`, not empty.
+  std::vector<calls::worker_method> worker_methods(std::string_view member);
+  std::vector<std::string> names_if_any(std::string_view member, std::size_t bytes_max, std::size_t count_max);
 
  private:
   params_reader(const params_reader& outer, std::string_view member, const value& object)
@@ -58,6 +61,8 @@ class params_reader {
   std::string take_name(std::string_view member, const value* what, std::size_t bytes_max);
   position take_position();
   std::vector<calls::room_position> positions_if_any(std::string_view member);
+  calls::worker_method take_worker_method(std::string_view place, const value& what);
+  payload_ptr schema_if_any(std::string_view member);
 
   void refuse(std::string_view member, std::string message);
   std::string path() const;

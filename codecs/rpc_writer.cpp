@@ -38,7 +38,9 @@ class message_writer {
     member("params", params);
     w_.end_object();
   }
-  void notification(std::string_view method, const pushes::notification& what) { request({}, method, what.params); }
+  void notification(std::string_view method, const pushes::notification& what) {
+    request({}, method, what.params, nullptr);
+  }
 
   void answer(std::string_view raw_id, const outcome& what) {
     w_.begin_object();
@@ -62,12 +64,13 @@ class message_writer {
   }
 
   /// `id` empty: a notification.
-  void request(std::string_view id, std::string_view method, const payload_ptr& params) {
+  void request(std::string_view id, std::string_view method, const payload_ptr& params, const on_behalf* of) {
     w_.begin_object();
     member("jsonrpc", "2.0");
     member_if_any("id", id);
     member("method", method);
     if (params) member("params", params);
+    if (of) member("from", *of);
     w_.end_object();
   }
 
@@ -269,6 +272,12 @@ class message_writer {
     member_if_any("next", r.next);
     w_.end_object();
   }
+  void put(const results::registered& r) {
+    w_.begin_object();
+    member("worker", r.worker);
+    member("methods", r.methods);
+    w_.end_object();
+  }
   void put(const results::document& r) { put(r.body); }
 
   void state_members(const results::presence_state& r) {
@@ -326,6 +335,12 @@ class message_writer {
     w_.begin_object();
     member("user", p.user);
     state_members(p.now);
+    w_.end_object();
+  }
+  void put(const on_behalf& of) {
+    w_.begin_object();
+    member("user", of.user);
+    member_if_any("session", of.session);
     w_.end_object();
   }
   void put(const pushes::inbox_message& p) {
@@ -399,11 +414,12 @@ std::string write_push(format as, const push& what) {
   return out;
 }
 
-std::string write_server_request(format as, std::string_view id, std::string_view method, const payload_ptr& params) {
+std::string write_server_request(format as, std::string_view id, std::string_view method, const payload_ptr& params,
+                                 const on_behalf* of) {
   std::string out;
   {
     const websocket_frame frame{out, kind_of(as), framing::websocket, guess(params)};
-    write(as, out, [&](auto&& w) { w.request(id, method, params); });
+    write(as, out, [&](auto&& w) { w.request(id, method, params, of); });
   }
   return out;
 }

@@ -15,8 +15,9 @@ constexpr frame_kind kind_of(format f) noexcept { return f == format::json ? fra
 /// Appends the frame of a `room.message`.
 void write_broadcast(format as, const envelope& message, std::string& out);
 std::string write_push(format as, const push& what);
-/// The frame of a request of the server's; `params`: null when absent.
-std::string write_server_request(format as, std::string_view id, std::string_view method, const payload_ptr& params);
+/// The frame of a request of the server's; `params`, `of`: null when absent.
+std::string write_server_request(format as, std::string_view id, std::string_view method, const payload_ptr& params,
+                                 const on_behalf* of);
 /// Empty for a notification, which is never answered.
 std::string write_reply(const reply_ref& ref, const outcome& what, framing as);
 std::string write_batch(format as, std::span<const std::string> bodies, framing framed);

@@ -65,6 +65,13 @@ auto ask(caf::event_based_actor* self, const caf::actor& to, caf::timespan limit
   return answer<M, decltype(handle)>{std::move(handle)};
 }
 
+/// Asks without a limit: for somebody who keeps the time itself and always answers.
+template <asked M>
+auto ask(caf::event_based_actor* self, const caf::actor& to, M message) {
+  auto handle = self->request(to, caf::infinite, std::move(message));
+  return answer<M, decltype(handle)>{std::move(handle)};
+}
+
 /// Sends with an identity: the receiver may read self->current_sender().
 template <class M>
 requires(!asked<M>) void tell(caf::event_based_actor* self, const caf::actor& to, M message) {

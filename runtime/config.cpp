@@ -172,7 +172,10 @@ config default_config(preset base) {
   constexpr std::uint64_t durable_messages = 1'000'000;
   constexpr std::int64_t durable_age_ms = 7ll * 24 * 3600 * 1000;
   config made;
-  if (base == preset::dev) made.access.anonymous = anonymous_access::loopback;
+  if (base == preset::dev) {
+    made.access.anonymous = anonymous_access::loopback;
+    made.access.workers = permission::anyone;
+  }
   const auto plain = namespace_defaults(base);
   auto& durable = made.namespaces["durable"] = plain;
   durable.durable = true;

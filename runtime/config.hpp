@@ -67,10 +67,12 @@ struct session_config {
 };
 
 enum class anonymous_access : std::uint8_t { off, loopback };
+enum class permission : std::uint8_t { nobody, authenticated, anyone };
 
 struct access_config {
   anonymous_access anonymous = anonymous_access::off;
   std::vector<std::string> allowed_origins{};  ///< empty: the node's own
+  permission workers = permission::nobody;
 };
 
 enum class log_level : std::uint8_t { trace, debug, info, warning, error, off };
@@ -112,7 +114,6 @@ struct memory_config {
 };
 
 enum class slow_policy : std::uint8_t { disconnect, spill, latest };
-enum class permission : std::uint8_t { nobody, authenticated, anyone };
 
 /// The policy of the rooms whose name begins with `NAME:`.
 struct namespace_config {

@@ -237,6 +237,8 @@ const config_key<config> node_table[]{
      {0, 1'000},
      GREENROOM_AT(access.allowed_origins),
      "Origins of web pages that may connect, like \"https://example.org\". Empty: only pages of the node's own host."},
+    {"access", "workers", choice, unbounded, GREENROOM_CHOICE(access.workers, permission_words),
+     "Who may register methods and answer them: nobody, users with a token, or anyone who has a session."},
 
     {"log", "level", choice, unbounded, GREENROOM_CHOICE(log.level, level_words), "The least level that is written."},
     {"log", "format", choice, unbounded, GREENROOM_CHOICE(log.format, format_words),

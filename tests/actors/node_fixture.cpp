@@ -9,6 +9,7 @@
 #include "actors/router.hpp"
 #include "actors/service_directory.hpp"
 #include "actors/session_directory.hpp"
+#include "actors/worker_pool.hpp"
 #include "runtime/lifecycle.hpp"
 #include "runtime/log.hpp"
 #include "storage/memory_store.hpp"
@@ -115,6 +116,7 @@ node_fixture::parts& node_fixture::node() {
     ctx.shards[i].gateway = keep(gateway::spawn(there, {ctx, i, {}, {}}));
   }
   ctx.services = keep(service_directory::spawn(there, {ctx}));
+  ctx.workers = keep(worker_pool::spawn(there, {ctx, {}}));
   settle();
   return *parts_;
 }

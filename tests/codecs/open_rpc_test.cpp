@@ -9,15 +9,17 @@
 using namespace greenroom::codecs;
 
 TEST_CASE("methods: the table stands in the order of the calls", "[codecs]") {
-  const call calls[] = {
-      calls::session_open{},   calls::session_refresh{},  calls::session_close{},   calls::room_join{},
-      calls::room_leave{},     calls::room_publish{},     calls::room_history{},    calls::room_members{},
-      calls::user_send{},      calls::inbox_ack{},        calls::presence_set{},    calls::presence_get{},
-      calls::presence_watch{}, calls::presence_unwatch{}, calls::presence_online{}, calls::discover{}};
-  const char* names[] = {"session.open",   "session.refresh",  "session.close",   "room.join",
-                         "room.leave",     "room.publish",     "room.history",    "room.members",
-                         "user.send",      "inbox.ack",        "presence.set",    "presence.get",
-                         "presence.watch", "presence.unwatch", "presence.online", "rpc.discover"};
+  const call calls[] = {calls::session_open{},     calls::session_refresh{},    calls::session_close{},
+                        calls::room_join{},        calls::room_leave{},         calls::room_publish{},
+                        calls::room_history{},     calls::room_members{},       calls::user_send{},
+                        calls::inbox_ack{},        calls::presence_set{},       calls::presence_get{},
+                        calls::presence_watch{},   calls::presence_unwatch{},   calls::presence_online{},
+                        calls::service_register{}, calls::service_unregister{}, calls::discover{}};
+  const char* names[] = {"session.open",       "session.refresh",  "session.close",   "room.join",
+                         "room.leave",         "room.publish",     "room.history",    "room.members",
+                         "user.send",          "inbox.ack",        "presence.set",    "presence.get",
+                         "presence.watch",     "presence.unwatch", "presence.online", "service.register",
+                         "service.unregister", "rpc.discover"};
   REQUIRE(methods().size() == std::size(names));
   for (std::size_t i = 0; i < std::size(names); ++i) {
     CHECK(method_of(calls[i]) == names[i]);
@@ -49,6 +51,21 @@ TEST_CASE("rpc.discover: the document describes every method, and those of behav
   CHECK(boost::json::serialize(listed.back()) ==
         R"({"name":"market.any","paramStructure":"either","params":[],"result":{"name":"result","schema":{}}})");
   CHECK(transcode(format::json, text));
+}
+
+TEST_CASE("rpc.discover: a schema's properties are a method's parameters", "[codecs]") {
+  const auto params = params_of(
+      payload{format::json, R"({"type":"object","properties":{"a":{"type":"number"},"b":{}},"required":["a",1,"c"]})"});
+  REQUIRE(params);
+  REQUIRE(params->size() == 2);
+  CHECK(params->at(0).name == "a");
+  CHECK(params->at(0).schema == R"({"type":"number"})");
+  CHECK(params->at(0).required);
+  CHECK(params->at(1).name == "b");
+  CHECK_FALSE(params->at(1).required);
+  CHECK(params_of(payload{format::msgpack, "\x81\xaaproperties\x81\xa1x\x80"})->at(0).schema == "{}");
+  for (const auto schema : {"{}", R"({"type":"array"})", R"({"properties":[]})", R"({"properties":null})"})
+    CHECK_FALSE(params_of(payload{format::json, schema}));
 }
 
 TEST_CASE("rpc.discover: every schema that is referred to is there", "[codecs]") {

@@ -119,6 +119,23 @@ TEST_CASE("rpc: every method's parameters become its call", "[codecs]") {
   const auto online = read<calls::presence_online>("presence.online", R"({"after":"ann","limit":3})");
   CHECK(online.after == "ann");
   CHECK(online.limit == 3);
+
+  const auto reg = read<calls::service_register>("service.register",
+                                                 R"({"methods":["a.b",{"name":"a.c","summary":"S.","idempotent":true,
+                              "params":{"type":"object"},"result":{}}],"capacity":1000})");
+  REQUIRE(reg.methods.size() == 2);
+  CHECK(reg.methods[0].name == "a.b");
+  CHECK_FALSE(reg.methods[0].idempotent);
+  CHECK(reg.methods[0].params == nullptr);
+  CHECK(reg.methods[1].name == "a.c");
+  CHECK(reg.methods[1].summary == "S.");
+  CHECK(reg.methods[1].idempotent);
+  CHECK(reg.methods[1].params->as(format::json) == R"({"type":"object"})");
+  CHECK(reg.methods[1].result->as(format::json) == "{}");
+  CHECK(reg.capacity == 1'000);
+  CHECK(read<calls::service_register>("service.register", R"({"methods":["a"],"capacity":null})").capacity == 16);
+  CHECK(read<calls::service_unregister>("service.unregister", R"({"methods":["a.b"]})").methods == strings{"a.b"});
+  CHECK(read<calls::service_unregister>("service.unregister", "{}").methods.empty());
   read<calls::discover>("rpc.discover", "{}");
 
   const auto other = read<calls::other>("market.subscribe", R"({"symbol":["A"]})");
@@ -224,6 +241,18 @@ TEST_CASE("rpc: a bad parameter is named by its path", "[codecs]") {
       {"presence.unwatch", "{\"users\":[" + many_users + "]}", "params.users"},
       {"presence.online", R"({"limit":0})", "params.limit"},
       {"inbox.ack", R"({})", "params.upto"},
+      {"service.register", R"({})", "params.methods"},
+      {"service.register", R"({"methods":[]})", "params.methods"},
+      {"service.register", R"({"methods":"a"})", "params.methods"},
+      {"service.register", R"({"methods":["a",7]})", "params.methods[1]"},
+      {"service.register", R"({"methods":["a",""]})", "params.methods[1]"},
+      {"service.register", R"({"methods":[{"summary":"S"}]})", "params.methods[0].name"},
+      {"service.register", R"({"methods":[{"name":"a","params":[]}]})", "params.methods[0].params"},
+      {"service.register", R"({"methods":[{"name":"a","idempotent":1}]})", "params.methods[0].idempotent"},
+      {"service.register", R"({"methods":["a"],"capacity":0})", "params.capacity"},
+      {"service.register", R"({"methods":["a"],"capacity":1001})", "params.capacity"},
+      {"service.unregister", R"({"methods":[]})", "params.methods"},
+      {"service.unregister", R"({"methods":["a",null]})", "params.methods[1]"},
       {"inbox.ack", R"({"upto":-1})", "params.upto"},
       {"session.refresh", R"({})", "params.token"},
       {"session.open", R"({"token":1})", "params.token"},

@@ -245,6 +245,11 @@ const golden answers[] = {
      "ack\xa8"
      "accepted\xa9"
      "duplicate\xc3"s},
+    {"service.register", result{results::registered{.worker = "S", .methods = {"a.b", "c"}}},
+     R"({"worker":"S","methods":["a.b","c"]})",
+     "\x82\xa6worker\xa1S\xa7methods\x92\xa3"
+     "a.b\xa1"
+     "c"s},
     {"inbox.ack", result{results::inbox_acked{.upto = 8, .left = 2}}, R"({"upto":8,"left":2})",
      "\x82\xa4upto\x08\xa4left\x02"s},
     {"a service's own answer", result{results::document{json(R"({ "n": 1.5 })")}}, R"({ "n": 1.5 })",
@@ -458,6 +463,21 @@ TEST_CASE("rpc: a request of the server's is one frame of the connection's kind,
         "\xa6params\x81\xa1x\x01"s);  // transcoded
   CHECK(text->encode_request("s2", "ping", nullptr) ==
         "\x81\x2b"s + R"({"jsonrpc":"2.0","id":"s2","method":"ping"})");  // absent params are left out
+  const on_behalf ann{.user = "ann", .session = "S"}, backend{.user = "bob", .session = {}};
+  CHECK(text->encode_request("s3", "a.b", params, &ann) ==
+        "\x81\x5f"s +  // 95 bytes: whose call it is
+            R"({"jsonrpc":"2.0","id":"s3","method":"a.b","params":{"x":1},"from":{"user":"ann","session":"S"}})");
+  CHECK(binary->encode_request("s4", "a.b", nullptr, &backend) ==
+        "\x82\x2d"  // 45 bytes
+        "\x84"      //
+        "\xa7jsonrpc\xa3"
+        "2.0"           //
+        "\xa2id\xa2s4"  //
+        "\xa6method\xa3"
+        "a.b"  //
+        "\xa4"
+        "from\x81\xa4user\xa3"
+        "bob"s);
   CHECK(codec_of(codec_id::native_json).encode_push(pushes::notification{.method = "tick", .params = nullptr}) ==
         "\x81\x21"s + R"({"jsonrpc":"2.0","method":"tick"})");
 }

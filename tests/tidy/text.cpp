@@ -18,7 +18,7 @@ constexpr std::array layers{"actors", "clients", "codecs", "runtime", "storage"}
 bool is_header(std::string_view path) { return path.ends_with(".hpp"); }
 bool is_cpp(std::string_view path) { return is_header(path) || path.ends_with(".cpp"); }
 bool is_code(std::string_view path) {
-  static constexpr std::array others{".mjs", ".js", ".ts", ".css"};
+  static constexpr std::array others{".mjs", ".js", ".ts", ".css", ".py"};
   return is_cpp(path) || std::any_of(others.begin(), others.end(), [path](auto end) { return path.ends_with(end); });
 }
 std::string_view folder_of(std::string_view path) {
@@ -92,7 +92,7 @@ std::vector<std::string> between(std::string_view text, std::string_view open, s
 
 tree read_tree(const std::filesystem::path& root) {
   static const std::set<std::string> others{".git", ".cache", "node_modules", "greenroom-data"};
-  static const std::set<std::string> texts{".hpp",  ".cpp",  ".mjs", ".sh", ".md",  ".txt", ".json",
+  static const std::set<std::string> texts{".hpp",  ".cpp",  ".mjs", ".py", ".sh", ".md",  ".txt", ".json",
                                            ".toml", ".html", ".js",  ".ts", ".css", ".svg", ".cmake"};
   tree all;
   for (auto i = std::filesystem::recursive_directory_iterator{root}; i != end(i); ++i) {
