@@ -297,7 +297,10 @@ export class Greenroom {
   ): Promise<{ id: string; ack: 'accepted' | 'durable'; duplicate?: true }>;
   answer(
     method: string,
-    handler: (params: any, request: { method: string; signal: AbortSignal }) => unknown,
+    handler: (
+      params: any,
+      request: { method: string; from?: { user: string; session?: string }; signal: AbortSignal },
+    ) => unknown,
   ): () => void;
   on: Emitter<ClientEvents>['on'];
   once: Emitter<ClientEvents>['once'];

@@ -23,7 +23,7 @@ export class Requests {
     return () => this.#handlers.get(method) === handler && this.#handlers.delete(method);
   }
 
-  async on_request({ id, method, params }, reply) {
+  async on_request({ id, method, params, from }, reply) {
     const handler = this.#handlers.get(method);
     if (!handler)
       return reply(id, { error: { code: codes.method_not_found, message: `this client does not answer ${method}` } });
@@ -35,7 +35,7 @@ export class Requests {
     this.#running.add(abort);
     let outcome;
     try {
-      outcome = { result: (await handler(params ?? {}, { method, signal: abort.signal })) ?? null };
+      outcome = { result: (await handler(params ?? {}, { method, from, signal: abort.signal })) ?? null };
     } catch (error) {
       outcome = { error: this.#error_of(error) };
     }

@@ -82,6 +82,17 @@ export class Client {
   send(data) {
     this.socket.send(data);
   }
+  /** Answers a request of the node's, one of `requests`. */
+  answer({ id, kind = this.kind }, result) {
+    this.send(pack(kind, { jsonrpc: '2.0', id, result }));
+  }
+  fail({ id, kind = this.kind }, code, message = 'no') {
+    this.send(pack(kind, { jsonrpc: '2.0', id, error: { code, message } }));
+  }
+  /** Takes the next request of the node's. */
+  request(ms) {
+    return this.until(() => this.requests.shift(), "a request of the node's", ms);
+  }
   notify(method, params) {
     this.send(pack(this.kind, { jsonrpc: '2.0', method, params }));
   }
