@@ -51,7 +51,7 @@ class client {
   client& operator=(const client&) = delete;
   ~client();
 
-  /// `params` is a JSON object; std::invalid_argument where it is not one.
+  /// `params` is a JSON object or list; std::invalid_argument where it is neither.
   answer call(std::string_view method, std::string_view params);
 
   /// Hands over notifications until `done` says so after one of them, or until the deadline; says which.
