@@ -232,8 +232,9 @@ supervisor_spec engine::parts::services_branch() {
     }));
   spec.children.push_back(standing_supervisor("directory", 0, ctx.services,
                                               [this](const place& p) { return service_directory::spawn(p, {ctx}); }));
-  spec.children.push_back(
-      standing("workers", 0, ctx.workers, [this](const place& p) { return worker_pool::spawn(p, {ctx, {}}); }));
+  spec.children.push_back(standing("workers", 0, ctx.workers, [this](const place& p) {
+    return worker_pool::spawn(p, {ctx, {}});
+  }));
   for (const auto& [name, make] : ctx.extensions.actors())
     spec.children.push_back({.id = name,
                              .start =

@@ -8,14 +8,17 @@
 #include "actors/limits.hpp"
 #include "actors/room_directory.hpp"
 #include "actors/service_directory.hpp"
+#include "actors/trial_control.hpp"
 #include "runtime/errc.hpp"
 #include "runtime/log.hpp"
 #include "runtime/promise.hpp"
+#include "storage/store.hpp"
 
 namespace greenroom::plugins {
 namespace {
 
 constexpr std::size_t reasons_max = 10;  ///< in one answer
+constexpr std::size_t trial_page_max = 1'000;  ///< stored states that a trial reads at once
 
 /// The directories answer when their last room has.
 constexpr auto patience = 2 * limits::swap_patience + 2 * limits::ask_timeout;
@@ -68,6 +71,7 @@ struct state {
   caf::behavior changing();
   caf::behavior start() { return idle(); }
   void begin(const reload& m);
+  void try_stored(const change_ptr& on);
   void try_build(const change_ptr& on);
   void move_over(const change_ptr& on);
   void finish(const change_ptr& on);
@@ -115,7 +119,29 @@ void state::begin(const reload& m) {
   for (const auto& [behaviour, make] : on->newer.adds.rooms())
     on->rooms.push_back(std::make_shared<const room_build>(room_build{behaviour, make}));
   for (const auto& spec : on->newer.adds.services()) on->services.push_back(std::make_shared<const service_spec>(spec));
+  try_stored(on);
+  if (!on->refusals.empty()) return refuse(on, joined(on->refusals));
   try_build(on);
+}
+
+/// What is in the store: of rooms that rest, too.
+void state::try_stored(const change_ptr& on) {
+  std::string after;
+  for (auto page = ctx.store.snapshots(after, trial_page_max); !page.empty();
+       page = ctx.store.snapshots(after, trial_page_max)) {
+    for (const auto& each : page) {
+      const auto same = [&](const auto& build) { return build->behaviour == ctx.policies.of(each.log).behaviour; };
+      const auto build = std::ranges::find_if(on->rooms, same);
+      if (build == on->rooms.end() || each.snapshot->empty()) continue;
+      try {
+        room_on_trial trial{room_id{each.log}, ctx.now_ms()};
+        if (auto made = (*build)->make(trial)) made->restore(*each.snapshot);
+      } catch (...) {
+        on->refusals.push_back("room " + each.log + ": " + runtime::what(std::current_exception()));
+      }
+    }
+    after = page.back().log;
+  }
 }
 
 /// Every living room and service restores its state in the newer build, without effect.

@@ -22,18 +22,6 @@ codecs::error replaced() {
   return codecs::make_error(error_code::unavailable, "a newer build of the room's behaviour took over: try again");
 }
 
-class room_on_trial final : public trial_control<room_control> {
- public:
-  explicit room_on_trial(const room_control& of) : trial_control{of} {}
-  const room_id& id() const noexcept override { return real().id(); }
-  std::vector<party> members() const override { return real().members(); }
-  std::size_t member_count() const noexcept override { return real().member_count(); }
-  void publish(publication) override {}
-  void push_event(const session_id&, std::string, codecs::payload_ptr) override {}
-  void remove(const session_id&, std::string) override {}
-  void changed() override {}
-};
-
 party party_of(const membership& who) { return {who.user, who.session, who.kind}; }
 
 }  // namespace
@@ -258,7 +246,7 @@ std::unique_ptr<room_behaviour> room_host::restored(const room_build& other, roo
 
 std::optional<std::string> room_host::try_build(const room_build& other) {
   try {
-    room_on_trial trial{*this};
+    room_on_trial trial{id_, now_ms(), members()};
     restored(other, trial);
     return std::nullopt;
   } catch (...) {

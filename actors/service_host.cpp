@@ -27,12 +27,6 @@ struct hurry {
   std::uint64_t swap = 0;
 };  ///< To itself: that newer build has waited long enough.
 
-class service_on_trial final : public trial_control<service_control> {
- public:
-  explicit service_on_trial(const service_control& of) : trial_control{of} {}
-  std::size_t instance() const noexcept override { return real().instance(); }
-};
-
 constexpr std::chrono::seconds sound_life{10};  ///< a life that ends before counts as one of several failures in a row
 constexpr std::uint32_t failures_max = 3;       ///< in a row; then callers are not kept waiting for the next life
 constexpr std::size_t trace_random_bytes = 9;
@@ -256,7 +250,7 @@ std::string state::try_build(const service_spec& other) {
   if (other.instances != spec().instances || other.runs != spec().runs)
     return "it runs elsewhere than the older build: that takes a restart";
   try {
-    service_on_trial trial{*this};
+    service_on_trial trial{instance(), now_ms()};
     restored(other, trial);
     return {};
   } catch (...) {

@@ -45,6 +45,12 @@ struct log_head {
   bool operator==(const log_head&) const = default;
 };
 
+/// A log's behaviour's state, as snapshots() lists it.
+struct named_snapshot {
+  std::string log{};
+  bytes_ptr snapshot{};
+};
+
 /// An answer to a read: head and records are of the same moment. `errc::not_found` where the log does not exist.
 struct log_page {
   errc error = errc::success;

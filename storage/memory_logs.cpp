@@ -69,7 +69,7 @@ outcome memory_logs::execute(const append& op) {
   log->keep = op.keep;
   log->append(op.body, op.at_ms);
   in->trimmed += log->trim(op.at_ms, limits::sweep_removals_max);
-  if (op.snapshot) log->snapshot = op.snapshot;
+  if (op.snapshot) keep_snapshot(*in, op.log, *log, op.snapshot);
   ++in->appended;
   for (changes.settle(); log->size() > 0 && budget_.exceeded(); changes.settle()) {
     log->drop_oldest();
@@ -82,7 +82,7 @@ outcome memory_logs::execute(const snapshot_put& op) {
   auto in = stripes_.at(op.log);
   auto* log = find(in->logs, op.log);
   if (!log) return {.error = errc::not_found};
-  log->snapshot = op.snapshot;
+  keep_snapshot(*in, op.log, *log, op.snapshot);
   return {};
 }
 
@@ -92,6 +92,7 @@ outcome memory_logs::execute(const epoch_reset& op) {
   if (!log) return {.error = errc::not_found};
   edit changes{budget_, *in, *log};
   log->reset(new_epoch());
+  in->with_snapshot.erase(op.log);
   return {.at = log->newest()};
 }
 
@@ -103,6 +104,7 @@ outcome memory_logs::execute(const log_erase& op) {
     edit changes{budget_, *in, *log};
     log->reset({});
   }
+  in->with_snapshot.erase(op.log);
   in->logs.erase(op.log);
   return {};
 }
@@ -151,6 +153,26 @@ bytes_ptr memory_logs::snapshot(std::string_view log) const {
   const auto in = stripes_.at(log);
   const auto* found = find(in->logs, log);
   return found ? found->snapshot : nullptr;
+}
+
+void memory_logs::keep_snapshot(stripe& in, const std::string& name, memory_log& log, bytes_ptr snapshot) {
+  if (snapshot && !log.snapshot) in.with_snapshot.insert(name);
+  if (!snapshot) in.with_snapshot.erase(name);
+  log.snapshot = std::move(snapshot);
+}
+
+std::vector<named_snapshot> memory_logs::snapshots(std::string_view after, std::size_t count_max) const {
+  std::vector<named_snapshot> found;
+  for (std::size_t i = 0; i < limits::stripes; ++i) {
+    const auto in = stripes_.part(i);
+    std::size_t taken = 0;
+    for (auto name = in->with_snapshot.upper_bound(after); name != in->with_snapshot.end() && taken < count_max;
+         ++name, ++taken)
+      found.push_back({*name, find(in->logs, *name)->snapshot});
+  }
+  std::ranges::sort(found, {}, &named_snapshot::log);
+  if (found.size() > count_max) found.resize(count_max);
+  return found;
 }
 
 void memory_logs::count(statistics& into) const {

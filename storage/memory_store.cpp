@@ -32,6 +32,9 @@ class memory_store final : public store {
     return logs_.read_before(log, before, count_max, bytes_max);
   }
   bytes_ptr snapshot(std::string_view log) const override { return logs_.snapshot(log); }
+  std::vector<named_snapshot> snapshots(std::string_view after, std::size_t count_max) const override {
+    return logs_.snapshots(after, count_max);
+  }
 
   inbox_page read_inbox(std::string_view user, std::uint64_t after, std::size_t count_max, std::size_t bytes_max,
                         std::int64_t now_ms) const override {

@@ -73,6 +73,8 @@ class store {
   virtual log_page read_before(std::string_view log, std::uint64_t before, std::size_t count_max,
                                std::size_t bytes_max) const = 0;
   virtual bytes_ptr snapshot(std::string_view log) const = 0;  ///< null where there is none
+  /// Logs that have a snapshot, by name, after `after`.
+  virtual std::vector<named_snapshot> snapshots(std::string_view after, std::size_t count_max) const = 0;
 
   // Inboxes, dead letters
   /// Messages with an n above `after` that have not expired.

@@ -103,6 +103,15 @@ TEST_CASE_METHOD(plugin_fixture, "plugin: a trial that fails leaves all as it wa
   CHECK(ask(keeper, plugins::list{}).plugins.at(0).version == "1.0");
 }
 
+TEST_CASE_METHOD(plugin_fixture, "plugin: the state of a room that rests is tried, too", "[actors][plugin]") {
+  auto& ann = user("ann");
+  ann.publish("that-stubborn", "a");
+  advance(3min);
+  REQUIRE(ctx().meters.rooms == 0);
+  install("tally_2");
+  CHECK(reload().why == "room that-stubborn: build 2 does not understand this");
+}
+
 TEST_CASE_METHOD(plugin_fixture, "plugin: rooms that rest take the newer build when they come back",
                  "[actors][plugin]") {
   auto& ann = user("ann");

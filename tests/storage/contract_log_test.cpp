@@ -198,6 +198,32 @@ TEMPLATE_LIST_TEST_CASE("store: a behaviour's snapshot is stored with the messag
   CHECK(s.snapshot("r") == nullptr);
 }
 
+TEMPLATE_LIST_TEST_CASE("store: the logs that have a snapshot are listed by name, in pages", "[contract]", backends) {
+  TestType backend;
+  auto& s = *backend;
+  CHECK(s.snapshots({}, 10).empty());
+  for (const std::string log : {"d", "a", "c", "b", "plain"}) {
+    auto one = message(log, "m");
+    if (log != "plain") one.snapshot = bytes("of " + log);
+    s.commit(one);
+  }
+  const auto names = [&](std::string_view after, std::size_t count_max) {
+    std::string all;
+    for (const auto& each : s.snapshots(after, count_max)) {
+      all += each.log;
+      CHECK(*each.snapshot == "of " + each.log);
+    }
+    return all;
+  };
+  CHECK(names({}, 10) == "abcd");
+  CHECK(names({}, 3) == "abc");
+  CHECK(names("b", 10) == "cd");
+  s.commit(snapshot_put{"c", nullptr});
+  s.commit(epoch_reset{"a"});
+  s.commit(log_erase{"d"});
+  CHECK(names({}, 10) == "b");
+}
+
 TEMPLATE_LIST_TEST_CASE("store: a batch runs in order, and a refusal concerns its own operation", "[contract]",
                         backends) {
   TestType backend;

@@ -70,7 +70,11 @@ class generator {
   session_put make_session_put(std::int64_t now_ms) {
     stored_session s{.id = name("session", 6), .user = name("user", 4), .created_ms = now_ms};
     for (auto rooms = below(3); rooms > 0; --rooms)
-      s.rooms.push_back({name("log", 5), {"e", below(9)}, below(9), *text()});
+      s.rooms.push_back({.room = name("log", 5),
+                         .seen = {"e", below(9)},
+                         .incarnation = below(9),
+                         .since_ms = now_ms,
+                         .presence = *text()});
     return {s};
   }
 

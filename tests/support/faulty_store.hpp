@@ -48,6 +48,9 @@ class faulty_store final : public storage::store {
     return real_->read_before(log, before, count_max, bytes_max);
   }
   storage::bytes_ptr snapshot(std::string_view log) const override { return real_->snapshot(log); }
+  std::vector<storage::named_snapshot> snapshots(std::string_view after, std::size_t count_max) const override {
+    return real_->snapshots(after, count_max);
+  }
   storage::inbox_page read_inbox(std::string_view user, std::uint64_t after, std::size_t count_max,
                                  std::size_t bytes_max, std::int64_t now_ms) const override {
     return real_->read_inbox(user, after, count_max, bytes_max, now_ms);
