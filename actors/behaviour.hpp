@@ -50,6 +50,7 @@ class behaviour_control {
   /// Milliseconds since 1970 by the node's clock, which never jumps.
   virtual std::int64_t now_ms() const = 0;
 
+  /// The room's own behaviour, where it has one, sees it as it sees everybody's, from the user `server`.
   virtual void publish(const room_id& into, publication what) = 0;
   /// A notification to one session: `method` with `params`. Nothing happens where it is not connected.
   virtual void push(const session_id& to, std::string method, codecs::payload_ptr params) = 0;

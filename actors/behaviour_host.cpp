@@ -5,6 +5,7 @@
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
 #include "actors/offline_queue.hpp"
+#include "actors/party.hpp"
 #include "actors/room.hpp"
 #include "actors/router.hpp"
 #include "actors/session_directory.hpp"
@@ -17,8 +18,12 @@ namespace {
 
 using codecs::error_code;
 
-/// Who a behaviour is to the services that it calls, and to the receivers of its messages.
+/// Who a behaviour is to the services that it calls, to other rooms' behaviours, and to the receivers of its messages.
 constexpr std::string_view server = "server";
+const std::shared_ptr<const party>& server_party() {
+  static const auto one = std::make_shared<const party>(party{.user = {std::string{server}}, .session = {}});
+  return one;
+}
 
 /// The answer of an actor that could not give one.
 codecs::outcome no_answer(const caf::error& why) {
@@ -66,6 +71,8 @@ void behaviour_host::publish(const room_id& into, publication what) {
                         .sender = named ? name_ : std::string{},
                         .client_id = named,
                         .except = incarnation::none,
+                        .except_session = what.except.value_or(session_id{}),
+                        .by = server_party(),
                         .reply = {}};
   auto& draft = *message.draft;
   draft.room = into.value;
@@ -153,7 +160,7 @@ void behaviour_host::call(std::string method, codecs::payload_ptr params, std::c
   if (!admit(what)) return;
   put(
       router(), limit,
-      router::ask{.from = {.user = {std::string{server}}, .session = {}},
+      router::ask{.from = *server_party(),
                   .method = std::move(method),
                   .params = std::move(params),
                   .limit = limit,
@@ -166,7 +173,7 @@ void behaviour_host::scatter(std::string method, codecs::payload_ptr params, std
   if (!admit([&what](const codecs::outcome&) { what({}); })) return;
   put(
       router(), limit,
-      router::scatter{.from = {.user = {std::string{server}}, .session = {}},
+      router::scatter{.from = *server_party(),
                       .method = std::move(method),
                       .params = std::move(params),
                       .limit = limit,

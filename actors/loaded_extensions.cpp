@@ -30,10 +30,7 @@ loaded_extensions load_extensions(const runtime::config& config, extensions mine
 
 void register_behaviours(context& ctx) {
   std::string known;
-  for (const auto& [behaviour, make] : ctx.extensions.rooms()) {
-    ctx.behaviours.set(std::make_shared<const room_build>(room_build{behaviour, make}));
-    known += (known.empty() ? "" : ", ") + behaviour;
-  }
+  for (const auto& behaviour : ctx.behaviours.names()) known += (known.empty() ? "" : ", ") + behaviour;
   for (const auto& [name, policy] : ctx.config.namespaces) {
     if (policy.behaviour.empty() || ctx.behaviours.find(policy.behaviour)) continue;
     throw bad_config{"namespace." + (name.empty() ? std::string{"default"} : name) + ".behaviour must be " +

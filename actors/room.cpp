@@ -59,6 +59,7 @@ struct state final : hosting_room {
   void erase(std::map<session_id, subscription_ptr>::iterator which, const relay::settled& reply);
   void accept(const publish& m);
   void await_turn_end();
+  incarnation spared_by(const publish& m) const;
   void send_turn();
   bool may_rest() const;
   void offer_rest();
@@ -366,10 +367,17 @@ void state::store(const publish& m, std::optional<storage::idempotency> once, st
     head = stored.at.seq;
     draft.epoch = std::move(stored.at.epoch);
     draft.seq = head;
-    turn.messages.push_back({m.draft, m.except});
+    turn.messages.push_back({m.draft, spared_by(m)});
   }
   turn.answers.push_back({m.reply, codecs::result{std::move(ack)}});
   if (turn.messages.size() >= limits::turn_messages_max) send_turn();
+}
+
+/// The member that does not receive it.
+incarnation state::spared_by(const publish& m) const {
+  if (m.except_session.empty()) return m.except;
+  const auto found = present.find(m.except_session);
+  return found == present.end() ? incarnation::none : found->second->who.number;
 }
 
 void state::await_turn_end() {

@@ -66,6 +66,7 @@ struct publish {
   std::string sender;                      ///< whose ids these are: the user, or the session where anonymous
   bool client_id = false;                  ///< the client chose the id: repeats are recognised
   incarnation except = incarnation::none;  ///< echo: false
+  session_id except_session{};             ///< the same, where the publisher knows only that; empty: none
   std::shared_ptr<const party> by{};       ///< who publishes; null: a behaviour, or the room has none that asks
   answer reply;
 };
