@@ -240,6 +240,31 @@ void http_api::on_done(const runtime::http_access& line) {
                         .trace = line.trace});
 }
 
+namespace {
+
+void write_services(codecs::json_writer& json, const service_board& board) {
+  const auto rows = board.rows();
+  json.begin_array(rows.size());
+  for (const auto& each : rows) {
+    json.item();
+    json.begin_object();
+    json.key("service");
+    json.text(each->service);
+    json.key("instance");
+    json.text(each->instance);
+    json.key("away");
+    json.boolean(each->away);
+    for (const auto& figure : service_figures::all) {
+      json.key(figure.word);
+      json.natural((*each.*figure.value).load(std::memory_order_relaxed));
+    }
+    json.end_object();
+  }
+  json.end_array();
+}
+
+}  // namespace
+
 std::string status_json(const context& ctx) {
   const auto totals = ctx.meters.totals();
   const auto at = ctx.at.load(std::memory_order_relaxed);
@@ -266,6 +291,8 @@ std::string status_json(const context& ctx) {
   number("calls_waiting_for_workers", ctx.workers_now.waiting);
   json.key("workers");
   write_workers(json, ctx.workers_now.rows());
+  json.key("services");
+  write_services(json, ctx.board);
   json.end_object();
   return out;
 }

@@ -139,6 +139,18 @@ void collect_store(metrics& into, context& ctx) {
       &s::unavailable);
 }
 
+void collect_services(metrics& into, context& ctx) {
+  for (const auto& figure : service_figures::all) {
+    into.collect({std::string{figure.name}, std::string{figure.help}, {"service", "instance"}},
+                 figure.grows ? metrics::kind::counter : metrics::kind::gauge, [&ctx, value = figure.value] {
+                   samples all;
+                   for (const auto& each : ctx.board.rows())
+                     all.push_back({{each->service, each->instance}, number((*each.*value).load())});
+                   return all;
+                 });
+  }
+}
+
 }  // namespace
 
 void collect_node_metrics(metrics& into, context& ctx) {
@@ -146,6 +158,7 @@ void collect_node_metrics(metrics& into, context& ctx) {
   collect_sockets(into, ctx);
   collect_workers(into, ctx);
   collect_store(into, ctx);
+  collect_services(into, ctx);
 }
 
 }  // namespace greenroom
