@@ -27,11 +27,11 @@ packed compressor::pack(runtime::frame plain) {
 }
 
 packed compressor::pack_shared(const runtime::frame& plain) {
-  if (plain != shared_) {
-    shared_ = plain;
-    shared_packed_ = pack(plain);
-  }
-  return shared_packed_;
+  constexpr unsigned char opcode_bits = 0x0f, binary_opcode = 2;
+  const bool binary = (static_cast<unsigned char>(plain->front()) & opcode_bits) == binary_opcode;
+  auto& last = shared_[binary ? 1 : 0];
+  if (plain != last.plain) last = {plain, pack(plain)};
+  return last.made;
 }
 
 std::unique_ptr<compressor> make_compressor(const runtime::config& from, meters& counts) {

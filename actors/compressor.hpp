@@ -1,9 +1,10 @@
 /// COMPRESSOR compresses what leaves one shard for the peers that agreed on permessage-deflate, and counts it. What
-/// several peers get is compressed once: `broadcast` keeps what a room's turn became, and here the newest other frame is
-/// remembered that several get.
+/// several peers get is compressed once: `broadcast` keeps what a room's turn became, and here the newest other frame of
+/// each kind is remembered that several get.
 ///
-/// Threading: its shard's. Bounds: those of codecs::deflater, and one remembered frame.
+/// Threading: its shard's. Bounds: those of codecs::deflater, and two remembered frames.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 
@@ -35,8 +36,11 @@ class compressor {
  private:
   codecs::deflater deflater_;
   meters& meters_;
-  runtime::frame shared_;  ///< the newest of them …
-  packed shared_packed_;   ///< … and what became of it
+  struct remembered {
+    runtime::frame plain;
+    packed made;
+  };
+  std::array<remembered, 2> shared_;  ///< text and binary: members of both codecs take turns
 };
 
 /// Null where the config has compression off.

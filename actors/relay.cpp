@@ -291,12 +291,12 @@ bool state::write_roster(const subscription_ptr& who, const shared_push& what) {
   auto* out = who->to->out();
   if (!out) return false;
   const auto codec = who->to->codec();
-  auto bytes = what.frame(codec);
+  auto [bytes, compressed] = who->to->pack(what.frame(codec));
   const auto size = bytes->size();
   make_space(*who, *out, size);
   who->roster = roster_view::known;
   if (out->push({.bytes = std::move(bytes)}) == runtime::outbox::verdict::queued) {
-    ctx.meters.sent(codec, 1, size);
+    ctx.meters.sent(codec, 1, size, compressed);
     return true;
   }
   who->roster = roster_view::starved;

@@ -256,6 +256,25 @@ TEST_CASE_METHOD(compression_fixture, "compression: a random crowd hears what a 
   }
 }
 
+TEST_CASE_METHOD(compression_fixture, "compression: who is in a room is compressed once for all members of a codec",
+                 "[actors][compression][presence]") {
+  std::vector<client*> all;
+  for (int i = 0; i < 20; ++i) {
+    all.push_back(&connect_deflating(i % 2 ? codecs::codec_id::native_msgpack : codecs::codec_id::native_json));
+    all.back()->open("somebody with a long name " + std::to_string(i));
+  }
+  look();
+  for (auto* each : all) each->send("room.join", R"({"room":"lobby"})");
+  settle();
+  advance(std::chrono::seconds{5});
+  std::size_t told = 0;
+  for (auto* each : all)
+    for (const auto& one : each->take()) told += one.method == "room.presence" && one.compressed ? 1 : 0;
+  CHECK(told >= all.size());
+  CHECK(more(compressed_out) == static_cast<double>(told));
+  CHECK(more(compressions) == 2.0 * static_cast<double>(told / all.size()));
+}
+
 TEST_CASE_METHOD(compression_fixture, "compression: one frame for several peers is compressed for the first of them",
                  "[actors][compression]") {
   compressor one{config.gateway, ctx().meters};
@@ -264,6 +283,7 @@ TEST_CASE_METHOD(compression_fixture, "compression: one frame for several peers 
   const auto made = one.pack_shared(plain);
   CHECK(made.compressed == 1);
   CHECK(made.bytes->size() < 40);
+  one.pack_shared(std::make_shared<const std::string>("\x82\x02hi"));
   CHECK(one.pack_shared(plain).bytes == made.bytes);
   CHECK(more(compressions) == 1);
   CHECK(one.pack_shared(std::make_shared<const std::string>(*plain)).bytes != made.bytes);
