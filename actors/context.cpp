@@ -1,5 +1,8 @@
 #include "actors/context.hpp"
 
+#include <algorithm>
+
+#include "actors/presence.hpp"
 #include "actors/room_directory.hpp"
 #include "storage/store.hpp"
 
@@ -11,6 +14,20 @@ const caf::actor& context::rooms_of(std::string_view room) const {
 
 const caf::actor& context::queue_of(std::string_view user) const {
   return shards[std::hash<std::string_view>{}(user) % shards.size()].queue;
+}
+
+const caf::actor& context::presence_of(std::string_view user) const {
+  return shards[presence::shard_of(user, shards.size())].presence;
+}
+
+std::int64_t context::next_stamp() {
+  constexpr std::int64_t us_per_ms = 1'000;
+  const auto now = now_ms() * us_per_ms;
+  auto last = last_stamp.load(std::memory_order_relaxed);
+  auto next = now;
+  do next = std::max(now, last + 1);
+  while (!last_stamp.compare_exchange_weak(last, next, std::memory_order_relaxed));
+  return next;
 }
 
 codecs::ack_level context::ack_level_of(const room_policy& policy) const {

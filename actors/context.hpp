@@ -57,26 +57,30 @@ struct context {
     runtime::shard* home = nullptr;  ///< null in tests
     std::unique_ptr<socket_figures> sockets = std::make_unique<socket_figures>();
     std::unique_ptr<greenroom::compressor> compressor{};  ///< null: off
-    caf::actor relay, rooms, queue, router, gateway;
+    caf::actor relay, rooms, queue, presence, router, gateway;
   };
   std::vector<shard_actors> shards;
   caf::actor sessions;
-  caf::actor plugins{};                ///< null where the node has none, and in tests
+  caf::actor plugins{};              ///< null where the node has none, and in tests
   caf::actor services{}, workers{};  ///< the routers' targets; null: there are none
   service_board board{};
   worker_board workers_now{};  ///< who works for the node
 
   std::atomic<stage> at{stage::starting};
   std::atomic<std::uint64_t> last_incarnation{0}, last_message{0}, last_call{0};
+  std::atomic<std::int64_t> last_stamp{0};
   std::string
       process_prefix;  ///< of the ids that this process gives to messages: random, so that no two processes share one
 
   incarnation next_incarnation() noexcept {
     return incarnation{last_incarnation.fetch_add(1, std::memory_order_relaxed) + 1};
   }
+  /// Orders what happens on several shards: microseconds since 1970, never the same twice.
+  std::int64_t next_stamp();
   std::string next_message_id();
-  const caf::actor& rooms_of(std::string_view room) const;  ///< the directory of that room's shard
-  const caf::actor& queue_of(std::string_view user) const;  ///< the offline queue that owns that user's inbox
+  const caf::actor& rooms_of(std::string_view room) const;     ///< the directory of that room's shard
+  const caf::actor& queue_of(std::string_view user) const;     ///< the offline queue that owns that user's inbox
+  const caf::actor& presence_of(std::string_view user) const;  ///< the actor that knows whether that user is there
   /// What an acknowledgement of such a room may promise: never more than the store keeps.
   codecs::ack_level ack_level_of(const room_policy& policy) const;
 };

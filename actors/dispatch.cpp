@@ -3,6 +3,7 @@
 #include "actors/context.hpp"
 #include "actors/offline_queue.hpp"
 #include "actors/peer.hpp"
+#include "actors/presence.hpp"
 #include "actors/room.hpp"
 #include "actors/router.hpp"
 #include "actors/session.hpp"
@@ -112,12 +113,20 @@ class dispatcher {
   void operator()(calls::inbox_ack& what) {
     if (connected()) runtime::tell(from_.session_actor, session::inbox_ack{what.upto, reply_});
   }
-  template <class Presence>
-  requires(std::is_same_v<Presence, calls::presence_set> || std::is_same_v<Presence, calls::presence_get> ||
-           std::is_same_v<Presence, calls::presence_watch> || std::is_same_v<Presence, calls::presence_unwatch> ||
-           std::is_same_v<Presence, calls::presence_online>) void
-  operator()(Presence&) {
-    reply_(codecs::make_error(error_code::method_not_found));
+  void operator()(calls::presence_set& what) {
+    if (connected() && !drained()) runtime::tell(from_.session_actor, session::set_presence{std::move(what), reply_});
+  }
+  void operator()(calls::presence_get& what) {
+    runtime::tell(ctx_.shards.front().presence, presence::look{std::move(what.users), {}, reply_});
+  }
+  void operator()(calls::presence_watch& what) {
+    if (connected()) runtime::tell(from_.session_actor, session::watch{std::move(what.users), reply_});
+  }
+  void operator()(calls::presence_unwatch& what) {
+    if (connected()) runtime::tell(from_.session_actor, session::unwatch{std::move(what.users), reply_});
+  }
+  void operator()(calls::presence_online& what) {
+    runtime::tell(ctx_.shards.front().presence, presence::list{std::move(what), {}, reply_});
   }
   void operator()(calls::service_register& what) {
     if (!connected() || drained()) return;

@@ -16,6 +16,7 @@
 #include "actors/node_metrics.hpp"
 #include "actors/offline_queue.hpp"
 #include "actors/plugins.hpp"
+#include "actors/presence.hpp"
 #include "actors/relay.hpp"
 #include "actors/room_directory.hpp"
 #include "actors/router.hpp"
@@ -147,6 +148,7 @@ struct engine::parts {
   child_spec standing(std::string id, std::size_t shard, caf::actor& slot, spawn_function spawn);
   child_spec standing_supervisor(std::string id, std::size_t shard, caf::actor& slot, spawn_function spawn);
   supervisor_spec store_branch();
+  supervisor_spec presence_branch();
   supervisor_spec rooms_branch();
   supervisor_spec services_branch();
   supervisor_spec gateway_branch();
@@ -210,6 +212,18 @@ supervisor_spec engine::parts::store_branch() {
   return spec;
 }
 
+supervisor_spec engine::parts::presence_branch() {
+  supervisor_spec spec{.id = "presence"};
+  for (std::size_t i = 0; i < ctx.shards.size(); ++i) {
+    spec.children.push_back(
+        standing("shard " + std::to_string(i), i, ctx.shards[i].presence, [this, i](const place& p) {
+          return presence::spawn(p, {ctx, i});
+        }));
+    spec.children.back().limit = runtime::backoff{};  // who is online is never worth the node
+  }
+  return spec;
+}
+
 supervisor_spec engine::parts::rooms_branch() {
   supervisor_spec spec{.id = "rooms"};
   for (std::size_t i = 0; i < ctx.shards.size(); ++i) {
@@ -267,7 +281,8 @@ supervisor_spec engine::parts::tree() {
   }));
 
   supervisor_spec node{.id = "node"};
-  for (auto& branch : {store_branch(), rooms_branch(), sessions, services_branch(), operations, gateway_branch()})
+  for (auto& branch :
+       {store_branch(), presence_branch(), rooms_branch(), sessions, services_branch(), operations, gateway_branch()})
     node.children.push_back({.id = branch.id,
                              .start = [branch](const place& p) { return runtime::supervisor::spawn(p, branch); },
                              .shutdown = runtime::as_long_as_it_takes,
@@ -364,7 +379,8 @@ void engine::stop() {
   if (!runtime::await_actors(p.system, deadline)) runtime::log::warn("actors did not end in time");
   p.watchdog.reset();
   p.root = p.admin = p.ctx.sessions = p.ctx.services = p.ctx.workers = p.ctx.plugins = nullptr;
-  for (auto& each : p.ctx.shards) each.relay = each.rooms = each.queue = each.router = each.gateway = nullptr;
+  for (auto& each : p.ctx.shards)
+    each.relay = each.rooms = each.queue = each.presence = each.router = each.gateway = nullptr;
 }
 
 }  // namespace greenroom

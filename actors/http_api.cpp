@@ -285,6 +285,7 @@ std::string status_json(const context& ctx) {
   number("shards", ctx.shards.size());
   number("connections", totals.connections);
   number("sessions", totals.sessions);
+  number("users_online", totals.users_online);
   number("rooms", totals.rooms);
   number("messages_in", totals.messages_in);
   number("messages_out", totals.messages_out);

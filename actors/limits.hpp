@@ -32,6 +32,11 @@ inline constexpr std::size_t feed_bytes_max = 256u << 10;
 inline constexpr std::size_t rooms_per_shard_max = 1'000'000;  ///< living rooms; over it: unavailable
 inline constexpr std::size_t held_messages_max = 1'024;  ///< for one room that is leaving memory; over it: unavailable
 
+// Presence.
+inline constexpr std::chrono::seconds recollection{1};  ///< sessions that have not registered again are not waited for
+inline constexpr std::chrono::seconds hand_over{1};     ///< a user stays online while its session moves
+inline constexpr std::chrono::seconds watch_retry{1};
+
 // Draining.
 inline constexpr std::size_t closes_per_batch = 256;  ///< connections of a shard told at once that the node restarts
 inline constexpr std::chrono::milliseconds between_close_batches{10};
@@ -60,6 +65,10 @@ inline constexpr std::size_t work_of_router_max = 65'536;         ///< calls of 
 inline constexpr std::chrono::seconds worker_time_limit{30};      ///< of a call, waiting included
 inline constexpr std::chrono::seconds worker_linger{10};    ///< a method waits for a worker after its last was lost
 inline constexpr std::chrono::minutes work_overdue_max{5};  ///< a place in a worker is kept past its call's time
+
+// How often one is asked that crashes with the question.
+inline constexpr unsigned survey_attempts = 5;  ///< a relay, by a room or a directory that starts
+inline constexpr unsigned resume_attempts = 5;  ///< a room, by a session that resumes
 
 // How long an actor waits for another one's answer before it gives up.
 inline constexpr std::chrono::seconds ask_timeout{5};

@@ -53,12 +53,14 @@ void memberships::ping_left(std::uint64_t ping) {
   if (marked_ != 0) return;
   marked_ = ping;
   for (const auto& each : all_) each->pinged = each->position;
+  watched.ping_left();
 }
 
 void memberships::ping_answered(std::uint64_t ping) {
   if (marked_ == 0 || ping < marked_) return;
   marked_ = 0;
   for (const auto& each : all_) each->proven = std::max(each->proven, each->pinged);
+  watched.ping_answered();
 }
 
 }  // namespace greenroom

@@ -1,5 +1,5 @@
-/// MEMBERSHIPS are the rooms of one session, on its shard: its connection adds and removes, its session keeps and
-/// resumes them, pings prove positions in them. One object per session, shared by the two actors, one thread; it
+/// MEMBERSHIPS are the rooms of one session and the users whom it watches, on its shard: its connection adds and removes
+/// rooms, its session keeps and resumes them, pings prove what has arrived. One object per session, shared by the two actors, one thread; it
 /// survives a crash of either.
 ///
 /// Bounds: rooms_max (config `sessions.rooms_max`, default 128); a join over it is refused.
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/subscription.hpp"
+#include "actors/watches.hpp"
 
 namespace greenroom {
 
@@ -32,6 +33,8 @@ class memberships {
   void ping_left(std::uint64_t ping);
   /// An answer to a ping answers all before it.
   void ping_answered(std::uint64_t ping);
+
+  watches watched;
 
  private:
   void forget_gone();

@@ -41,6 +41,20 @@ std::string_view word(worker_end how) {
   return "other";
 }
 
+/// What there is now.
+void add_gauges(runtime::metrics& to, const meters& now) {
+  const auto add = [&to](std::string name, std::string help, const std::atomic<std::uint64_t>& what) {
+    to.collect({std::move(name), std::move(help)}, runtime::metrics::kind::gauge,
+               [&what] { return static_cast<double>(what.load()); });
+  };
+  add("greenroom_connections", "WebSocket connections that are open.", now.connections);
+  add("greenroom_sessions", "Sessions, detached ones included.", now.sessions);
+  add("greenroom_detached_sessions", "Sessions that wait for their client to come back.", now.detached_sessions);
+  add("greenroom_users_online", "Users with a session, detached ones included.", now.users_online);
+  add("greenroom_watches", "Users that sessions watch, each as often as it is watched.", now.watches);
+  add("greenroom_rooms", "Rooms in memory.", now.rooms);
+}
+
 }  // namespace
 
 meters::meters(runtime::metrics& to, std::size_t shards, const std::vector<std::string>& of_services)
@@ -57,6 +71,12 @@ meters::meters(runtime::metrics& to, std::size_t shards, const std::vector<std::
           to.add_counter({"greenroom_dropped_messages_total", "Messages that a member did not receive.", {"reason"}})},
       rosters_{to.add_counter(
           {"greenroom_room_presence_total", "Notices of who is in a room, by what they hold.", {"kind"}})},
+      presence_changes_{
+          to.add_counter({"greenroom_presence_changes_total", "Changes of watched users, told to their watchers."})},
+      watch_refusals_{
+          to.add_counter({"greenroom_watches_refused_total", "Calls of presence.watch refused for a bound."})},
+      forgotten_{to.add_counter({"greenroom_last_seen_forgotten_total",
+                                 "Users who are gone and of whom the node forgot when they were last online."})},
       closes_{
           to.add_counter({"greenroom_connections_closed_total", "Connections that ended, by close code.", {"code"}})},
       opens_{to.add_counter({"greenroom_sessions_opened_total", "Sessions opened, fresh and resumed.", {"how"}})},
@@ -85,15 +105,7 @@ meters::meters(runtime::metrics& to, std::size_t shards, const std::vector<std::
                             "From reading a publish to the end of the turn that wrote its frames to the sockets."})},
       worker_latency_{
           to.add_histogram({"greenroom_worker_call_seconds", "From giving a call to a remote worker to its answer."})} {
-  using kind = runtime::metrics::kind;
-  to.collect({"greenroom_connections", "WebSocket connections that are open."}, kind::gauge,
-             [this] { return static_cast<double>(connections.load()); });
-  to.collect({"greenroom_sessions", "Sessions, detached ones included."}, kind::gauge,
-             [this] { return static_cast<double>(sessions.load()); });
-  to.collect({"greenroom_detached_sessions", "Sessions that wait for their client to come back."}, kind::gauge,
-             [this] { return static_cast<double>(detached_sessions.load()); });
-  to.collect({"greenroom_rooms", "Rooms in memory."}, kind::gauge,
-             [this] { return static_cast<double>(rooms.load()); });
+  add_gauges(to, *this);
   for (std::size_t i = 0; i < shards; ++i) add_shard(to.of(i), of_services);
 }
 
@@ -122,7 +134,7 @@ void meters::add_shard(runtime::metrics::book& book, const std::vector<std::stri
 }
 
 meters::sums meters::totals() const {
-  sums all{connections.load(), sessions.load(), rooms.load(), 0, 0};
+  sums all{connections.load(), sessions.load(), users_online.load(), rooms.load(), 0, 0};
   for (const auto& shard : shards_)
     for (const auto& codec : shard.codecs) {
       all.messages_in += codec.messages_in->get();
@@ -180,6 +192,9 @@ void meters::dropped(drop_reason why, std::uint64_t messages) { here().book->at(
 void meters::roster_sent(std::string_view kind, std::uint64_t members) {
   here().book->at(rosters_, {kind}).add(members);
 }
+void meters::presence_changed() { here().book->at(presence_changes_).add(); }
+void meters::watch_refused() { here().book->at(watch_refusals_).add(); }
+void meters::last_seen_forgotten(std::uint64_t users) { here().book->at(forgotten_).add(users); }
 void meters::connection_closed(std::uint16_t code) { here().book->at(closes_, {std::to_string(code)}).add(); }
 void meters::session_expired_early() { here().book->at(early_expiries_).add(); }
 void meters::client_request(request_end how) { here().book->at(client_requests_, {word(how)}).add(); }

@@ -67,6 +67,9 @@ class meters {
   void flushed(std::chrono::nanoseconds since_received);
   void dropped(drop_reason why, std::uint64_t messages);
   void roster_sent(std::string_view kind, std::uint64_t members);  ///< `whole` or `changes`
+  void presence_changed();
+  void watch_refused();
+  void last_seen_forgotten(std::uint64_t users);
   void connection_closed(std::uint16_t code);
   void session_opened(bool resumed);
   void session_expired_early();
@@ -75,9 +78,9 @@ class meters {
   void push_dropped();  ///< something for a session without a client
 
   // What there is now. Any thread.
-  std::atomic<std::uint64_t> connections{0}, sessions{0}, detached_sessions{0}, rooms{0};
+  std::atomic<std::uint64_t> connections{0}, sessions{0}, detached_sessions{0}, rooms{0}, users_online{0}, watches{0};
   struct sums {
-    std::uint64_t connections, sessions, rooms, messages_in, messages_out;
+    std::uint64_t connections, sessions, users_online, rooms, messages_in, messages_out;
   };
   sums totals() const;
   std::string scrape() const { return metrics_.scrape(); }
@@ -97,9 +100,10 @@ class meters {
   of_shard& here();
 
   runtime::metrics& metrics_;
-  runtime::counter_id messages_in_, bytes_in_, messages_out_, bytes_out_, calls_, errors_, drops_, rosters_, closes_,
-      opens_, early_expiries_, client_requests_, pushes_dropped_, compressed_out_, compressions_, compression_in_,
-      compression_out_, compression_agreed_, worker_calls_;
+  runtime::counter_id messages_in_, bytes_in_, messages_out_, bytes_out_, calls_, errors_, drops_, rosters_,
+      presence_changes_, watch_refusals_, forgotten_, closes_, opens_, early_expiries_, client_requests_,
+      pushes_dropped_, compressed_out_, compressions_, compression_in_, compression_out_, compression_agreed_,
+      worker_calls_;
   runtime::histogram_id call_latency_, publish_to_flush_, worker_latency_;
   std::vector<of_shard> shards_;
 };

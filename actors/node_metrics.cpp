@@ -53,6 +53,7 @@ void collect_shards(metrics& into, context& ctx) {
                    add("relay" + shard, here.relay);
                    add("room_directory" + shard, here.rooms);
                    add("offline_queue" + shard, here.queue);
+                   add("presence" + shard, here.presence);
                    add("gateway" + shard, here.gateway);
                  }
                  add("session_directory", ctx.sessions);

@@ -48,7 +48,8 @@ struct state {
   static inline const char* name = "offline_queue";
   state(runtime::actor_base* s, const options& o) : self{s}, ctx{o.ctx} {
     if (self->life() == 0) return;
-    runtime::ask(self, ctx.sessions, limits::ask_timeout, session_directory::recollect{})
+    runtime::ask(self, ctx.sessions, limits::ask_timeout,
+                 session_directory::recollect{session::registry::queue, o.shard})
         .then([](const session_directory::recollect::reply&) {}, [](const caf::error&) {});  // nobody waits for them
   }
 

@@ -22,7 +22,6 @@
 namespace greenroom::relay {
 namespace {
 
-constexpr std::chrono::seconds recollection_max{1};
 struct grow_up {};  ///< To itself: a session that has not registered again by now is not waited for.
 
 }  // namespace
@@ -79,6 +78,7 @@ struct state {
   void remove(const subscription_ptr& who);
   void take_back(const readopt& m);
   void forget(const forsake& m);
+  void turn_away(const subscription_ptr& who, const settled& reply);
   void tell(const roster& m);
   bool write_roster(const subscription_ptr& who, const shared_push& what);
   void turn_live(channel& in, subscription& who);
@@ -115,6 +115,7 @@ caf::behavior state::start() {
           for (auto& each : *m.answers) each.to(std::move(each.what));
       },
       [this](const add& m) {
+        if (m.who->at == phase::gone) return turn_away(m.who, m.reply);
         auto& in = channel_of(m.who->room, m.epoch, m.position);
         enter(in, m.who);
         m.who->epoch = m.epoch;
@@ -124,6 +125,7 @@ caf::behavior state::start() {
         if (m.position != in.position) feed_member(m.who);
       },
       [this](const hold& m) {
+        if (m.who->at == phase::gone) return turn_away(m.who, {});
         enter(channel_of(m.who->room, m.epoch, m.head), m.who);
         m.who->epoch = m.epoch;
         m.who->position = m.who->proven = m.position;
@@ -174,7 +176,7 @@ void state::take_back(const readopt& m) {
     each->roster = roster_view::unknown;
     if (each->at == phase::live || each->at == phase::catching_up) feed_member(each);
   }
-  ++registered;
+  if (m.life == self->life()) ++registered;  // else its session comes once more
   if (young && expected && registered >= *expected) answer_surveys();
 }
 
@@ -192,14 +194,15 @@ void state::close(const close_room& m) {
 
 /// The sessions of this shard register again. A room that asks meanwhile waits: told too early, it would forget members.
 void state::recollect() {
-  runtime::ask(self, ctx.sessions, limits::ask_timeout, session_directory::recollect{opts.shard})
+  runtime::ask(self, ctx.sessions, limits::ask_timeout,
+               session_directory::recollect{session::registry::relay, opts.shard, self->life()})
       .then(
           [this](const session_directory::recollect::reply& r) {
             expected = r.sessions;
             if (registered >= *expected) answer_surveys();
           },
           [this](const caf::error&) { answer_surveys(); });
-  self->later(recollection_max, grow_up{});
+  self->later(limits::recollection, grow_up{});
 }
 
 void state::answer_surveys() {
@@ -263,6 +266,12 @@ void state::remove(const subscription_ptr& who) {
   members[who->place]->place = who->place;
   members.pop_back();
   if (members.empty()) rooms.erase(found);
+}
+
+/// Its session has ended while the room let it in.
+void state::turn_away(const subscription_ptr& who, const settled& reply) {
+  reply.to(reply.what);
+  runtime::tell(self, ctx.rooms_of(who->room), room::leave{who, {}});
 }
 
 // --- who is there

@@ -65,6 +65,7 @@ struct feed {  ///< Lets held members go, and goes on with those whose outbox ha
 };
 struct readopt {  ///< After a crash of the relay: members register again where they were.
   std::vector<subscription_ptr> who;
+  std::uint32_t life = 0;  ///< which life of the relay has asked for it
 };
 struct detach {  ///< The members' connection is gone; their rooms keep them as `away`.
   std::vector<subscription_ptr> who;

@@ -71,6 +71,7 @@ struct state final : hosting_room {
   void enter(const subscription_ptr& who);
   codecs::envelope_ptr envelope_of(const storage::record& from) const;
   codecs::outcome page(const codecs::calls::room_history& what) const;
+  void survey(std::size_t shard, unsigned attempts);
   void repair(std::size_t shard, const relay::survey::reply& known);
   caf::actor relay_of(std::size_t shard) const { return ctx.shards[shard].relay; }
 
@@ -123,21 +124,7 @@ caf::behavior state::start() {
 /// crash of the room or of its directory, and after a rest, nothing else knows the members.
 caf::behavior state::recovering() {
   surveys = ctx.shards.size();
-  for (std::size_t i = 0; i < ctx.shards.size(); ++i) {
-    auto done = [this] {
-      if (--surveys != 0) return;
-      roster.begin();
-      self->become(open());
-      if (host) host->start(self->life() == 0 ? beginning::opened : beginning::restarted);
-    };
-    runtime::ask(self, relay_of(i), limits::ask_timeout, relay::survey{opts.id.value})
-        .then(
-            [this, i, done](const relay::survey::reply& known) {
-              repair(i, known);
-              done();
-            },
-            [done](const caf::error&) { done(); });
-  }
+  for (std::size_t i = 0; i < ctx.shards.size(); ++i) survey(i, limits::survey_attempts);
   return {
       [](const join&) { return caf::skip(); },
       [](const resume&) -> caf::result<resume::reply> { return caf::skip(); },
@@ -153,6 +140,26 @@ caf::behavior state::recovering() {
       [](const rest&) { return caf::skip(); },
       [](const end_of_turn&) {},
   };
+}
+
+/// A relay that crashes with the question is asked again: its members would be no members.
+void state::survey(std::size_t shard, unsigned attempts) {
+  auto done = [this] {
+    if (--surveys != 0) return;
+    roster.begin();
+    self->become(open());
+    if (host) host->start(self->life() == 0 ? beginning::opened : beginning::restarted);
+  };
+  runtime::ask(self, relay_of(shard), limits::ask_timeout, relay::survey{opts.id.value})
+      .then(
+          [this, shard, done](const relay::survey::reply& known) {
+            repair(shard, known);
+            done();
+          },
+          [this, shard, attempts, done](const caf::error& why) {
+            if (why == caf::sec::request_timeout || attempts == 1) return done();
+            survey(shard, attempts - 1);
+          });
 }
 
 void state::repair(std::size_t shard, const relay::survey::reply& known) {

@@ -32,7 +32,7 @@ struct state {
                   .restart = runtime::restart::transient,
                   .gave_up = [this](const caf::actor& who, const caf::error& why) { gave_up(who, why); },
                   .ended = [this](const caf::actor_addr& who, const caf::error&) { gone(who.id()); }}} {}
-  void bring_back();
+  void bring_back(std::size_t shard, unsigned attempts);
   ~state() { ctx.meters.rooms -= rooms.size(); }
   state(const state&) = delete;
   state& operator=(const state&) = delete;
@@ -80,18 +80,19 @@ void refuse(context&, const M& m, std::string why) {
 }  // namespace
 
 /// Rooms that have members died with the life before: nobody else would tell the members what they missed.
-void state::bring_back() {
-  for (const auto& each : ctx.shards)
-    runtime::ask(self, each.relay, limits::ask_timeout, relay::served{opts.shard})
-        .then(
-            [this](const relay::served::reply& r) {
-              for (const auto& room : r.rooms) find_or_start(room);
-            },
-            [](const caf::error&) {});
+void state::bring_back(std::size_t shard, unsigned attempts) {
+  runtime::ask(self, ctx.shards[shard].relay, limits::ask_timeout, relay::served{opts.shard})
+      .then(
+          [this](const relay::served::reply& r) {
+            for (const auto& room : r.rooms) find_or_start(room);
+          },
+          [this, shard, attempts](const caf::error&) {
+            if (attempts > 1) bring_back(shard, attempts - 1);
+          });
 }
 
 caf::behavior state::start() {
-  if (self->life() > 0) bring_back();
+  for (std::size_t i = 0; self->life() > 0 && i < ctx.shards.size(); ++i) bring_back(i, limits::survey_attempts);
   return children.handlers().or_else(
       [this](const room::publish& m) { route(m); }, [this](const room::join& m) { route(m); },
       [this](const room::leave& m) { route(m); }, [this](const room::history& m) { route(m); },

@@ -12,6 +12,7 @@
 #include "actors/relay.hpp"
 #include "actors/room.hpp"
 #include "actors/session_directory.hpp"
+#include "actors/session_presence.hpp"
 #include "runtime/secret.hpp"
 #include "storage/store.hpp"
 
@@ -41,7 +42,8 @@ bool opens(storage::stored_session& stored, const std::string& token) {
 
 struct state {
   static inline const char* name = "session";
-  state(runtime::actor_base* s, const options& o) : self{s}, opts{o}, ctx{o.ctx}, keep{*o.keep} {}
+  state(runtime::actor_base* s, const options& o)
+      : self{s}, opts{o}, ctx{o.ctx}, keep{*o.keep}, presence{s, o, [this] { save(); }} {}
 
   caf::behavior start();
   caf::behavior attached();
@@ -50,6 +52,7 @@ struct state {
   void resume_rooms();
   void resume_room(const std::string& room, codecs::position from, const std::string& joined_epoch,
                    const storage::stored_membership* was);
+  void ask_room(const room::resume& what, unsigned attempts);
   void room_resumed(results::room_state what);
   void open();
   void lose_connection();
@@ -61,6 +64,7 @@ struct state {
   void refuse_questions();
   void deliver(const inbox& m);
   void acknowledge(const inbox_ack& m);
+  void register_again(const readopt& m);
   void prove(std::uint64_t ping);
   void leave_queue();
   void save();
@@ -72,6 +76,7 @@ struct state {
   const options& opts;
   context& ctx;
   record& keep;
+  session_presence presence;
   std::vector<results::room_state> resumed;  ///< the rooms that have answered
   std::size_t rooms_asked = 0;
   std::uint64_t detachments = 0;
@@ -80,7 +85,16 @@ struct state {
   std::unique_ptr<questions> asked;  ///< null until the client is asked something
 };
 
+std::shared_ptr<const presence_words> words_of(const storage::stored_presence& shown) {
+  if (shown.stamp == 0) return nullptr;
+  codecs::payload_ptr meta;
+  if (!shown.meta.empty()) meta = std::make_shared<const codecs::payload>(codecs::format::msgpack, shown.meta);
+  return std::make_shared<const presence_words>(
+      presence_words{shown.status, shown.location, std::move(meta), shown.stamp});
+}
+
 caf::behavior state::start() {
+  presence.begin();
   if (keep.opening) {
     if (keep.opening->resumed)
       resume_rooms();
@@ -132,13 +146,20 @@ void state::resume_room(const std::string& room, codecs::position from, const st
   one->position = one->proven = from.seq;
   if (!keep.rooms->add(one)) return refuse("too_many_rooms");
   ++rooms_asked;
-  runtime::ask(self, ctx.rooms_of(room), limits::ask_timeout, room::resume{one, std::move(from), joined_epoch})
-      .then([this](const room::resume::reply& r) { room_resumed(r.state); },
-            [this, one, room](const caf::error&) {
-              keep.rooms->remove(room);
-              runtime::tell(ctx.rooms_of(room), room::leave{one, {}});  // it may still hear of the member
-              room_resumed({.room = room, .epoch = {}, .seq = 0, .recovered = false, .reason = "unavailable"});
-            });
+  ask_room({one, std::move(from), joined_epoch}, limits::resume_attempts);
+}
+
+/// A room that dies with the question, or with its directory, is asked again: it comes back.
+void state::ask_room(const room::resume& what, unsigned attempts) {
+  runtime::ask(self, ctx.rooms_of(what.who->room), limits::ask_timeout, what)
+      .then(
+          [this](const room::resume::reply& r) { room_resumed(r.state); },
+          [this, what, attempts](const caf::error& why) {
+            if (why != caf::sec::request_timeout && attempts > 1) return ask_room(what, attempts - 1);
+            keep.rooms->remove(what.who->room);
+            runtime::tell(ctx.rooms_of(what.who->room), room::leave{what.who, {}});  // it may still hear of the member
+            room_resumed({.room = what.who->room, .epoch = {}, .seq = 0, .recovered = false, .reason = "unavailable"});
+          });
 }
 
 void state::room_resumed(results::room_state what) {
@@ -161,7 +182,8 @@ void state::open() {
   result.limits = {gateway.message_bytes_max, ctx.config.sessions.rooms_max, limits::calls_in_flight_max};
   result.heartbeat = {gateway.ping_interval_ms, gateway.pong_timeout_ms};
   keep.stored.deadline_ms = 0;
-  if (resumable()) result.resume_token = new_token();
+  if (resumable() && keep.opening->token.empty()) keep.opening->token = new_token();
+  result.resume_token = keep.opening->token;
   save();
   auto how = std::exchange(keep.opening, {});  // a life that ends before this opens again
   how->reply(codecs::result{std::move(result)});
@@ -169,6 +191,7 @@ void state::open() {
   runtime::tell(keep.connection, connection::opened{opts.id, opts.who, caf::actor{self}, keep.rooms, how->resumed});
   runtime::tell(ctx.shards[opts.shard].relay, relay::feed{keep.rooms->all()});
   runtime::tell(ctx.queue_of(opts.who.user.value), offline_queue::attach{me()});
+  presence.opened();
   ctx.meters.session_opened(how->resumed);
   if (!keep.client->out())
     runtime::tell(caf::actor{self}, connection_lost{keep.client});  // it closed while the rooms were asked
@@ -203,11 +226,13 @@ caf::behavior state::attached() {
         saving = false;
         save();
       },
-      [this](const readopt&) {
-        runtime::tell(ctx.shards[opts.shard].relay, relay::readopt{keep.rooms->all()});
-        if (!keep.opening) runtime::tell(ctx.shards[opts.shard].relay, relay::feed{keep.rooms->all()});
-        runtime::tell(ctx.queue_of(opts.who.user.value), offline_queue::attach{me(), keep.inbox_sent});
-      },
+      [this](const readopt& m) { register_again(m); },
+      [this](const set_presence& m) { presence.set(m); },
+      [this](const watch& m) { presence.watch(m); },
+      [this](const unwatch& m) { presence.unwatch(m); },
+      [this](const seen& m) { presence.hear(m); },
+      [this](const send_late&) { presence.send_late(); },
+      [this](const ask_again& m) { presence.ask_again(m.shard); },
       [this](const notice& m) {
         keep.client->push(codecs::pushes::session_notice{m.code, m.text});
       },
@@ -247,6 +272,20 @@ void state::end_by(const disconnect& m) {
   leave_and_end();
 }
 
+void state::register_again(const readopt& m) {
+  const auto& relay = ctx.shards[opts.shard].relay;
+  switch (m.what) {
+    case registry::relay:
+      runtime::tell(relay, relay::readopt{keep.rooms->all(), m.life});
+      if (keep.client && !keep.opening) runtime::tell(relay, relay::feed{keep.rooms->all()});
+      return;
+    case registry::queue:
+      if (keep.client) runtime::tell(ctx.queue_of(opts.who.user.value), offline_queue::attach{me(), keep.inbox_sent});
+      return;
+    case registry::presence: return presence.register_again(m.shard);
+  }
+}
+
 void state::prove(std::uint64_t ping) {
   if (token_ping != 0 && ping >= token_ping) {
     token_ping = 0;
@@ -284,6 +323,13 @@ void state::save() {
                             .presence = each->who.presence
                                             ? std::string{each->who.presence->as(codecs::format::msgpack)}
                                             : std::string{}});
+  stored.shown = {};
+  if (const auto& words = keep.words)
+    stored.shown = {.status = words->status,
+                    .location = words->location,
+                    .meta = words->meta ? std::string{words->meta->as(codecs::format::msgpack)} : std::string{},
+                    .stamp = words->stamp};
+  stored.watched = keep.rooms->watched.users();
   ctx.store.commit(storage::session_put{stored});
 }
 
@@ -302,6 +348,7 @@ void state::refuse_questions() {
 void state::lose_connection() {
   leave_queue();
   refuse_questions();
+  presence.rest();
   keep.client.reset();
   keep.inbox_sent = keep.inbox_acked = 0;
   token_ping = 0;
@@ -326,7 +373,13 @@ caf::behavior state::detached() {
       [](const proven&) {},
       [](const rooms_changed&) {},
       [](const save_now&) {},
-      [this](const readopt&) { runtime::tell(ctx.shards[opts.shard].relay, relay::readopt{keep.rooms->all()}); },
+      [this](const readopt& m) { register_again(m); },
+      [](const set_presence& m) { m.reply(codecs::make_error(error_code::conflict)); },
+      [](const watch& m) { m.reply(codecs::make_error(error_code::conflict)); },
+      [](const unwatch& m) { m.reply(codecs::make_error(error_code::conflict)); },
+      [](const seen&) {},
+      [](const send_late&) {},
+      [](const ask_again&) {},
       [](const notice&) {},
       [this](const push&) { ctx.meters.push_dropped(); },
       [this](const ask&) {
@@ -350,11 +403,13 @@ hand_over::reply state::give_up_state(const hand_over& m) {
     leave_queue();
     refuse_questions();
   }
+  presence.move();
   save();
   runtime::tell(ctx.shards[opts.shard].relay, relay::detach{keep.rooms->close()});
   keep.client.reset();
   self->quit();
-  return {true, keep.stored};
+  keep.rooms->watched.connection_lost();
+  return {true, keep.stored, keep.rooms->watched};
 }
 
 /// The store hears of the end before anybody else does.

@@ -8,7 +8,7 @@
 /// Parent: session_directory, transient.
 /// Crash: rebuilt from its `record`; keeps its connection and its rooms; who asked its client something is told that the
 ///   answer was lost. Given up: the connection closes 1011.
-/// Bounds: config sessions.rooms_max rooms; inbox messages in flight: limits::inbox_in_flight_*; open questions to the
+/// Bounds: config sessions.rooms_max rooms, presence.watches_max users watched; inbox messages in flight: limits::inbox_in_flight_*; open questions to the
 ///   client: limits::requests_in_flight_max.
 #pragma once
 #include <caf/actor.hpp>
@@ -32,6 +32,10 @@
 namespace greenroom {
 struct context;
 class peer;
+struct presence_words;
+namespace presence {
+struct change;
+}
 }  // namespace greenroom
 
 namespace greenroom::session {
@@ -42,12 +46,14 @@ struct opening {
   bool resumed = false;
   std::string reason;                                   ///< why not resumed, where that was asked
   std::vector<codecs::calls::room_position> positions;  ///< what the client says it has
+  std::string token{};                                  ///< the new one, as soon as it is made: one for all lives
 };
 
 /// What survives a life of the session. On its shard.
 struct record {
   storage::stored_session stored;
-  std::shared_ptr<memberships> rooms;
+  std::shared_ptr<memberships> rooms;             ///< and whom it watches
+  std::shared_ptr<const presence_words> words;    ///< what it has set with presence.set; null: nothing
   std::shared_ptr<peer> client;                   ///< null while detached
   caf::actor connection;                          ///< of `client`
   std::optional<session::opening> opening;        ///< until its reply is written
@@ -70,6 +76,7 @@ struct hand_over {  ///< The client attaches elsewhere: give up the state, if th
   struct reply {
     bool accepted = false;
     storage::stored_session stored;
+    watches watched;  ///< and what the client knows of them
   };
 };
 struct close {
@@ -82,7 +89,32 @@ struct proven {
   std::uint64_t ping = 0;
 };  ///< The client has answered that ping; UINT64_MAX: it has sent something.
 struct rooms_changed {};
-struct readopt {};  ///< The relay of this shard or a queue has restarted: register again.
+/// Who keeps a table of sessions, and has to be told again after a crash.
+enum class registry : std::uint8_t { relay, queue, presence };
+struct readopt {  ///< One of them has restarted: register again.
+  registry what = registry::relay;
+  std::size_t shard = 0;
+  std::uint32_t life = 0;  ///< its
+};
+struct set_presence {
+  codecs::calls::presence_set what;
+  answer reply;
+};
+struct watch {
+  std::vector<std::string> users;
+  answer reply;
+};
+struct unwatch {
+  std::vector<std::string> users;
+  answer reply;
+};
+struct seen {  ///< From presence: what watched users are now.
+  std::vector<std::shared_ptr<const presence::change>> changes;
+};
+struct send_late {};  ///< To itself: an outbox had no space for what it heard.
+struct ask_again {    ///< To itself: presence of that shard did not answer.
+  std::size_t shard = 0;
+};
 struct notice {
   std::string code, text;
 };
@@ -129,6 +161,8 @@ struct inbox_acked {
 /// arrived. The one that opens is then the newest again: it is what the client has, however many answers were lost.
 bool opens(storage::stored_session& stored, const std::string& token);
 
+std::shared_ptr<const presence_words> words_of(const storage::stored_presence& shown);
+
 caf::actor spawn(const runtime::place& where, options opts);
 
 }  // namespace greenroom::session
@@ -140,6 +174,12 @@ GREENROOM_MESSAGE(greenroom::session::expire)
 GREENROOM_MESSAGE(greenroom::session::proven)
 GREENROOM_MESSAGE(greenroom::session::rooms_changed)
 GREENROOM_MESSAGE(greenroom::session::readopt)
+GREENROOM_MESSAGE(greenroom::session::set_presence)
+GREENROOM_MESSAGE(greenroom::session::watch)
+GREENROOM_MESSAGE(greenroom::session::unwatch)
+GREENROOM_MESSAGE(greenroom::session::seen)
+GREENROOM_MESSAGE(greenroom::session::send_late)
+GREENROOM_MESSAGE(greenroom::session::ask_again)
 GREENROOM_MESSAGE(greenroom::session::notice)
 GREENROOM_MESSAGE(greenroom::session::push)
 GREENROOM_REQUEST(greenroom::session::ask)

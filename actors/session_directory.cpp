@@ -9,6 +9,7 @@
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
 #include "actors/peer.hpp"
+#include "actors/presence.hpp"
 #include "actors/relay.hpp"
 #include "runtime/dynamic_children.hpp"
 #include "runtime/errc.hpp"
@@ -55,6 +56,11 @@ struct state {
     std::size_t shard = 0;
     std::shared_ptr<memberships> rooms;
   };
+  /// What a session has from its life in another actor, beside what is stored.
+  struct inheritance {
+    estate before;
+    watches watched;
+  };
   struct entry {
     caf::actor who;
     user_id user;
@@ -69,10 +75,11 @@ struct state {
   void answer_open(const open& m);
   caf::behavior words_to_clients();
   caf::result<ask_client::reply> forward(const ask_client& m);
+  recollect::reply call_back(const recollect& m);
   void resume(const open& m);
-  void build(const open& m, storage::stored_session stored);
+  void build(const open& m, storage::stored_session stored, watches watched);
   void open_fresh(const open& m, std::string reason);
-  void spawn_session(const open& m, storage::stored_session stored, session::opening opening, estate before);
+  void spawn_session(const open& m, storage::stored_session stored, session::opening opening, inheritance came);
   void note_detached(const session_id& id);
   void note_attached(entry& one);
   void erase(table::iterator which);
@@ -98,16 +105,23 @@ caf::behavior state::start() {
                  for (const auto& [id, one] : sessions) runtime::tell(self, one.who, session::notice{m.code, m.text});
                  return announce::reply{sessions.size()};
                },
-               [this](const recollect& m) {
-                 recollect::reply told;
-                 for (const auto& [id, one] : sessions) {
-                   if (m.shard && *m.shard != one.shard) continue;
-                   runtime::tell(self, one.who, session::readopt{});
-                   ++told.sessions;
-                 }
-                 return told;
-               })
+               [this](const recollect& m) { return call_back(m); })
       .or_else(words_to_clients());
+}
+
+/// The relay of a shard has the shard's sessions, the other registries those of their users; but whom a session watches
+/// may be anywhere.
+recollect::reply state::call_back(const recollect& m) {
+  recollect::reply told;
+  for (const auto& [id, one] : sessions) {
+    const auto where = m.what == session::registry::relay
+                           ? one.shard
+                           : presence::shard_of(one.user.value, ctx.shards.size());  // a queue's users, too
+    if (where == m.shard) ++told.sessions;
+    if (where == m.shard || m.what == session::registry::presence)
+      runtime::tell(self, one.who, session::readopt{m.what, m.shard, m.life});
+  }
+  return told;
 }
 
 caf::behavior state::words_to_clients() {
@@ -156,13 +170,16 @@ void state::resume(const open& m) {
     auto stored = ctx.store.session(wanted.session);
     if (!stored) return open_fresh(m, "unknown_session");
     if (!session::opens(*stored, wanted.token)) return open_fresh(m, "bad_token");
-    return build(m, std::move(*stored));
+    // What the client was told since it was stored, the store does not know: it is told everything again.
+    watches watched;
+    for (const auto& user : stored->watched) watched.add(user);
+    return build(m, std::move(*stored), std::move(watched));
   }
   runtime::ask(self, found->second.who, limits::ask_timeout, session::hand_over{wanted.token})
       .then(
           [this, m](const session::hand_over::reply& r) {
             if (!r.accepted) return open_fresh(m, "bad_token");
-            build(m, r.stored);
+            build(m, r.stored, r.watched);
           },
           [this, m](const caf::error&) {  // it ended, or moved, while we asked: look again
             auto again = m;
@@ -171,17 +188,17 @@ void state::resume(const open& m) {
           });
 }
 
-void state::build(const open& m, storage::stored_session stored) {
+void state::build(const open& m, storage::stored_session stored, watches watched) {
   const bool same_subject =
       m.who.kind == identity::anonymous ? stored.kind == identity::anonymous : stored.user == m.who.user.value;
   if (!same_subject) return open_fresh(m, "other_user");
-  estate before;
+  inheritance came{.before = {}, .watched = std::move(watched)};
   if (auto old = sessions.find(session_id{stored.id}); old != sessions.end()) {
-    before = std::move(old->second.rooms);
+    came.before = std::move(old->second.rooms);
     erase(old);
   }
   session::opening opening{.reply = m.reply, .resumed = true, .reason = {}, .positions = m.what.resume->positions};
-  spawn_session(m, std::move(stored), std::move(opening), std::move(before));
+  spawn_session(m, std::move(stored), std::move(opening), std::move(came));
 }
 
 void state::open_fresh(const open& m, std::string reason) {
@@ -195,13 +212,15 @@ void state::open_fresh(const open& m, std::string reason) {
                 {});
 }
 
-void state::spawn_session(const open& m, storage::stored_session stored, session::opening opening, estate before) {
+void state::spawn_session(const open& m, storage::stored_session stored, session::opening opening, inheritance came) {
   const session_id id{stored.id};
   const auto shard = m.client->shard();
   auto keep = std::make_shared<session::record>();
   const principal who{user_id{stored.user}, stored.kind};
   keep->stored = std::move(stored);
   keep->rooms = std::make_shared<memberships>(ctx.config.sessions.rooms_max);
+  keep->rooms->watched = std::move(came.watched);
+  keep->words = session::words_of(keep->stored.shown);
   keep->client = m.client;
   keep->connection = m.connection;
   keep->opening = std::move(opening);
@@ -214,7 +233,7 @@ void state::spawn_session(const open& m, storage::stored_session stored, session
             .shard = shard,
             .connection = m.connection,
             .rooms = {shard, keep->rooms},
-            .before = std::move(before),
+            .before = std::move(came.before),
             .away = {}};
   if (!one.who) {
     forsake(one);

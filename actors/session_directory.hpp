@@ -73,8 +73,10 @@ struct disconnect {  ///< Ends a session: it leaves everywhere, cannot be resume
   session_id id;
   std::string reason;  ///< the author's sentence, at most 123 bytes; empty: `kicked`
 };
-struct recollect {  ///< The relay of that shard (none: a queue) has restarted: sessions register again.
-  std::optional<std::size_t> shard;
+struct recollect {  ///< A registry has restarted: sessions register again with the one of that shard.
+  session::registry what = session::registry::relay;
+  std::size_t shard = 0;
+  std::uint32_t life = 0;  ///< of the registry, that asks
   struct reply {
     std::uint64_t sessions = 0;  ///< so many will
   };

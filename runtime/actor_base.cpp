@@ -136,6 +136,11 @@ void actor_base::send_exit_now(const caf::actor& whom, caf::exit_reason reason) 
   if (whom) whom->eq_impl(urgent, ctrl(), context(), caf::exit_msg{address(), reason});
 }
 
+void actor_base::kill_now(const caf::actor& whom) {
+  auto urgent = caf::make_message_id(caf::message_priority::high);
+  if (whom) whom->eq_impl(urgent, nullptr, nullptr, caf::exit_msg{whom.address(), caf::exit_reason::kill});
+}
+
 // --- CAF's entrances -------------------------------------------------------------------------------------------------
 
 void actor_base::enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) {
@@ -166,7 +171,7 @@ caf::invoke_message_result actor_base::consume(caf::mailbox_element& x) {
   auto result = consumed;
   try {
     if (x.mid.is_response()) clock().cancel_request_timeout(this, x.mid);  // CAF 0.17 leaves it to its time
-    if (!handled_supervision(x) && !handled_own_timer(x)) result = caf::event_based_actor::consume(x);
+    if (!handled_supervision(x) && !handled_own_timer(x, result)) result = caf::event_based_actor::consume(x);
   } catch (...) {
     crash(&x, std::current_exception());
   }
@@ -247,13 +252,14 @@ void actor_base::later_message(caf::timespan delay, caf::message message) {
   clock().schedule_message(now() + delay, ctrl(), std::move(what));
 }
 
-bool actor_base::handled_own_timer(caf::mailbox_element& x) {
+/// A timer that the present behaviour skips waits in the mailbox like any other message.
+bool actor_base::handled_own_timer(caf::mailbox_element& x, caf::invoke_message_result& result) {
   if (x.sender.get() != ctrl() || !x.content().match_elements<lifecycle::later>()) return false;
   auto& due = x.content().get_as<lifecycle::later>(0);
   if (due.life != life_ || !running_) return true;
   auto inner = caf::make_mailbox_element(x.sender, x.mid, caf::no_stages, due.what);
   try {
-    caf::event_based_actor::consume(*inner);
+    result = caf::event_based_actor::consume(*inner);
   } catch (...) {
     crash(inner.get(), std::current_exception());
   }

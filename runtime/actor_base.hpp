@@ -66,6 +66,8 @@ class actor_base : public caf::event_based_actor {
   }
   /// An exit that overtakes what waits in the other's mailbox; CAF's send_exit() queues behind it.
   void send_exit_now(const caf::actor& whom, caf::exit_reason reason);
+  /// The same with the reason `kill`, from nobody: also from a destructor.
+  static void kill_now(const caf::actor& whom);
   /// Messages waiting in the mailbox, a moment ago. Any thread.
   std::uint32_t depth() const noexcept;
 
@@ -102,7 +104,7 @@ class actor_base : public caf::event_based_actor {
   caf::behavior build_or_fail();
   void install_handlers();
   void later_message(caf::timespan delay, caf::message message);
-  bool handled_own_timer(caf::mailbox_element& x);
+  bool handled_own_timer(caf::mailbox_element& x, caf::invoke_message_result& result);
   bool passes_while_waiting(const caf::mailbox_element& x) const;
   bool handled_supervision(caf::mailbox_element& x);
   void crash(caf::mailbox_element* cause, const std::exception_ptr& thrown);

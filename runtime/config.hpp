@@ -91,6 +91,13 @@ struct rooms_config {
   std::chrono::milliseconds idle_ttl() const noexcept { return std::chrono::milliseconds{idle_ttl_ms}; }
 };
 
+struct presence_config {
+  std::uint32_t interval_ms = 100;
+  std::uint32_t watches_max = 1'000;    ///< a session
+  std::uint32_t watchers_max = 10'000;  ///< a user
+  std::uint32_t offline_max = 100'000;
+};
+
 struct inbox_config {
   std::uint32_t messages_max = 10'000;
   std::uint64_t bytes_max = 16u << 20;
@@ -147,6 +154,7 @@ struct config {
   access_config access{};
   log_config log{};
   rooms_config rooms{};
+  presence_config presence{};
   inbox_config inbox{};
   idempotency_config idempotency{};
   memory_config memory{};

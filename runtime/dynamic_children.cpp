@@ -17,7 +17,8 @@ dynamic_children::dynamic_children(actor_base* self, options opts)
 }
 
 dynamic_children::~dynamic_children() {
-  for (auto& [id, who] : children_) caf::anon_send_exit(who, caf::exit_reason::kill);
+  // At once: one that went on with its mailbox would work beside its successor.
+  for (auto& [id, who] : children_) actor_base::kill_now(who);
 }
 
 caf::actor dynamic_children::adopt(caf::actor child) {

@@ -27,6 +27,14 @@ struct stored_membership {
   bool operator==(const stored_membership&) const = default;
 };
 
+/// What a session shows of its user, and until what it set is newer than another one's.
+struct stored_presence {
+  std::string status{}, location{};
+  std::string meta{};      ///< opaque; empty: none
+  std::int64_t stamp = 0;  ///< grows with each that a node takes; 0: nothing was set
+  bool operator==(const stored_presence&) const = default;
+};
+
 struct stored_session {
   std::string id{};
   std::string user{};
@@ -37,6 +45,8 @@ struct stored_session {
   std::int64_t window_ms = 0;    ///< how long it may stay detached
   std::int64_t deadline_ms = 0;  ///< when the detached session ends; 0: attached
   std::vector<stored_membership> rooms{};
+  stored_presence shown{};
+  std::vector<std::string> watched{};  ///< users
   bool operator==(const stored_session&) const = default;
 };
 

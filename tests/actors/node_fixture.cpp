@@ -4,6 +4,7 @@
 
 #include "actors/gateway.hpp"
 #include "actors/offline_queue.hpp"
+#include "actors/presence.hpp"
 #include "actors/relay.hpp"
 #include "actors/room_directory.hpp"
 #include "actors/router.hpp"
@@ -111,6 +112,7 @@ node_fixture::parts& node_fixture::node() {
   for (std::size_t i = 0; i < shards; ++i) {
     ctx.shards[i].relay = keep(relay::spawn(there, {ctx, i}));
     ctx.shards[i].rooms = keep(room_directory::spawn(there, {ctx, i}));
+    ctx.shards[i].presence = keep(presence::spawn(there, {ctx, i}));
     ctx.shards[i].queue = keep(offline_queue::spawn(there, {ctx, i}));
     ctx.shards[i].router = keep(router::spawn(there, {ctx, i}));
     ctx.shards[i].gateway = keep(gateway::spawn(there, {ctx, i, {}, {}}));

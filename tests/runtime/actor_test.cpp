@@ -376,6 +376,36 @@ TEST_CASE_METHOD(office, "actor: one that quits and throws in the same handler h
   CHECK_FALSE(reason);
 }
 
+namespace {
+
+/// Skips its tick until it is woken up.
+struct sleeper {
+  static inline const char* name = "sleeper";
+  sleeper(runtime::actor_base* s, const clerk::options& o) : self{s}, opts{o} { self->later(1s, clerk::tick{}); }
+  caf::behavior start() {
+    return {
+        [](const clerk::tick&) { return caf::skip(); },
+        [this](const clerk::write& m) {
+          opts.book->push_back(m.number);
+          self->become(caf::behavior{[this](const clerk::tick&) { opts.book->push_back(0); }});
+        },
+    };
+  }
+  runtime::actor_base* self;
+  const clerk::options& opts;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(office, "actor: a tick that is skipped is handled when the behaviour takes it", "[runtime]") {
+  auto who = keep(runtime::spawn<sleeper>(here(), clerk::options{.book = &book}));
+  advance(2s);
+  CHECK(book.empty());
+  tell(who, clerk::write{7});
+  settle();
+  CHECK(book == std::vector{7, 0});
+}
+
 TEST_CASE_METHOD(office, "actor: a tick belongs to the life that set it", "[runtime]") {
   auto clerk = supervised();
   tell(clerk, clerk::tick{});

@@ -263,6 +263,17 @@ TEST_CASE_METHOD(party, "dynamic children: they do not outlive their supervisor"
   CHECK(system.registry().running() == 0);
 }
 
+TEST_CASE_METHOD(party, "dynamic children: with their supervisor they end at once, whatever waits for them", "[runtime]") {
+  open();
+  auto one = invite(1);
+  const auto before = runtime::strays().crashes.load();
+  caf::anon_send_exit(host, caf::exit_reason::kill);
+  tell(one, guest::crash{});
+  settle();
+  CHECK(runtime::strays().crashes == before);
+  CHECK(system.registry().running() == 0);
+}
+
 TEST_CASE_METHOD(party, "dynamic children: describe lists a thousand, those that failed first, and counts all",
                  "[runtime]") {
   open();

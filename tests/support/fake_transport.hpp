@@ -46,6 +46,12 @@ class fake_transport final : public runtime::transport, private runtime::outbox_
   void say(runtime::frame_kind kind, std::string_view bytes) {
     if (events_ && !how_) events_->on_message(kind, bytes);
   }
+  /// The node's timer asks for a sign of life.
+  void ping() {
+    if (!events_ || how_) return;
+    events_->on_ping(pings_ + 1);
+    ping_now();
+  }
   void pong(std::uint64_t number) {
     if (events_ && !how_) events_->on_pong(number);
   }
