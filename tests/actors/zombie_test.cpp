@@ -205,7 +205,7 @@ class zombie_node : public node_fixture {
       case victim::relay: crash(here.relay); return count(what);
       case victim::presence: crash(here.presence); return count(what);
       case victim::session_directory:
-        if (!set_in_round_.empty()) return;
+        if (pick(3) != 0 || !set_in_round_.empty()) return;  // it ends everything: not too often
         directory_died_ = true;
         crash(ctx().sessions);
         return count(what);
@@ -457,7 +457,7 @@ TEST_CASE("zombies: 1,000 kills at random moments leave none, and everybody know
   int all = 0;
   for (const auto& [what, times] : killed) {
     INFO("victim " << static_cast<int>(what));
-    CHECK(times >= 30);
+    CHECK(times >= 10);
     all += times;
   }
   CHECK(killed.size() == victims);

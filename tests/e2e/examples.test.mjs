@@ -121,3 +121,55 @@ scenario('agent_stream: a client that loses its connection resumes in the middle
   assert.deepEqual(tokens.map((m) => m.payload.index), tokens.map((_, i) => i));
   assert.equal(tokens.map((m) => m.payload.text).join(' ').trim(), ['You', 'asked:', ...words].join(' '));
 });
+scenario('saboteur: whatever it makes fail, 50 others see no close and no gap', async (s) => {
+  const { node, room, clients } = await room_of(s, 'saboteur', {
+    users: Array.from({ length: 50 }, (_, i) => `user-${i}`),
+    node: '[node]\nrehearsals = true\n',
+  });
+  const other = fresh(); // half of them are in another room, too
+  for (const one of clients.slice(0, 25)) await one.join(other);
+  let evil = await s.client(node, { user: 'evil' }); // the youngest connection and session
+  const sent = new Map([
+    [room, 0],
+    [other, 0],
+  ]);
+  const publish = async () => {
+    for (const into of sent.keys()) {
+      await say(clients[0], into, 'n', sent.get(into) + 1, { id: fresh('m') });
+      sent.set(into, sent.get(into) + 1);
+    }
+  };
+  for (const at of ['room', 'session', 'service', 'presence', 'connection']) {
+    await publish();
+    const asked = evil.call('saboteur.crash', { at });
+    if (at === 'service') await assert.rejects(asked, refused(-32603));
+    else await asked.catch(() => assert.equal(at, 'connection'));
+    if (at === 'service' || at === 'presence') await assert.rejects(say(clients[1], room, 'crash', null), refused(-32603));
+    await publish();
+    if (at === 'connection') {
+      assert.equal((await evil.closed).code, 1011);
+      evil = await s.client(node, { user: 'evil' });
+    }
+  }
+  await say(clients[1], room, 'hold', null);
+  sent.set(room, sent.get(room) + 1);
+  for (const [i, one] of clients.entries()) {
+    for (const into of i < 25 ? [room, other] : [room]) {
+      const seqs = [];
+      while (seqs.length < sent.get(into)) {
+        const at = await one.until(() => {
+          const index = one.notifications.findIndex((n) => n.method === 'room.message' && n.params.room === into);
+          return index < 0 ? undefined : one.notifications.splice(index, 1)[0].params;
+        }, `all of ${into}`);
+        seqs.push(at.seq);
+      }
+      assert.deepEqual(seqs, seqs.map((_, n) => n + 1), `user-${i} in ${into}`);
+    }
+    assert.equal(one.close, undefined, `user-${i}`);
+  }
+  await node.stderr.match(/a shard is held by an actor.*room/);
+  const restarts = await fetch(`${node.http}/metrics`).then((answer) => answer.text());
+  for (const actor of ['room', 'session', 'service', 'presence']) {
+    assert.match(restarts, new RegExp(`restarts_total\\{actor="${actor}"\\} [1-9]`));
+  }
+});
