@@ -103,8 +103,8 @@ caf::behavior state::start() {
                .address = client->address()};
         client->belongs_to(m.rooms, m.session);
         at = connection::stage::open;
-        proves_token = m.resumed;
         let_go();
+        proves_token = m.resumed;  // what came before the answer was written proves nothing
       },
       [this](const refused& m) {
         at = connection::stage::unopened;
@@ -138,7 +138,8 @@ void state::end(codecs::close_code why, std::string_view sentence) {
 /// Decodes what has come, as long as not too many answers are open.
 void state::read() {
   auto input = client->take_input();
-  if (!input.empty() && std::exchange(proves_token, false))
+  // Only what comes when the answer has left: a call that was sent with the resume may be here before it.
+  if (!input.empty() && proves_token && client->out() && client->out()->empty() && std::exchange(proves_token, false))
     runtime::tell(who.session_actor, session::proven{UINT64_MAX});
   if (backlog.empty())
     backlog = std::move(input);

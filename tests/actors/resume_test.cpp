@@ -240,4 +240,25 @@ TEST_CASE_METHOD(resume_fixture, "resume: repeated before it was answered, it st
   CHECK(attached == 1);
 }
 
+TEST_CASE_METHOD(node_fixture, "resume: a call that came before its answer was written does not prove that it arrived",
+                 "[actors][resume]") {
+  const auto steps = GENERATE(Catch::Generators::range(0, 16));  // of the resume, when the call comes
+  INFO("steps " << steps);
+  auto& ann = connect();
+  const auto was = ann.open("ann");
+  ann.wire().break_off();
+  settle();
+  auto& hasty = connect();
+  hasty.wire().stop_reading();
+  hasty.send("session.open",
+             dump(json{{"resume", {{"session", was.at("session")}, {"token", was.at("resume_token")}}}}));
+  for (int i = 0; i < steps && !jobs.jobs.empty(); ++i) jobs.run_once();
+  if (jobs.jobs.empty()) return;  // the answer is written
+  hasty.send("room.members", R"({"room":"lobby"})");
+  settle();
+  hasty.wire().break_off();
+  settle();
+  CHECK(dump(connect().resume(was), "resumed") == "true");
+}
+
 }  // namespace greenroom::tests
