@@ -6,6 +6,7 @@ import { RpcError } from './client.mjs';
 import { binary, eventually, fresh, scenario, sharedNode } from './harness.mjs';
 
 const require = createRequire(import.meta.url);
+const plugins = process.env.GREENROOM_TEST_PLUGINS ?? join(binary, '..', 'tests');
 const examples = process.env.GREENROOM_EXAMPLES ?? join(binary, '..', 'examples');
 const shared = sharedNode({ config: `[plugins]\nload = ["${join(examples, 'echo.so')}"]\n` });
 const fails = (code, path) => (error) => error instanceof RpcError && error.code === code && error.data?.path === path;
@@ -66,6 +67,48 @@ scenario('service: /status and /metrics count what it does, an instance a shard'
     assert.match(text, /greenroom_service_calls_total\{service="echo",instance="shard [01]"\} 5/);
     assert.match(text, /greenroom_calls_total\{method="echo\.anything"\} 5/);
   });
+});
+
+async function node_with_sleeper(s) {
+  return s.node({ config: `[plugins]\nload = ["${join(plugins, 'sleeper.so')}"]\n`, args: ['--shards', '1'] });
+}
+
+scenario('service: a detached one blocks its own thread and nobody else', async (s) => {
+  const node = await node_with_sleeper(s);
+  const ann = await s.client(node, { user: 'ann' });
+  await ann.join('lobby');
+  const blocked = ann.call('sleeper.block', { ms: 500 });
+  let answered = 0;
+  blocked.then(() => (answered = -1));
+  for (; answered >= 0 && answered < 100; ++answered) await ann.publish('lobby', answered);
+  assert.equal(answered, 100, 'the only shard was held');
+  await blocked;
+  assert.deepEqual(await ann.call('sleeper.tell', {}), { blocked: 1, cancelled: 0 });
+});
+
+scenario('service: a detached one sees that nobody waits any more, while it blocks', async (s) => {
+  const node = await node_with_sleeper(s);
+  const ann = await s.client(node, { user: 'ann' });
+  await assert.rejects(ann.call('sleeper.block', { ms: 60_000 }), (error) => error.code === -32009); // its limit: 0.7 s
+  assert.deepEqual(await ann.call('sleeper.tell', {}), { blocked: 1, cancelled: 1 });
+  const bob = await s.client(node, { user: 'bob' });
+  bob.call('sleeper.block', { ms: 60_000 }).catch(() => {});
+  await eventually(async () => {
+    const { services } = await (await fetch(`${node.http}/status`)).json();
+    assert.equal(services[0].in_work, 1);
+  });
+  await bob.end({ abrupt: true });
+  await eventually(async () => assert.equal((await ann.call('sleeper.tell', {})).cancelled, 2));
+});
+
+scenario('service: a detached one keeps timers, publishes and calls, and comes back after a crash', async (s) => {
+  const node = await node_with_sleeper(s);
+  const ann = await s.client(node, { user: 'ann' });
+  await ann.join('chores');
+  assert.equal(await ann.call('sleeper.chores', {}), true);
+  assert.equal((await ann.next('room.message')).event, 'begun');
+  await assert.rejects(ann.call('sleeper.block', { ms: 13 }), (error) => error.code === -32603 && error.data.trace !== '');
+  assert.deepEqual(await ann.call('sleeper.tell', {}), { blocked: 0, cancelled: 0 }); // another life
 });
 
 scenario('rpc.discover: the document is valid OpenRPC, and has the services', async (s) => {
