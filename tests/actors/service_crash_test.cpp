@@ -62,10 +62,30 @@ TEST_CASE_METHOD(failing_fixture, "service crash: the call that caused it is not
   CHECK(bot.heard == strings{"start", R"(bot.get ["poison"])", "start"});
 }
 
+TEST_CASE_METHOD(failing_fixture, "service crash: nor where the service had kept it", "[actors][service][crash]") {
+  bot.call = [this](service_control&, service_request request) {
+    bot.held.push_back(std::move(request));
+    throw std::runtime_error{"with a copy in hand"};
+  };
+  CHECK(ann().refused("bot.get").code == error_code::internal);
+  wait_for_next_life();
+  CHECK(bot.heard == strings{"start", "bot.get {}", "start"});
+}
+
+TEST_CASE_METHOD(failing_fixture,
+                 "service crash: what nobody waits for any more when the next life begins is not begun",
+                 "[actors][service][crash]") {
+  spec.time_limit = 50ms;
+  poison();
+  ann().send("bot.do", "[1]");
+  wait_for_next_life();
+  CHECK(ann().story() == strings{"session.open ok", "bot.do -32603", "bot.do -32009"});
+  CHECK(bot.heard == strings{"start", R"(bot.do ["poison"])", "start"});
+}
+
 TEST_CASE_METHOD(failing_fixture,
                  "service crash: a call that it kept and lets fail later is repeated once, not for ever",
                  "[actors][service][crash]") {
-  bot.call = [](service_control& node, service_request) { node.set_timer("later", 10ms); };
   bot.timer = [](service_control&, std::string_view) { throw std::runtime_error{"later"}; };
   bot.call = [this](service_control& node, service_request request) {
     bot.held.push_back(std::move(request));
