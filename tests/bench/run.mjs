@@ -162,6 +162,9 @@ async function measure(kind, [figure, ...more], lengths, set = []) {
           '1',
           '--set',
           'log.level=error',
+          // The load counts frames: none but those of the work that is measured.
+          '--set',
+          'namespace.default.presence=false',
           ...set.flatMap((each) => ['--set', each]),
         ],
   );
