@@ -25,7 +25,7 @@ struct inbox_message {
   std::int64_t at_ms = 0;
   std::int64_t expires_ms = 0;  ///< never handed out at or after this moment
   std::uint32_t attempts = 0;   ///< deliveries after which a connection ended without acknowledging anything
-  bytes_ptr body{};
+  bytes_ptr body{};             ///< null: damaged, as in a log
 };
 
 struct inbox_state {

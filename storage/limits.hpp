@@ -15,6 +15,8 @@ inline constexpr std::size_t snapshot_bytes_max = 64u << 10;
 inline constexpr std::size_t session_rooms_max = 4096;
 inline constexpr std::size_t presence_bytes_max = 64u << 10;  ///< what a member shows to others
 
+inline constexpr std::int64_t session_grace_ms = 10'000;  ///< its actor ends it at its deadline, a sweep only later
+
 // Inboxes and dead letters.
 inline constexpr std::uint64_t inbox_messages_max = 10'000;    ///< a user
 inline constexpr std::uint64_t inbox_bytes_max = 16ull << 20;  ///< a user

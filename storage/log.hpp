@@ -33,7 +33,7 @@ struct retention {
 struct record {
   std::uint64_t seq = 0;
   std::int64_t at_ms = 0;
-  bytes_ptr body{};
+  bytes_ptr body{};  ///< null: what the disk gave back is not what was stored
 };
 
 /// Where a log stands. It holds the messages `first` to `last`; none when `first == last + 1`.
@@ -51,7 +51,8 @@ struct named_snapshot {
   bytes_ptr snapshot{};
 };
 
-/// An answer to a read: head and records are of the same moment. `errc::not_found` where the log does not exist.
+/// An answer to a read: head and records are of the same moment. `errc::not_found` where the log does not exist,
+/// `errc::unavailable` where the disk does not let it be read.
 struct log_page {
   errc error = errc::success;
   log_head head{};

@@ -21,6 +21,46 @@ outcome memory_sessions::execute(const session_put& op) {
   return {};
 }
 
+outcome memory_sessions::execute(const membership_put& op) {
+  auto in = stripes_.at(op.session);
+  const auto found = in->all.find(op.session);
+  if (found == in->all.end()) return {.error = errc::not_found};
+  auto& rooms = found->second.rooms;
+  const auto same = std::ranges::find(rooms, op.member.room, &stored_membership::room);
+  if (same != rooms.end())
+    *same = op.member;
+  else if (rooms.size() < limits::session_rooms_max)
+    rooms.push_back(op.member);
+  else
+    return {.error = errc::too_large};
+  return {};
+}
+
+outcome memory_sessions::execute(const sessions_restart& op) {
+  outcome out;
+  for (std::size_t i = 0; i < limits::stripes; ++i) {
+    auto in = stripes_.part(i);
+    for (auto& [id, session] : in->all) {
+      if (session.deadline_ms != 0) continue;
+      session.deadline_ms = op.now_ms + session.window_ms;
+      ++out.count;
+    }
+  }
+  return out;
+}
+
+std::size_t memory_sessions::sweep(std::size_t stripe, std::int64_t now_ms, std::size_t removals_max) {
+  auto in = stripes_.part(stripe);
+  std::size_t removed = 0;
+  for (auto each = in->all.begin(); each != in->all.end() && removed < removals_max;) {
+    const auto deadline = each->second.deadline_ms;
+    const bool over = deadline != 0 && deadline + limits::session_grace_ms <= now_ms;
+    each = over ? in->all.erase(each) : std::next(each);
+    removed += over;
+  }
+  return removed;
+}
+
 outcome memory_sessions::execute(const session_erase& op) {
   auto in = stripes_.at(op.id);
   return {.error = in->all.erase(op.id) == 0 ? errc::not_found : errc::success};

@@ -16,7 +16,11 @@ class memory_sessions {
   explicit memory_sessions(std::size_t sessions_max);
 
   outcome execute(const session_put& op);
+  outcome execute(const membership_put& op);
   outcome execute(const session_erase& op);
+  outcome execute(const sessions_restart& op);
+  /// Removes from one stripe what nobody came back for.
+  std::size_t sweep(std::size_t stripe, std::int64_t now_ms, std::size_t removals_max);
 
   std::optional<stored_session> get(std::string_view id) const;
   std::vector<stored_session> list(std::string_view after, std::size_t count_max) const;

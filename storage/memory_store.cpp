@@ -101,6 +101,7 @@ class memory_store final : public store {
     out.count += logs_.sweep(next_part_, op.now_ms, budget());
     out.count += inboxes_.sweep(next_part_, op.now_ms, budget());
     out.count += dead_.expire(op.now_ms, budget());
+    out.count += sessions_.sweep(next_part_, op.now_ms, budget());
     if (out.count < op.removals_max) next_part_ = (next_part_ + 1) % limits::stripes;
     out.left = next_part_ == 0 && out.count < op.removals_max ? 0 : limits::stripes - next_part_;
     return out;

@@ -1,5 +1,6 @@
 #include "storage/operation.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace greenroom::storage {
@@ -16,6 +17,10 @@ bool is_snapshot(const bytes_ptr& bytes) { return !bytes || bytes->size() <= lim
 
 bool is_once(const std::optional<idempotency>& once) {
   return !once || (is_name(once->sender) && once->id.size() <= limits::id_bytes_max);
+}
+
+bool is_membership(const stored_membership& member) {
+  return is_name(member.room) && is_name(member.seen.epoch) && member.presence.size() <= limits::presence_bytes_max;
 }
 
 struct fits {
@@ -36,12 +41,11 @@ struct fits {
   bool operator()(const session_put& op) const {
     const auto& s = op.session;
     if (!is_name(s.id) || !is_name(s.user) || s.rooms.size() > limits::session_rooms_max) return false;
-    for (const auto& member : s.rooms)
-      if (!is_name(member.room) || !is_name(member.seen.epoch) || member.presence.size() > limits::presence_bytes_max)
-        return false;
-    return true;
+    return std::all_of(s.rooms.begin(), s.rooms.end(), is_membership);
   }
+  bool operator()(const membership_put& op) const { return is_name(op.session) && is_membership(op.member); }
   bool operator()(const session_erase& op) const { return is_name(op.id); }
+  bool operator()(const sessions_restart&) const { return true; }
   bool operator()(const sweep&) const { return true; }
 };
 

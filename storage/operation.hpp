@@ -28,13 +28,13 @@ struct idempotency {
 
 // Logs
 
-/// Makes the log with a fresh epoch where there is none, and sets what it keeps. Outcome: `at` is its head.
+/// Makes the log with a fresh epoch where there is none, and sets what it keeps. Outcome: `at` is its head, `first`.
 struct log_open {
   std::string log{};
   retention keep{};
 };
 
-/// Adds a message, and the log where there is none. Outcome: `at` is its position, `at_ms`.
+/// Adds a message, and the log where there is none. Outcome: `at` is its position, `at_ms`, `first`.
 struct append {
   std::string log{};
   bytes_ptr body{};
@@ -125,28 +125,43 @@ struct session_put {
   stored_session session{};
 };
 
+/// Adds a membership to a stored session, or takes the place of the one that it has in that room. Outcome:
+/// `errc::not_found` where the session is not stored.
+struct membership_put {
+  std::string session{};
+  stored_membership member{};
+};
+
 /// Outcome: `errc::not_found` where there is none.
 struct session_erase {
   std::string id{};
 };
 
+/// A node has started: sessions that were attached when the last one ended have a whole window from now on. Outcome:
+/// `count` of them.
+struct sessions_restart {
+  std::int64_t now_ms = 0;
+};
+
 /// Removes what its time has passed from one part of the store: messages over their log's age, expired inbox messages
-/// (to the dead letters), dead letters, idempotency records. Outcome: `count` removed, `left` the parts of this round
+/// (to the dead letters), dead letters, idempotency records, and sessions whose deadline passed `session_grace_ms` ago:
+/// nobody has ended them, as their node ended first. Outcome: `count` removed, `left` the parts of this round
 /// still to do; a part with more than `removals_max` takes several calls.
 struct sweep {
   std::int64_t now_ms = 0;
   std::uint32_t removals_max = limits::sweep_removals_max;
 };
 
-using operation =
-    std::variant<log_open, append, snapshot_put, epoch_reset, log_erase, inbox_append, inbox_ack, inbox_expire,
-                 inbox_attempt, inbox_purge, dead_replay, dead_purge, session_put, session_erase, sweep>;
+using operation = std::variant<log_open, append, snapshot_put, epoch_reset, log_erase, inbox_append, inbox_ack,
+                               inbox_expire, inbox_attempt, inbox_purge, dead_replay, dead_purge, session_put,
+                               membership_put, session_erase, sessions_restart, sweep>;
 
 /// What became of an operation. Its comment above names the members that it fills.
 struct outcome {
   errc error = errc::success;
   bool duplicate = false;  ///< stored before; `at`, `n` and `at_ms` are the original's
   position at{};
+  std::uint64_t first = 0;  ///< the oldest position that the log keeps; `at.seq + 1` where it keeps none
   std::uint64_t n = 0;
   std::int64_t at_ms = 0;  ///< when the message was stored
   std::uint64_t count = 0;

@@ -32,6 +32,13 @@ enum class durability : std::uint8_t {
   durable,   ///< on disk when `commit` returned
 };
 
+/// Whether a batch may be stored now.
+enum class condition : std::uint8_t {
+  good,
+  full,    ///< no space: batches are `unavailable`; each one tries again
+  broken,  ///< the disk has failed: batches are `unavailable` until `repair` has succeeded
+};
+
 /// Counters since the store was opened, and gauges of now. Read part by part: exact once nobody commits.
 struct statistics {
   std::uint64_t logs = 0, records = 0, record_bytes = 0;                 // gauges
@@ -57,6 +64,14 @@ class store {
   virtual ~store() = default;
 
   virtual durability level() const noexcept = 0;
+  virtual storage::condition condition() const noexcept { return storage::condition::good; }
+
+  // For the writer, between its batches.
+  /// What a batch leaves for after its answers: checkpoints. Bounded; never needed for what was acknowledged.
+  virtual void upkeep() {}
+  /// After the disk has failed: forgets the handle and opens the database again. Empty, or why that did not work: later
+  /// it may.
+  virtual std::string repair() { return {}; }
 
   /// Executes the operations in order; the outcomes stand in the same order. More than `batch_operations_max`:
   /// std::invalid_argument.

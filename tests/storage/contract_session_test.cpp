@@ -65,6 +65,50 @@ TEMPLATE_LIST_TEST_CASE("store: sessions are listed by id, page by page", "[cont
   CHECK(ids == expected);
 }
 
+TEMPLATE_LIST_TEST_CASE("store: a membership is added to a stored session, or replaces the one in its room",
+                        "[contract]", backends) {
+  TestType backend;
+  auto& s = *backend;
+  auto expected = session_of("s1", "ann");
+  s.commit(session_put{expected});
+  expected.rooms.push_back({.room = "durable:chess", .seen = {"third", 5}, .incarnation = 9, .since_ms = start_ms});
+  CHECK(s.commit(membership_put{"s1", expected.rooms.back()}).ok());
+  CHECK(*s.session("s1") == expected);
+  expected.rooms[0].seen.seq = 43;
+  CHECK(s.commit(membership_put{"s1", expected.rooms[0]}).ok());
+  CHECK(*s.session("s1") == expected);
+  CHECK(s.commit(membership_put{"s2", expected.rooms[0]}).error == errc::not_found);
+}
+
+TEMPLATE_LIST_TEST_CASE(
+    "store: after a restart attached sessions have a whole window, detached ones keep their deadline", "[contract]",
+    backends) {
+  TestType backend;
+  auto& s = *backend;
+  auto away = session_of("s2", "bob");
+  away.deadline_ms = start_ms + 5'000;
+  s.commit(session_put{session_of("s1", "ann")});
+  s.commit(session_put{away});
+  CHECK(s.commit(sessions_restart{start_ms + hour_ms}).count == 1);
+  CHECK(s.session("s1")->deadline_ms == start_ms + hour_ms + 120'000);
+  CHECK(s.session("s2")->deadline_ms == start_ms + 5'000);
+}
+
+TEMPLATE_LIST_TEST_CASE("store: a sweep removes sessions that nobody came back for, a while after their deadline",
+                        "[contract]", backends) {
+  TestType backend;
+  auto& s = *backend;
+  auto away = session_of("s2", "bob");
+  away.deadline_ms = start_ms;
+  s.commit(session_put{session_of("s1", "ann")});
+  s.commit(session_put{away});
+  sweep_all(s, start_ms + limits::session_grace_ms - 1);
+  CHECK(s.session("s2"));
+  sweep_all(s, start_ms + limits::session_grace_ms);
+  CHECK_FALSE(s.session("s2"));
+  CHECK(s.session("s1"));
+}
+
 TEMPLATE_LIST_TEST_CASE("store: a session over its limits is refused", "[contract]", backends) {
   TestType backend;
   auto& s = *backend;

@@ -45,10 +45,12 @@ std::optional<outcome> model::known(const std::optional<idempotency>& once, std:
   return outcome{.duplicate = true, .at = original.at, .n = original.n, .at_ms = original.at_ms};
 }
 
+std::uint64_t model::first_of(const log& of) { return of.newest.seq - of.records.size() + 1; }
+
 outcome model::run(const log_open& op, const outcome& said) {
   auto& log = open(op.log, said);
   log.keep = op.keep;
-  return {.at = log.newest};
+  return {.at = log.newest, .first = first_of(log)};
 }
 
 outcome model::run(const append& op, const outcome& said) {
@@ -59,7 +61,7 @@ outcome model::run(const append& op, const outcome& said) {
   log.records.push_back({log.newest.seq, op.at_ms, op.body});
   if (op.snapshot) log.snapshot = op.snapshot;
   trim(log, op.at_ms);
-  const outcome out{.at = log.newest, .at_ms = op.at_ms};
+  const outcome out{.at = log.newest, .first = first_of(log), .at_ms = op.at_ms};
   if (op.once) ids[{op.once->sender, op.once->id}] = {*op.once, out};
   return out;
 }
@@ -183,6 +185,28 @@ outcome model::run(const session_put& op, const outcome&) {
   return {};
 }
 
+outcome model::run(const membership_put& op, const outcome&) {
+  const auto found = sessions.find(op.session);
+  if (found == sessions.end()) return {.error = errc::not_found};
+  auto& rooms = found->second.rooms;
+  const auto same = std::ranges::find(rooms, op.member.room, &stored_membership::room);
+  if (same != rooms.end())
+    *same = op.member;
+  else
+    rooms.push_back(op.member);
+  return {};
+}
+
+outcome model::run(const sessions_restart& op, const outcome&) {
+  outcome out;
+  for (auto& [id, session] : sessions) {
+    if (session.deadline_ms != 0) continue;
+    session.deadline_ms = op.now_ms + session.window_ms;
+    ++out.count;
+  }
+  return out;
+}
+
 outcome model::run(const session_erase& op, const outcome&) {
   return {.error = sessions.erase(op.id) != 0 ? errc::success : errc::not_found};
 }
@@ -193,6 +217,9 @@ void model::sweep(std::int64_t now_ms) {
   for (auto& [name, log] : logs) trim(log, now_ms);
   for (auto& [user, box] : inboxes) expire(user, now_ms);
   purged += std::erase_if(dead, [now_ms](const auto& l) { return l.died_ms + limits::dead_age_ms <= now_ms; });
+  std::erase_if(sessions, [now_ms](const auto& s) {
+    return s.second.deadline_ms != 0 && s.second.deadline_ms + limits::session_grace_ms <= now_ms;
+  });
   std::erase_if(ids, [now_ms](const auto& i) { return i.second.original.at_ms + limits::id_age_ms <= now_ms; });
 }
 

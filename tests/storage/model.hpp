@@ -67,7 +67,9 @@ class model {
   outcome run(const dead_replay& op, const outcome& said);
   outcome run(const dead_purge& op, const outcome& said);
   outcome run(const session_put& op, const outcome& said);
+  outcome run(const membership_put& op, const outcome& said);
   outcome run(const session_erase& op, const outcome& said);
+  outcome run(const sessions_restart& op, const outcome& said);
   outcome run(const storage::sweep& op, const outcome& said);
 
   log& open(const std::string& name, const outcome& said);
@@ -77,6 +79,7 @@ class model {
   std::uint64_t expire(const std::string& user, std::int64_t now_ms);
   bool fits(const std::string& user, const bytes_ptr& body, const inbox_bounds& bounds, std::int64_t now_ms);
   static void trim(log& of, std::int64_t now_ms);
+  static std::uint64_t first_of(const log& of);
 };
 
 }  // namespace greenroom::storage::testing
