@@ -39,4 +39,12 @@ inline constexpr std::size_t memory_sessions_max = 1'000'000;
 inline constexpr std::uint32_t sweep_removals_max = 10'000;  ///< one call of sweep holds a lock for about a millisecond
 inline constexpr std::uint64_t message_overhead_bytes = 128;  ///< what a kept message costs beside its body
 
+// The SQLite backend.
+inline constexpr std::uint64_t sqlite_cache_bytes = 64ull << 20;
+inline constexpr std::uint64_t sqlite_checkpoint_bytes = 4ull << 20;
+inline constexpr std::uint64_t sqlite_wal_bytes_max = 64ull << 20;
+inline constexpr std::size_t sqlite_logs_max = 10'000'000;
+inline constexpr std::size_t sqlite_inboxes_max = 10'000'000;
+inline constexpr std::size_t sqlite_sessions_max = 1'000'000;
+
 }  // namespace greenroom::storage::limits

@@ -39,7 +39,8 @@ enum class condition : std::uint8_t {
   broken,  ///< the disk has failed: batches are `unavailable` until `repair` has succeeded
 };
 
-/// Counters since the store was opened, and gauges of now. Read part by part: exact once nobody commits.
+/// Counters since the store was opened, and gauges of now. Read part by part: exact once nobody commits. A durable
+/// backend keeps `accepted`, `acknowledged` and `purged` with the messages, so that `balanced` holds over restarts.
 struct statistics {
   std::uint64_t logs = 0, records = 0, record_bytes = 0;                 // gauges
   std::uint64_t appended = 0, trimmed = 0;                               ///< trimmed: by retention
@@ -54,6 +55,7 @@ struct statistics {
   std::uint64_t duplicates = 0, conflicts = 0;
   std::uint64_t sessions = 0;     // gauge
   std::uint64_t unavailable = 0;  ///< operations refused for a bound of the store
+  std::uint64_t damaged = 0;      ///< rows, each time they were met other than they were stored
 
   /// The invariant of the inbox.
   bool balanced() const noexcept { return accepted == acknowledged + queued + dead + purged; }

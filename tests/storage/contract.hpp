@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "storage/memory_store.hpp"
+#include "storage/sqlite_store.hpp"
+#include "tests/storage/temporary_directory.hpp"
 
 namespace greenroom::storage::testing {
 
@@ -20,7 +22,14 @@ struct memory_backend {
   store& operator*() const { return *owned; }
 };
 
-using backends = std::tuple<memory_backend>;
+/// In a directory of its own, without waiting for the disk: what a power cut does has tests of its own.
+struct sqlite_backend {
+  temporary_directory directory{};
+  std::unique_ptr<store> owned = open_sqlite_store({.path = directory.file("greenroom.db"), .sync = synchronous::off});
+  store& operator*() const { return *owned; }
+};
+
+using backends = std::tuple<memory_backend, sqlite_backend>;
 
 using strings = std::vector<std::string>;
 

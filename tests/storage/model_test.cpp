@@ -173,7 +173,7 @@ TEMPLATE_LIST_TEST_CASE("store: random operations have the outcomes of a simple 
   model expected;
   auto now_ms = start_ms;
 
-  constexpr int rounds = 4'000;
+  constexpr int rounds = std::is_same_v<TestType, memory_backend> ? 4'000 : 2'000;
   for (int round = 0; round < rounds; ++round) {
     CAPTURE(round);
     require_same_dead(s, expected);
