@@ -1,9 +1,7 @@
 #include "storage/sqlite_ids.hpp"
 
-#include <sqlite3.h>
-
-#include <limits>
 #include <utility>
+#include <vector>
 
 #include "storage/checksum.hpp"
 #include "storage/sqlite_connection.hpp"
@@ -11,8 +9,6 @@
 
 namespace greenroom::storage {
 namespace {
-
-constexpr auto any_age = std::numeric_limits<std::int64_t>::max();
 
 std::string_view view(const std::array<std::byte, 16>& content) {
   return {reinterpret_cast<const char*>(content.data()), content.size()};
@@ -23,12 +19,8 @@ std::int64_t record_sum(const idempotency& once, std::string_view content, const
   return (row_sum{} << once.sender << once.id << content << at.epoch << at.seq << n << at_ms).value();
 }
 
-std::int64_t sender_sum(std::string_view name, std::uint64_t id, std::uint64_t count, std::int64_t due_ms) {
-  return (row_sum{} << name << id << count << due_ms).value();
-}
-
-std::uint64_t cost(std::uint64_t id_bytes, std::uint64_t epoch_bytes) noexcept {
-  return id_overhead_bytes + id_bytes + epoch_bytes;
+std::int64_t sender_sum(std::string_view name, std::uint64_t id, std::uint64_t count, std::uint64_t oldest) {
+  return (row_sum{} << name << id << count << oldest).value();
 }
 
 }  // namespace
@@ -36,8 +28,8 @@ std::uint64_t cost(std::uint64_t id_bytes, std::uint64_t epoch_bytes) noexcept {
 bool sqlite_ids::find(connection& db, sqlite_damage& damage, std::string_view name, row& into) {
   auto found = db.ask(sql::sender_get, name);
   if (!found.next()) return false;
-  into = {.id = found.u64(0), .count = found.u64(1), .due_ms = found.i64(2)};
-  if (found.i64(3) == sender_sum(name, into.id, into.count, into.due_ms)) return true;
+  into = {.id = found.u64(0), .count = found.u64(1), .oldest = found.u64(2)};
+  if (found.i64(3) == sender_sum(name, into.id, into.count, into.oldest)) return true;
   damage.found("the sender \"" + std::string{name} + "\"; its ids are free again");
   into = {};
   return true;
@@ -46,9 +38,9 @@ bool sqlite_ids::find(connection& db, sqlite_damage& damage, std::string_view na
 std::optional<sqlite_ids::kept> sqlite_ids::find(connection& db, sqlite_damage& damage, std::uint64_t sender,
                                                  const idempotency& once) {
   if (sender == 0) return {};
-  auto found = db.ask(sql::once_find, sender, once.id);
+  auto found = db.ask(sql::once_find, once.id, sender);
   if (!found.next()) return {};
-  kept record{.ordinal = found.u64(0), .epoch_bytes = found.bytes(2).size()};
+  kept record{.ordinal = found.u64(0), .bytes = once.id.size() + found.bytes(2).size()};
   record.answer = {.duplicate = true, .at = {found.text(2), found.u64(3)}, .n = found.u64(4), .at_ms = found.i64(5)};
   const auto content = found.bytes(1);
   record.same_content = content == view(once.content);
@@ -80,51 +72,49 @@ std::optional<outcome> sqlite_ids::known(const idempotency& once, std::int64_t n
   auto& from = look(once.sender);
   const auto found = find(db_, damage_, from.id, once);
   auto out = answer(found, now_ms, age_ms_);
-  if (out)
+  if (out) {
     ++(out->ok() ? sums_.seen.duplicates : sums_.seen.conflicts);
-  else if (found)
-    remove(from, found->ordinal, cost(once.id.size(), found->epoch_bytes));
+  } else if (found) {
+    remove(found->ordinal, found->bytes);
+    take(from.count, 1);
+    from.changed = true;
+  }
   return out;
 }
 
-void sqlite_ids::remove(sender& of, std::uint64_t ordinal, std::uint64_t bytes) {
-  db_.change(sql::once_delete, of.id, ordinal);
-  take(of.count, 1);
-  of.changed = true;
+void sqlite_ids::remove(std::uint64_t ordinal, std::uint64_t bytes) {
+  db_.change(sql::once_delete, ordinal);
   take(sums_.seen.ids, 1);
-  take(sums_.seen.ids_bytes, bytes);
-}
-
-/// Removes the oldest record if it was made at `upto_ms` or before: nothing. Else when it was made; `any_age` where
-/// there is none.
-std::optional<std::int64_t> sqlite_ids::remove_oldest(sender& of, std::int64_t upto_ms) {
-  std::uint64_t ordinal = 0;
-  std::uint64_t bytes = 0;
-  {
-    auto oldest = db_.ask(sql::once_oldest, of.id);
-    if (!oldest.next()) return any_age;
-    if (oldest.i64(3) > upto_ms) return oldest.i64(3);
-    ordinal = oldest.u64(0);
-    bytes = cost(oldest.bytes(1).size(), oldest.bytes(2).size());
-  }
-  remove(of, ordinal, bytes);
-  return {};
+  take(sums_.seen.ids_bytes, id_overhead_bytes + bytes);
 }
 
 void sqlite_ids::record(const idempotency& once, const outcome& original) {
   auto& from = look(once.sender);
-  if (from.id == 0) static_cast<row&>(from) = {.id = sums_.next_id()};
-  if (from.count == 0) from.due_ms = original.at_ms + age_ms_;
+  const auto ordinal = sums_.next_id();
+  if (from.id == 0) static_cast<row&>(from) = {.id = sums_.next_id(), .oldest = ordinal};
   const auto& at = original.at;
-  db_.change(sql::once_put, from.id, sums_.next_id(), once.id, once.content, at.epoch, at.seq, original.n,
-             original.at_ms, record_sum(once, view(once.content), at, original.n, original.at_ms));
+  db_.change(sql::once_put, ordinal, from.id, once.id, once.content, at.epoch, at.seq, original.n, original.at_ms,
+             record_sum(once, view(once.content), at, original.n, original.at_ms));
   ++from.count;
   from.changed = true;
   ++sums_.seen.ids;
-  sums_.seen.ids_bytes += cost(once.id.size(), at.epoch.size());
-  if (from.count <= per_sender_max_) return;
-  remove_oldest(from, any_age);
-  ++sums_.seen.ids_evicted;
+  sums_.seen.ids_bytes += id_overhead_bytes + once.id.size() + at.epoch.size();
+  if (from.count > per_sender_max_) remove_oldest(from);
+}
+
+/// Ends those of the sender's oldest records that are too many and near enough.
+void sqlite_ids::remove_oldest(sender& of) {
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> found;  // ordinals and bytes
+  {
+    auto records = db_.ask(sql::once_from, of.oldest, searched_at_once);
+    while (of.count - found.size() > per_sender_max_ && records.next()) {
+      of.oldest = records.u64(0) + 1;
+      if (records.u64(1) == of.id) found.emplace_back(records.u64(0), records.u64(2));
+    }
+  }
+  for (const auto& [ordinal, bytes] : found) remove(ordinal, bytes);
+  of.count -= found.size();
+  sums_.seen.ids_evicted += found.size();
 }
 
 void sqlite_ids::write(const std::string& name, sender& of) {
@@ -134,8 +124,8 @@ void sqlite_ids::write(const std::string& name, sender& of) {
     of.id = 0;
     return;
   }
-  db_.change(std::exchange(of.stored, true) ? sql::sender_update : sql::sender_insert, name, of.id, of.count, of.due_ms,
-             sender_sum(name, of.id, of.count, of.due_ms));
+  db_.change(std::exchange(of.stored, true) ? sql::sender_update : sql::sender_put, of.id, name, of.count, of.oldest,
+             sender_sum(name, of.id, of.count, of.oldest));
 }
 
 void sqlite_ids::flush() {
@@ -143,31 +133,38 @@ void sqlite_ids::flush() {
   senders_.clear();
 }
 
+void sqlite_ids::removed_of(std::uint64_t sender) {
+  std::string name;
+  {
+    auto found = db_.ask(sql::sender_name, sender);
+    if (!found.next()) return;  // it was damaged, and its records are nobody's
+    name = found.text(0);
+  }
+  auto& from = look(name);
+  if (from.id != sender) return;
+  take(from.count, 1);
+  from.changed = true;
+}
+
 std::size_t sqlite_ids::sweep(std::int64_t now_ms, sweep_budget& budget) {
   flush();
   std::size_t removed = 0;
-  while (budget.left > 0) {
-    std::string name;
+  for (; budget.left > 0; ++removed) {
+    std::uint64_t ordinal = 0;
+    std::uint64_t sender = 0;
+    std::uint64_t bytes = 0;
     {
-      auto due = db_.ask(sql::sender_due, now_ms);
-      if (!due.next()) break;
-      name = due.text(0);
+      auto oldest = db_.ask(sql::once_from, 0, 1);
+      if (!oldest.next() || oldest.i64(3) > now_ms - age_ms_) break;
+      ordinal = oldest.u64(0);
+      sender = oldest.u64(1);
+      bytes = oldest.u64(2);
     }
-    auto& from = look(name);
-    if (!from.stored) throw sqlite_error{SQLITE_CORRUPT, "an index of senders names one that is not there"};
-    std::optional<std::int64_t> younger;
-    while (budget.left > 0 && !(younger = remove_oldest(from, now_ms - age_ms_))) {
-      budget.spend();
-      ++removed;
-    }
-    if (younger == any_age)
-      from.count = 0;
-    else if (younger)
-      from.due_ms = *younger + age_ms_;
-    from.changed = true;
-    write(name, from);
-    senders_.erase(name);
+    budget.spend();
+    remove(ordinal, bytes);
+    removed_of(sender);
   }
+  flush();
   return removed;
 }
 

@@ -1,7 +1,9 @@
-/// The idempotency records of a database, by sender and in the order in which they were made. A record goes when it is
-/// older than `age_ms`, or early when its sender has more than `per_sender_max` younger ones.
+/// The idempotency records of a database, in the order in which they were made. A record goes when it is older than
+/// `age_ms`, or early when its sender has more than `per_sender_max` younger ones.
 ///
 /// Threading: an object belongs to the writer; `recall` reads through any connection.
+/// Bounds: a sender over its number searches `searched_at_once` of all records, from where it stopped the last time, for
+/// its own oldest.
 /// Failure: sqlite_error ends the batch. A damaged record, or a sender's damaged row, counts as absent.
 #pragma once
 
@@ -20,6 +22,8 @@ inline constexpr std::uint64_t id_overhead_bytes = 96;  ///< what a record costs
 
 class sqlite_ids {
  public:
+  static constexpr std::size_t searched_at_once = 1'000;
+
   sqlite_ids(connection& db, sqlite_sums& sums, sqlite_damage& damage, std::size_t per_sender_max, std::int64_t age_ms)
       : db_{db}, sums_{sums}, damage_{damage}, per_sender_max_{per_sender_max}, age_ms_{age_ms} {}
 
@@ -38,7 +42,7 @@ class sqlite_ids {
   struct row {
     std::uint64_t id = 0;
     std::uint64_t count = 0;
-    std::int64_t due_ms = 0;  // none of the records is over its time before it
+    std::uint64_t oldest = 0;  // none of the records has a lower ordinal
   };
   struct sender : row {
     bool stored = false;
@@ -46,7 +50,7 @@ class sqlite_ids {
   };
   struct kept {
     std::uint64_t ordinal = 0;
-    std::uint64_t epoch_bytes = 0;
+    std::uint64_t bytes = 0;
     bool sound = false;
     bool same_content = false;
     outcome answer{};
@@ -56,8 +60,9 @@ class sqlite_ids {
   static std::optional<kept> find(connection& db, sqlite_damage& damage, std::uint64_t sender, const idempotency& once);
   static std::optional<outcome> answer(const std::optional<kept>& found, std::int64_t now_ms, std::int64_t age_ms);
   sender& look(const std::string& name);
-  void remove(sender& of, std::uint64_t ordinal, std::uint64_t bytes);
-  std::optional<std::int64_t> remove_oldest(sender& of, std::int64_t upto_ms);
+  void remove(std::uint64_t ordinal, std::uint64_t bytes);
+  void remove_oldest(sender& of);
+  void removed_of(std::uint64_t sender);
   void write(const std::string& name, sender& of);
 
   connection& db_;

@@ -11,7 +11,8 @@ namespace {
 // A message's bytes stand once, in `message`; entries of logs, letters of inboxes and dead letters point at them. Names
 // are any bytes, so they are blobs. `due_ms` is a lower bound of when a sweep finds something to do: it is written
 // rarely, and corrected by the sweep. All numbers that name something come from totals.last_id and are never used
-// twice.
+// twice. Ids of messages come first in their index: those that begin with the time, as UUIDv7 does, then share pages,
+// whoever sent them.
 constexpr auto version_1 = R"(
 CREATE TABLE totals (
   one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -61,15 +62,14 @@ CREATE TABLE dead (
 CREATE INDEX dead_user ON dead (user, id);
 
 CREATE TABLE sender (
-  name BLOB PRIMARY KEY, id INTEGER NOT NULL, count INTEGER NOT NULL, due_ms INTEGER NOT NULL, sum INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX sender_due ON sender (due_ms);
+  id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, count INTEGER NOT NULL, oldest INTEGER NOT NULL,
+  sum INTEGER NOT NULL
+) STRICT;
 CREATE TABLE once (
-  sender INTEGER NOT NULL, ordinal INTEGER NOT NULL, id BLOB NOT NULL, content BLOB NOT NULL, epoch BLOB NOT NULL,
-  seq INTEGER NOT NULL, n INTEGER NOT NULL, at_ms INTEGER NOT NULL, sum INTEGER NOT NULL,
-  PRIMARY KEY (sender, ordinal)
-) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX once_id ON once (sender, id);
+  ordinal INTEGER PRIMARY KEY, sender INTEGER NOT NULL, id BLOB NOT NULL, content BLOB NOT NULL, epoch BLOB NOT NULL,
+  seq INTEGER NOT NULL, n INTEGER NOT NULL, at_ms INTEGER NOT NULL, sum INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX once_id ON once (id, sender);
 
 CREATE TABLE session (
   key INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, user BLOB NOT NULL, kind INTEGER NOT NULL, token BLOB NOT NULL,

@@ -86,15 +86,16 @@ constexpr std::array<statement, sql_count> statements{{
      "SELECT id, inbox, user, n, at_ms, died_ms, reason, attempts, size, message, sum FROM dead WHERE user = ? AND id "
      "> ? ORDER BY id LIMIT ?"},
 
-    {sql::sender_get, "SELECT id, count, due_ms, sum FROM sender WHERE name = ?"},
-    {sql::sender_insert, "INSERT INTO sender VALUES (?, ?, ?, ?, ?)"},
-    {sql::sender_update, "UPDATE sender SET id = ?2, count = ?3, due_ms = ?4, sum = ?5 WHERE name = ?1"},
+    {sql::sender_get, "SELECT id, count, oldest, sum FROM sender WHERE name = ?"},
+    {sql::sender_name, "SELECT name FROM sender WHERE id = ?"},
+    {sql::sender_put, "INSERT INTO sender VALUES (?, ?, ?, ?, ?)"},
+    {sql::sender_update, "UPDATE sender SET id = ?1, count = ?3, oldest = ?4, sum = ?5 WHERE name = ?2"},
     {sql::sender_delete, "DELETE FROM sender WHERE name = ?"},
-    {sql::sender_due, "SELECT name FROM sender WHERE due_ms <= ? ORDER BY due_ms LIMIT 1"},
     {sql::once_put, "INSERT INTO once VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"},
-    {sql::once_find, "SELECT ordinal, content, epoch, seq, n, at_ms, sum FROM once WHERE sender = ? AND id = ?"},
-    {sql::once_oldest, "SELECT ordinal, id, epoch, at_ms FROM once WHERE sender = ? ORDER BY ordinal LIMIT 1"},
-    {sql::once_delete, "DELETE FROM once WHERE sender = ? AND ordinal = ?"},
+    {sql::once_find, "SELECT ordinal, content, epoch, seq, n, at_ms, sum FROM once WHERE id = ? AND sender = ?"},
+    {sql::once_from,
+     "SELECT ordinal, sender, length(id) + length(epoch), at_ms FROM once WHERE ordinal >= ? ORDER BY ordinal LIMIT ?"},
+    {sql::once_delete, "DELETE FROM once WHERE ordinal = ?"},
 
     {sql::session_get,
      "SELECT key, id, user, kind, token, previous, created_ms, window_ms, deadline_ms, status, location, meta, stamp, "

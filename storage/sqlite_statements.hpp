@@ -68,13 +68,13 @@ enum class sql : std::uint8_t {
   dead_of_user_after,
   // idempotency records
   sender_get,
-  sender_insert,
+  sender_name,
+  sender_put,
   sender_update,
   sender_delete,
-  sender_due,
   once_put,
   once_find,
-  once_oldest,
+  once_from,
   once_delete,
   // sessions
   session_get,
