@@ -22,7 +22,9 @@ enum class stage : std::uint8_t { unopened, opening, open, over };
 /// Collects the answers of a batch; they leave as one array when the last is there.
 class batch final : public replier {
  public:
-  batch(std::shared_ptr<peer> client, codecs::format in) : client_{std::move(client)}, in_{in} {}
+  batch(std::shared_ptr<peer> client, codecs::format in) : client_{std::move(client)}, in_{in} {
+    client_->batch_began();
+  }
 
   void expect() { ++open_; }
   void complete() { finish(); }  ///< all calls have been read
@@ -34,9 +36,12 @@ class batch final : public replier {
 
  private:
   void finish() {
-    if (--open_ != 0 || bodies_.empty()) return;
-    auto bytes = client_->dialogue().encode_batch(in_, bodies_, codecs::framing::websocket);
-    client_->push_frame(std::make_shared<const std::string>(std::move(bytes)));
+    if (--open_ != 0) return;
+    if (!bodies_.empty()) {
+      auto bytes = client_->dialogue().encode_batch(in_, bodies_, codecs::framing::websocket);
+      client_->push_frame(std::make_shared<const std::string>(std::move(bytes)));
+    }
+    client_->batch_ended();
   }
   std::shared_ptr<peer> client_;
   codecs::format in_;
@@ -83,7 +88,6 @@ struct state final : codecs::sink {
   std::shared_ptr<peer> client;
   connection::stage at = connection::stage::unopened;
   caller who;
-  bool proves_token = false;         ///< the next frame shows that the answer of a resume arrived
   std::vector<peer::input> backlog;  ///< from `decoded` on; an empty std::deque would hold 576 bytes
   std::size_t decoded = 0;
   std::vector<held_call> held;
@@ -104,7 +108,6 @@ caf::behavior state::start() {
         client->belongs_to(m.rooms, m.session);
         at = connection::stage::open;
         let_go();
-        proves_token = m.resumed;  // what came before the answer was written proves nothing
       },
       [this](const refused& m) {
         at = connection::stage::unopened;
@@ -138,9 +141,6 @@ void state::end(codecs::close_code why, std::string_view sentence) {
 /// Decodes what has come, as long as not too many answers are open.
 void state::read() {
   auto input = client->take_input();
-  // Only what comes when the answer has left: a call that was sent with the resume may be here before it.
-  if (!input.empty() && proves_token && client->out() && client->out()->empty() && std::exchange(proves_token, false))
-    runtime::tell(who.session_actor, session::proven{UINT64_MAX});
   if (backlog.empty())
     backlog = std::move(input);
   else

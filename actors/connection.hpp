@@ -44,7 +44,6 @@ struct opened {  ///< From the session: calls may go on.
   principal who;
   caf::actor session;
   std::shared_ptr<memberships> rooms;
-  bool resumed = false;  ///< the next frame of the client makes its old resume token die
 };
 struct refused {  ///< From the session directory: no session; what waits is refused, too, for the same reason.
   codecs::error_code why;

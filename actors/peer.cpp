@@ -103,7 +103,7 @@ void peer::gone() {
   connection_ = nullptr;
 }
 
-std::uint64_t peer::ping_now() { return transport_ ? transport_->ping_now() : 0; }
+std::uint64_t peer::ping_in_order() { return transport_ && batches_ == 0 ? transport_->ping_in_order() : 0; }
 
 void peer::feed_when_drained(subscription_ptr who) { starving_.push_back(std::move(who)); }
 

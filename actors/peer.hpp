@@ -57,7 +57,11 @@ class peer final : public replier, public runtime::transport_events, public std:
   codecs::dialogue& dialogue() noexcept { return *dialogue_; }
   void close(const codecs::close_code& why, runtime::unsent rest = runtime::unsent::flush);
   void gone();  ///< by the connection: no event is raised any more
-  std::uint64_t ping_now();
+  /// Sends a ping behind all that was answered; the number that `session::proven` will name. 0: no ping; the client is
+  /// gone, or a batch still holds answers back.
+  std::uint64_t ping_in_order();
+  void batch_began() noexcept { ++batches_; }
+  void batch_ended() noexcept { --batches_; }  ///< its answers are written
   /// Tells the relay to go on feeding `who` when the outbox has drained.
   void feed_when_drained(subscription_ptr who);
 
@@ -95,7 +99,7 @@ class peer final : public replier, public runtime::transport_events, public std:
   caf::actor connection_, session_;
   std::shared_ptr<memberships> rooms_;
   std::vector<input> input_;
-  std::size_t input_bytes_ = 0, calls_ = 0;
+  std::size_t input_bytes_ = 0, calls_ = 0, batches_ = 0;
   std::uint64_t requests_ = 0;  ///< sent on this connection, and the number of the last one
   bool told_ = false, paused_ = false;
   std::vector<subscription_ptr> starving_;

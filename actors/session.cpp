@@ -80,7 +80,7 @@ struct state {
   std::vector<results::room_state> resumed;  ///< the rooms that have answered
   std::size_t rooms_asked = 0;
   std::uint64_t detachments = 0;
-  std::uint64_t token_ping = 0;  ///< the ping whose answer makes the old token die; 0: there is none
+  std::uint64_t token_ping = 0;  ///< the ping whose own answer makes the old token die; 0: not sent
   bool saving = false;
   std::unique_ptr<questions> asked;  ///< null until the client is asked something
 };
@@ -187,8 +187,8 @@ void state::open() {
   save();
   auto how = std::exchange(keep.opening, {});  // a life that ends before this opens again
   how->reply(codecs::result{std::move(result)});
-  if (keep.stored.previous_token) token_ping = keep.client->ping_now();
-  runtime::tell(keep.connection, connection::opened{opts.id, opts.who, caf::actor{self}, keep.rooms, how->resumed});
+  if (keep.stored.previous_token) token_ping = keep.client->ping_in_order();
+  runtime::tell(keep.connection, connection::opened{opts.id, opts.who, caf::actor{self}, keep.rooms});
   runtime::tell(ctx.shards[opts.shard].relay, relay::feed{keep.rooms->all()});
   runtime::tell(ctx.queue_of(opts.who.user.value), offline_queue::attach{me()});
   presence.opened();
@@ -287,9 +287,11 @@ void state::register_again(const readopt& m) {
 }
 
 void state::prove(std::uint64_t ping) {
-  if (token_ping != 0 && ping >= token_ping) {
-    token_ping = 0;
-    keep.stored.previous_token.reset();
+  if (keep.stored.previous_token) {
+    if (ping == token_ping)
+      keep.stored.previous_token.reset();
+    else if (ping > token_ping)  // it was overtaken, could not be sent, or an earlier life sent it
+      token_ping = keep.client->ping_in_order();
   }
   save();  // at most once a ping: positions have been proven, too
 }

@@ -87,7 +87,7 @@ struct expire {
 };  ///< From itself when the window is over, or from the directory (0: whichever).
 struct proven {
   std::uint64_t ping = 0;
-};  ///< The client has answered that ping; UINT64_MAX: it has sent something.
+};  ///< The client has answered that ping.
 struct rooms_changed {};
 /// Who keeps a table of sessions, and has to be told again after a crash.
 enum class registry : std::uint8_t { relay, queue, presence };

@@ -71,9 +71,9 @@ class transport {
   virtual void pause_reading() = 0;
   virtual void resume_reading() = 0;
 
-  /// Sends a ping at once and says its number, which `on_pong` will name; numbers grow, and a pong answers all before
-  /// it.
-  virtual std::uint64_t ping_now() = 0;
+  /// Queues a ping like a reply, behind what is unsent, and says its number: `on_pong` with that very number proves that
+  /// all before it has arrived. Numbers grow. A keep-alive's ping that overtakes it may leave it without an `on_pong`.
+  virtual std::uint64_t ping_in_order() = 0;
 
   /// Whether data frames may be compressed (RSV1): by themselves, for the window of `websocket_options`.
   virtual bool takes_deflated() const noexcept = 0;

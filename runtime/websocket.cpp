@@ -71,7 +71,7 @@ class websocket final : public transport, public std::enable_shared_from_this<we
   void detach() noexcept override;
   void pause_reading() override;
   void resume_reading() override;
-  std::uint64_t ping_now() override;
+  std::uint64_t ping_in_order() override;
   bool takes_deflated() const noexcept override { return stream_.next_layer().deflated != nullptr; }
   const std::string& peer() const noexcept override { return peer_; }
   shard& home() const noexcept override { return stream_.next_layer().link->home(); }
@@ -237,8 +237,8 @@ void websocket::resume_reading() {
 
 // --- pings ---
 
-std::uint64_t websocket::ping_now() {
-  out().push_ping(ping_frame(++pings_));
+std::uint64_t websocket::ping_in_order() {
+  out().push_reply(ping_frame(++pings_));
   return pings_;
 }
 
@@ -265,7 +265,8 @@ void websocket::arm_keepalive() {
 void websocket::on_deadline() {
   if (awaited_ == 0) {
     if (events_) events_->on_ping(pings_ + 1);
-    awaited_ = ping_now();
+    out().push_ping(ping_frame(++pings_));
+    awaited_ = pings_;
     return arm_keepalive();
   }
   // A large message on a thin line holds the pong back: whoever sends is there.

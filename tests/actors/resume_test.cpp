@@ -1,5 +1,5 @@
 // A session outlives its connection: who comes back in time misses nothing.
-#include "tests/support/node_fixture.hpp"
+#include "tests/support/scripted_service.hpp"
 
 #include <algorithm>
 
@@ -207,10 +207,23 @@ TEST_CASE_METHOD(resume_fixture, "resume: a token works once; the old one until 
     CHECK(later(was) == "false");
     CHECK(later(now) == "true");
   }
-  SECTION("so does the client's next frame") {
+  SECTION("the client's next frame does not") {
     first.call("room.history", R"({"room":"lobby"})");
-    CHECK(later(was) == "false");
-    CHECK(later(now) == "true");
+    CHECK(later(was) == "true");
+  }
+  SECTION("nor does the pong of a ping that overtook; it brings another, whose pong does") {
+    const auto of_the_answer = first.wire().last_ping();
+    first.wire().ping();
+    first.wire().pong(first.wire().last_ping());
+    settle();
+    SECTION("without it") { CHECK(later(was) == "true"); }
+    SECTION("with it") {
+      CHECK(first.wire().last_ping() == of_the_answer + 2);
+      first.wire().pong(first.wire().last_ping());
+      settle();
+      CHECK(later(was) == "false");
+      CHECK(later(now) == "true");
+    }
   }
   SECTION("the new one works at once") { CHECK(later(now) == "true"); }
 }
@@ -238,6 +251,58 @@ TEST_CASE_METHOD(resume_fixture, "resume: repeated before it was answered, it st
     CHECK(dump(story[1].body, "payload") == R"("missed")");
   }
   CHECK(attached == 1);
+}
+
+TEST_CASE_METHOD(node_fixture, "resume: an answer that arrived in part is not proven, though the client answers pings",
+                 "[actors][resume]") {
+  const auto bytes = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{40});
+  INFO("bytes " << bytes);
+  auto& ann = connect();
+  const auto was = ann.open("ann");
+  ann.wire().break_off();
+  settle();
+  auto& back = connect();
+  back.wire().stop_reading();
+  back.send("session.open",
+            dump(json{{"resume", {{"session", was.at("session")}, {"token", was.at("resume_token")}}}}));
+  settle();
+  back.wire().read_again();
+  back.wire().flush(bytes);
+  back.wire().break_off();
+  settle();
+  CHECK(back.take().empty());
+  CHECK(dump(connect().resume(was), "resumed") == "true");
+}
+
+TEST_CASE_METHOD(service_fixture,
+                 "resume: in a batch its answer waits for the others, and the old token lives until then",
+                 "[actors][resume]") {
+  ann();
+  auto& carl = connect();
+  const auto was = carl.open("carl");
+  carl.wire().break_off();
+  settle();
+  hold();
+  auto& back = connect();
+  back.say(R"([{"jsonrpc":"2.0","id":1,"method":"session.open","params":)" +
+           dump(json{{"resume", {{"session", was.at("session")}, {"token", was.at("resume_token")}}}}) +
+           R"(},{"jsonrpc":"2.0","id":2,"method":"bot.do"}])");
+  settle();
+  back.wire().ping();
+  settle();
+  SECTION("the batch is held back") {
+    CHECK(back.story().empty());
+    CHECK(dump(connect().resume(was), "resumed") == "true");
+  }
+  SECTION("it has arrived") {
+    REQUIRE(bot.held.size() == 1);
+    bot.held[0].reply();
+    settle();
+    CHECK(back.story() == strings{"[", "? ok", "? ok", "]"});
+    back.wire().ping();
+    settle();
+    CHECK(dump(connect().resume(was), "resumed") == "false");
+  }
 }
 
 TEST_CASE_METHOD(node_fixture, "resume: a call that came before its answer was written does not prove that it arrived",

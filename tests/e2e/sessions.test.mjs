@@ -158,7 +158,8 @@ scenario('resume: the token works once; each resume gives another', async (s) =>
   const opened = await second.open(resume_of(ann.session));
   assert.equal(opened.resumed, true);
   assert.notEqual(opened.resume_token, ann.session.resume_token);
-  await second.barrier(); // the client's next frame kills the old token
+  await second.barrier(); // the ping behind the answer has come …
+  await second.barrier(); // … and so has its pong, which kills the old token
   const thief = await s.client(node);
   const refused = await thief.open(resume_of(ann.session));
   assert.equal(refused.resumed, false);
@@ -170,7 +171,7 @@ scenario('resume: the token works once; each resume gives another', async (s) =>
   assert.equal((await third.open(resume_of(opened))).resumed, true);
 });
 
-scenario('resume: until the client was heard, the old token attaches again', async (s) => {
+scenario('resume: until the ping behind the answer is answered, the old token attaches again', async (s) => {
   const node = await shared.get();
   const { ann } = await member(s, node, fresh());
   await ann.end({ abrupt: true });

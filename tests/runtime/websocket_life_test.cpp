@@ -230,7 +230,7 @@ TEST_CASE("websocket: pongs that answer nothing, or again, prove nothing") {
   web_server server{{}, {.ping_interval_ms = 0}};
   auto client = open_socket(server);
   auto& record = server.newest();
-  CHECK(server.on_shard([&] { return record.wire->ping_now(); }) == 1);
+  CHECK(server.on_shard([&] { return record.wire->ping_in_order(); }) == 1);
   const auto ping = ws::read_frame(client);
   for (const auto* payload : {"2", "", "x", "1x", "-1", "18446744073709551616", "1", "1"})
     client.send(ws::frame(ws::pong, payload));
@@ -363,11 +363,11 @@ TEST_CASE("websocket: everything that one turn writes leaves in order, whoever w
   auto& record = server.newest();
   server.on_shard([&] {
     record.wire->out().push_reply(text("a"));
+    record.wire->ping_in_order();
     record.wire->out().push({text("b"), 1, 0, 1, 1, 1});
-    record.wire->ping_now();
   });
-  CHECK(ws::read_frame(client)->op == ws::ping);
   CHECK(ws::read_frame(client)->payload == "a");
+  CHECK(ws::read_frame(client)->op == ws::ping);
   CHECK(ws::read_frame(client)->payload == "b");
 }
 

@@ -52,6 +52,10 @@ class fake_transport final : public runtime::transport, private runtime::outbox_
     events_->on_ping(pings_ + 1);
     ping_now();
   }
+  std::uint64_t ping_now() {
+    out_.push_ping(control(opcode::ping, std::to_string(++pings_)));
+    return pings_;
+  }
   void pong(std::uint64_t number) {
     if (events_ && !how_) events_->on_pong(number);
   }
@@ -106,8 +110,8 @@ class fake_transport final : public runtime::transport, private runtime::outbox_
   }
   void pause_reading() override { paused_ = true; }
   void resume_reading() override { paused_ = false; }
-  std::uint64_t ping_now() override {
-    out_.push_ping(control(opcode::ping, std::to_string(++pings_)));
+  std::uint64_t ping_in_order() override {
+    out_.push_reply(control(opcode::ping, std::to_string(++pings_)));
     return pings_;
   }
   bool takes_deflated() const noexcept override { return agreed_ == extension::deflate; }
