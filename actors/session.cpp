@@ -169,6 +169,7 @@ void state::room_resumed(results::room_state what) {
 
 /// Writes the result; only then may anything of the rooms and of the inbox follow.
 void state::open() {
+  if (keep.rooms->closed()) return;  // it ends: a token that is not stored is not answered, and the call counts as lost
   results::session_opened result{.session = opts.id.value,
                                  .user = opts.who.user.value,
                                  .resume_token = {},

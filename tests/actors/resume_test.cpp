@@ -305,6 +305,26 @@ TEST_CASE_METHOD(service_fixture,
   }
 }
 
+TEST_CASE_METHOD(node_fixture, "resume: a token that was answered is stored, also when the session directory crashes",
+                 "[actors][resume]") {
+  const auto seed = GENERATE(Catch::Generators::range(1u, 101u));
+  INFO("seed " << seed);
+  std::mt19937 random{seed};
+  auto& ann = connect();
+  auto newest = ann.open("ann");
+  ann.wire().break_off();
+  settle();
+  auto& back = connect();
+  back.send("session.open",
+            dump(json{{"resume", {{"session", newest.at("session")}, {"token", newest.at("resume_token")}}}}));
+  for (auto some = random() % 12; some-- > 0 && !jobs.jobs.empty();) jobs.run_once();
+  crash(ctx().sessions);
+  settle_randomly(random);
+  for (const auto& each : back.take())
+    if (each.answer() && !each.failure) newest = each.body;
+  CHECK(dump(connect().resume(newest), "resumed") == "true");
+}
+
 TEST_CASE_METHOD(node_fixture, "resume: a call that came before its answer was written does not prove that it arrived",
                  "[actors][resume]") {
   const auto steps = GENERATE(Catch::Generators::range(0, 16));  // of the resume, when the call comes
