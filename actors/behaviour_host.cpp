@@ -185,8 +185,22 @@ const caf::actor& behaviour_host::router() const { return ctx_.shards[self_->hom
 
 void behaviour_host::when_answered(std::chrono::milliseconds patience, std::function<void()> what) {
   go_on_ = std::move(what);
-  if (open_ == 0) return runtime::tell(self_, caf::actor{self_}, go_on{});
+  if (open_ == 0) return runtime::tell(caf::actor{self_}, go_on{});  // the caller may be outside of a turn
   self_->later(patience, impatient{generation_});
+}
+
+void behaviour_host::attempt(const std::function<void()>& what) {
+  auto timers = timers_;
+  auto by_time = by_time_;
+  try {
+    what();
+  } catch (...) {
+    drop_questions();
+    timers_ = std::move(timers);
+    by_time_ = std::move(by_time);
+    if (!by_time_.empty()) bell_.set(by_time_.begin()->first);
+    throw;
+  }
 }
 
 void behaviour_host::drop_questions() {

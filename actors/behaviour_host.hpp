@@ -69,6 +69,9 @@ class behaviour_host {
   /// Runs `what` in a turn of its own when no question is open any more, or after `patience`: what is open then is
   /// dropped, its continuation never runs. Timers stay.
   void when_answered(std::chrono::milliseconds patience, std::function<void()> what);
+  /// Runs `what` while no question is open. Where it throws, its questions are dropped, the timers are what they were
+  /// before, and the exception goes on; messages that it sent are sent.
+  void attempt(const std::function<void()>& what);
 
  private:
   bool admit(const then& what);

@@ -265,16 +265,20 @@ void state::swap() {
   host().when_answered(limits::swap_patience, [this] { take_over(); });
 }
 
+/// The newer object begins beside the older one, which goes on where that fails.
 void state::take_over() {
   moves = false;
   const auto build = std::exchange(next, nullptr);
   auto owed = std::exchange(swap_owed, std::nullopt);
   swap_build::reply told;
   try {
-    object = restored(*build, *this);
+    host().attempt([&] {
+      auto made = restored(*build, *this);
+      made->on_start();
+      object = std::move(made);
+    });
     keep.spec = build;
     know_methods();
-    object->on_start();
   } catch (...) {
     told.why = runtime::what(std::current_exception());
   }

@@ -1,5 +1,6 @@
 // Services: who is called, within which bounds, and what becomes of a call whose service fails.
 #include "actors/limits.hpp"
+#include "actors/service_directory.hpp"
 #include "tests/support/scripted_service.hpp"
 
 namespace greenroom::tests {
@@ -151,6 +152,107 @@ TEST_CASE_METHOD(service_fixture, "service: while the node drains, new calls are
   bot.held[0].reply();
   settle();
   CHECK(ann().story() == strings{"bot.do ok"});
+}
+
+// --- a newer build
+
+struct newer_fixture : service_fixture {
+  std::shared_ptr<const service_spec> build() { return std::make_shared<const service_spec>(spec_of(newer)); }
+  std::string on_trial() { return ask(ctx().services, service_directory::try_build{build()}).why; }
+  std::string taken_over() { return ask(ctx().services, service_directory::swap_build{build()}).why; }
+
+  service_script newer;
+};
+
+TEST_CASE_METHOD(newer_fixture, "service: a newer build takes over with the state and the timers of the older one",
+                 "[actors][service]") {
+  bot.state = "7";
+  bot.start = [](service_control& node) { node.set_timer("tick", 1s); };
+  ann();
+  settle();
+  CHECK(on_trial().empty());
+  CHECK(newer.heard == strings{"restore 7"});
+  newer.heard.clear();
+  CHECK(taken_over().empty());
+  CHECK(dump(ann().call("bot.do", "[1]")) == "[1]");
+  advance(1s);
+  CHECK(newer.heard == strings{"restore 7", "start", "bot.do [1]", "timer tick"});
+  CHECK(bot.heard == strings{"start"});
+}
+
+TEST_CASE_METHOD(newer_fixture,
+                 "service: a newer build that does not understand the state changes nothing, and says why",
+                 "[actors][service]") {
+  bot.state = "7";
+  newer.restore = [](std::string_view state) { throw std::runtime_error{"what is " + std::string{state} + "?"}; };
+  ann();
+  settle();
+  CHECK(on_trial() == "what is 7?");
+  CHECK(taken_over() == "what is 7?");
+  ann().call("bot.do", "[1]");
+  CHECK(newer.heard == strings{"restore 7", "restore 7"});
+  CHECK(bot.heard == strings{"start", "bot.do [1]"});
+}
+
+TEST_CASE_METHOD(newer_fixture,
+                 "service: a newer build whose start throws leaves nothing behind, and the older goes on",
+                 "[actors][service]") {
+  bot.start = [](service_control& node) {
+    node.set_timer("late", 2s);
+    node.set_timer("soon", 1s);
+  };
+  int told = 0;
+  newer.start = [&](service_control& node) {
+    node.set_timer("soon", 3s);
+    node.cancel_timer("late");
+    node.set_timer("of the newer", 1s);
+    node.call("bot.get", nullptr, 1min, [&](const codecs::outcome&) { ++told; });
+    throw std::runtime_error{"not today"};
+  };
+  ann();
+  settle();
+  CHECK(on_trial().empty());  // which does not start it
+  CHECK(taken_over() == "not today");
+  ann().call("bot.do", "[1]");
+  std::erase(bot.heard, "bot.get -");
+  advance(1min);
+  CHECK(bot.heard == strings{"start", "bot.do [1]", "timer soon", "timer late"});
+  CHECK(newer.heard == strings{"start"});
+  CHECK(told == 0);
+  CHECK(row().restarts == 0);
+  newer.start = nullptr;
+  CHECK(taken_over().empty());
+  ann().call("bot.do", "[2]");
+  CHECK(newer.heard == strings{"start", "start", "bot.do [2]"});
+}
+
+TEST_CASE_METHOD(newer_fixture,
+                 "service: what is in work ends with the older build, later calls wait for the newer one",
+                 "[actors][service]") {
+  hold();
+  ann().send("bot.do", "[1]");
+  settle();
+  caf::scoped_actor plugins{system};
+  auto told = plugins->request(ctx().services, caf::infinite, service_directory::swap_build{build()});
+  settle();
+  ann().send("bot.do", "[2]");
+  settle();
+  CHECK(row().queued == 1);
+  CHECK(newer.heard.empty());
+  ann().take();
+  SECTION("answered") {
+    bot.held[0].reply();
+    settle();
+    CHECK(ann().story() == strings{"bot.do ok", "bot.do ok"});
+  }
+  SECTION("lost, where it takes too long") {
+    advance(limits::swap_patience);
+    CHECK(ann().story() == strings{"bot.do -32603", "bot.do ok"});
+  }
+  CHECK(bot.heard == strings{"start", "bot.do [1]"});
+  CHECK(newer.heard == strings{"start", "bot.do [2]"});
+  told.receive([](const service_directory::swap_build::reply& r) { CHECK(r.why.empty()); },
+               [](const caf::error& why) { FAIL(runtime::explain(why)); });
 }
 
 }  // namespace greenroom::tests

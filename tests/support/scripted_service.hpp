@@ -23,6 +23,8 @@ struct service_script {
   std::function<void(service_control&, service_request)> call;
   std::function<void(service_control&, std::string_view)> timer;
   std::function<void(service_control&)> start;
+  std::function<void(std::string_view)> restore;
+  std::string state;  ///< the snapshot
   strings heard;
   std::vector<service_request> held;  ///< what `call` kept
 };
@@ -38,6 +40,11 @@ class scripted_service final : public service_behaviour {
   void on_timer(std::string_view name) override {
     by_.heard.push_back("timer " + std::string{name});
     if (by_.timer) by_.timer(node(), name);
+  }
+  std::string snapshot() const override { return by_.state; }
+  void restore(std::string_view state) override {
+    by_.heard.push_back("restore " + std::string{state});
+    if (by_.restore) by_.restore(state);
   }
   void answer(service_request request) {
     by_.heard.push_back(request.method() + ' ' +
