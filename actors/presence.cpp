@@ -1,5 +1,6 @@
 #include "actors/presence.hpp"
 
+#include <caf/message_handler.hpp>
 #include <optional>
 #include <unordered_map>
 
@@ -68,6 +69,7 @@ struct state {
   };
 
   caf::behavior start();
+  caf::message_handler registrations();
   caf::behavior recollecting();
   caf::behavior open();
   void take(const track& m);
@@ -111,8 +113,8 @@ caf::behavior state::start() {
   return recollecting();
 }
 
-/// Told too early, watchers would see everybody go and come again.
-caf::behavior state::recollecting() {
+/// What is taken at any age.
+caf::message_handler state::registrations() {
   return {
       [this](const track& m) { take(m); },
       [this](const moving& m) { let_move(m); },
@@ -120,13 +122,15 @@ caf::behavior state::recollecting() {
         auto found = speakers.find(m.session);
         if (found != speakers.end() && found->second.actor == m.actor) lose(m.user, m.session);
       },
-      [](const watch&) -> caf::result<watch::reply> { return caf::skip(); },
-      [](const unwatch&) { return caf::skip(); },
-      [](const rest&) { return caf::skip(); },
-      [](const look&) { return caf::skip(); },
-      [](const list&) { return caf::skip(); },
-      [this](const grow_up&) { grown_up(); },
   };
+}
+
+/// Told too early, watchers would see everybody go and come again.
+caf::behavior state::recollecting() {
+  return registrations().or_else([](const watch&) -> caf::result<watch::reply> { return caf::skip(); },
+                                 [](const unwatch&) { return caf::skip(); }, [](const rest&) { return caf::skip(); },
+                                 [](const look&) { return caf::skip(); }, [](const list&) { return caf::skip(); },
+                                 [this](const grow_up&) { grown_up(); });
 }
 
 void state::grown_up() {
@@ -134,27 +138,17 @@ void state::grown_up() {
 }
 
 caf::behavior state::open() {
-  return {
-      [this](const track& m) { take(m); },
-      [this](const moving& m) { let_move(m); },
-      [this](const lost_track& m) {
-        auto found = speakers.find(m.session);
-        if (found != speakers.end() && found->second.actor == m.actor) lose(m.user, m.session);
-      },
-      [this](const watch& m) { return add(m); },
-      [this](const unwatch& m) {
-        for (const auto& user : m.users) table.unwatch(m.who.id(), user);
-        count();
-      },
-      [this](const rest& m) {
-        table.forget(m.who.id());
-        count();
-      },
-      [this](const look& m) { answer(m); },
-      [this](const list& m) { answer(m); },
-      [this](const tell&) { send_changes(); },
-      [](const grow_up&) {},
-  };
+  return registrations().or_else([this](const watch& m) { return add(m); },
+                                 [this](const unwatch& m) {
+                                   for (const auto& user : m.users) table.unwatch(m.who.id(), user);
+                                   count();
+                                 },
+                                 [this](const rest& m) {
+                                   table.forget(m.who.id());
+                                   count();
+                                 },
+                                 [this](const look& m) { answer(m); }, [this](const list& m) { answer(m); },
+                                 [this](const tell&) { send_changes(); }, [](const grow_up&) {});
 }
 
 // --- sessions
