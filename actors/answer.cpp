@@ -35,6 +35,18 @@ struct answer::state {
     runtime::log::warn("a call was lost on its way", {{"method", meter->name}, {"trace", why.trace}});
     return why;
   }
+  void leave_unknown() {
+    auto target = std::exchange(to, nullptr);
+    if (!target) return;
+    auto leave = [&c = ctx, target = std::move(target), m = meter, since = asked, id = ref] {
+      c.meters.answered(*m, static_cast<int>(codecs::error_code::internal), since);
+      target->leave_unknown(id);
+    };
+    if (home == runtime::shard::current())
+      leave();
+    else
+      home->post(std::move(leave));
+  }
   void settle(codecs::outcome what) {
     auto target = std::exchange(to, nullptr);
     if (!target) return;
@@ -59,6 +71,12 @@ answer::answer(context& ctx, std::shared_ptr<replier> to, codecs::reply_ref ref,
 void answer::operator()(codecs::outcome what) const {
   if (state_) state_->settle(std::move(what));
 }
+
+void answer::leave_unknown() const {
+  if (state_) state_->leave_unknown();
+}
+
+void replier::leave_unknown(const codecs::reply_ref& to) { reply(to, codecs::make_error(codecs::error_code::internal)); }
 
 runtime::shard* answer::home() const noexcept { return state_ ? state_->home : nullptr; }
 

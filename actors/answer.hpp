@@ -30,6 +30,8 @@ class replier {
   virtual ~replier() = default;
   /// Called once for each call, also for notifications, which it does not answer.
   virtual void reply(const codecs::reply_ref& to, codecs::outcome what) = 0;
+  /// Nobody knows whether the message was stored. A connection is closed, so that its client comes back and retries.
+  virtual void leave_unknown(const codecs::reply_ref& to);
 };
 
 class answer {
@@ -40,6 +42,7 @@ class answer {
 
   /// The first use counts, later ones do nothing.
   void operator()(codecs::outcome what) const;
+  void leave_unknown() const;  ///< see `replier`
   explicit operator bool() const noexcept { return state_ != nullptr; }
   /// Whose shard the reply is written on; null in tests without shards, or where nobody waits.
   runtime::shard* home() const noexcept;

@@ -59,16 +59,20 @@ caf::message_handler behaviour_host::handlers() {
   };
 }
 
+caf::message_handler behaviour_host::past_handlers() {
+  return {[](const tick&) {}, [](const go_on&) {}, [](const impatient&) {}};
+}
+
 std::int64_t behaviour_host::now_ms() const { return ctx_.now_ms(); }
 
 // --- messages
 
-void behaviour_host::publish(const room_id& into, publication what) {
+room::publish behaviour_host::message_of(const room_id& into, publication what) const {
   check(what.event, what.payload);
   const bool named = !what.id.empty();
   room::publish message{.draft = std::make_shared<codecs::envelope>(),
                         .wanted = codecs::ack_level::unstated,
-                        .sender = named ? name_ : std::string{},
+                        .sender = named ? "\x01" + name_ + "\x01" + into.value : std::string{},
                         .client_id = named,
                         .except = incarnation::none,
                         .except_session = what.except.value_or(session_id{}),
@@ -80,7 +84,11 @@ void behaviour_host::publish(const room_id& into, publication what) {
   draft.body = std::move(what.payload);
   draft.id = named ? std::move(what.id) : ctx_.next_message_id();
   draft.from = std::move(what.from);
-  runtime::tell(self_, ctx_.rooms_of(into.value), std::move(message));
+  return message;
+}
+
+void behaviour_host::publish(const room_id& into, publication what) {
+  runtime::tell(self_, ctx_.rooms_of(into.value), message_of(into, std::move(what)));
 }
 
 void behaviour_host::push(const session_id& to, codecs::push what) {

@@ -27,6 +27,9 @@
 namespace greenroom {
 
 struct context;
+namespace room {
+struct publish;
+}
 
 class behaviour_host {
  public:
@@ -48,9 +51,13 @@ class behaviour_host {
 
   /// What every state of the actor must know beside its own messages.
   caf::message_handler handlers();
+  /// Instead, while there is no host: what comes is from the one before.
+  static caf::message_handler past_handlers();
 
   // --- behaviour_control, one for one
   std::int64_t now_ms() const;
+  /// As it goes to the room. An id that the behaviour gives is its own in each room.
+  room::publish message_of(const room_id& into, publication what) const;
   void publish(const room_id& into, publication what);
   void push(const session_id& to, std::string method, codecs::payload_ptr params);
   void send(const user_id& to, std::string event, codecs::payload_ptr payload);

@@ -15,7 +15,19 @@
 namespace greenroom::connection {
 namespace {
 
+struct look_again {};  ///< To itself, while the node drains: has everything been answered?
+
+}  // namespace
+}  // namespace greenroom::connection
+
+GREENROOM_MESSAGE(greenroom::connection::look_again)
+
+namespace greenroom::connection {
+namespace {
+
 using codecs::error_code;
+
+constexpr std::chrono::milliseconds drain_look{5};
 
 enum class stage : std::uint8_t { unopened, opening, open, over };
 
@@ -33,6 +45,7 @@ class batch final : public replier {
     if (to.wants_answer()) bodies_.push_back(client_->dialogue().encode_reply(to, what, codecs::framing::bare));
     finish();
   }
+  void leave_unknown(const codecs::reply_ref& to) override { client_->leave_unknown(to); }
 
  private:
   void finish() {
@@ -69,6 +82,7 @@ struct state final : codecs::sink {
   void open_session(codecs::calls::session_open what, answer reply, session_directory::wish wish);
   void refuse_stranger(std::string_view method, const answer& reply, codecs::error why);
   void let_go();
+  void drain();
   void end(codecs::close_code why, std::string_view sentence = {});
   answer expect_answer(codecs::reply_ref ref, std::string_view method);
 
@@ -92,6 +106,7 @@ struct state final : codecs::sink {
   std::size_t decoded = 0;
   std::vector<held_call> held;
   std::shared_ptr<batch> current_batch;
+  std::optional<caf::actor_clock::time_point> draining_since;
 };
 
 caf::behavior state::start() {
@@ -115,7 +130,11 @@ caf::behavior state::start() {
         read();
       },
       [this](const session_lost&) { end(codecs::close_codes::internal); },
-      [this](const close& m) { end(m.why, m.sentence); },
+      [this](const close& m) {
+        if (m.why.reason == codecs::close_codes::restart.reason) return drain();
+        end(m.why, m.sentence);
+      },
+      [this](const look_again&) { drain(); },
       [this](const closed& m) {
         ctx.meters.connection_closed(m.how.code);
         self->quit();
@@ -129,6 +148,15 @@ state::~state() {
   client->gone();
   if (client->calls_in_flight() != 0) runtime::tell(ctx.shards[client->shard()].router, router::gone{client});
   if (who.session_actor) runtime::tell(who.session_actor, session::connection_lost{client});
+}
+
+/// The node stops: what is being stored for this client is acknowledged before it is closed.
+void state::drain() {
+  if (at == connection::stage::over) return;
+  if (!draining_since) draining_since = self->clock().now();
+  const bool waits = client->calls_in_flight() != 0 && self->clock().now() - *draining_since < std::chrono::milliseconds{ctx.config.node.drain_timeout_ms};
+  if (!waits) return end(codecs::close_codes::restart);
+  self->later(drain_look, look_again{});
 }
 
 void state::end(codecs::close_code why, std::string_view sentence) {

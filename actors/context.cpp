@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/limits.hpp"
 #include "actors/presence.hpp"
 #include "actors/room_directory.hpp"
 #include "storage/store.hpp"
@@ -31,9 +32,13 @@ std::int64_t context::next_stamp() {
 }
 
 codecs::ack_level context::ack_level_of(const room_policy& policy) const {
-  return policy.kind == room_kind::durable && store.level() == storage::durability::durable
+  return policy.kind == room_kind::durable && disk.level() == storage::durability::durable
              ? codecs::ack_level::durable
              : codecs::ack_level::accepted;
+}
+
+bool context::writer_is_behind() const noexcept {
+  return uncommitted_bytes.load(std::memory_order_relaxed) > limits::uncommitted_bytes_max;
 }
 
 std::string context::next_message_id() {

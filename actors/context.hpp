@@ -38,7 +38,8 @@ enum class stage : std::uint8_t { starting, ready, draining };
 
 struct context {
   const runtime::config& config;
-  storage::store& store;
+  storage::store& memory;  ///< logs of ephemeral rooms; called at once, from any shard
+  storage::store& disk;    ///< everything else: written by `writer`, read by `readers`
   greenroom::meters& meters;
   room_policies policies;
   const greenroom::extensions extensions{};  ///< what the program brought along
@@ -60,6 +61,8 @@ struct context {
     caf::actor relay, rooms, queue, presence, router, gateway;
   };
   std::vector<shard_actors> shards;
+  caf::actor writer;                ///< of `disk`
+  std::vector<caf::actor> readers;  ///< at least one
   caf::actor sessions;
   caf::actor plugins{};              ///< null where the node has none, and in tests
   caf::actor services{}, workers{};  ///< the routers' targets; null: there are none
@@ -69,6 +72,7 @@ struct context {
   std::atomic<stage> at{stage::starting};
   std::atomic<std::uint64_t> last_incarnation{0}, last_message{0}, last_call{0};
   std::atomic<std::int64_t> last_stamp{0};
+  mutable std::atomic<std::uint64_t> uncommitted_bytes{0};  ///< of messages on their way to the disk
   std::string
       process_prefix;  ///< of the ids that this process gives to messages: random, so that no two processes share one
 
@@ -81,6 +85,8 @@ struct context {
   const caf::actor& rooms_of(std::string_view room) const;     ///< the directory of that room's shard
   const caf::actor& queue_of(std::string_view user) const;     ///< the offline queue that owns that user's inbox
   const caf::actor& presence_of(std::string_view user) const;  ///< the actor that knows whether that user is there
+  /// Whether the writer has as much before it as it may: who asks for more is told to come later.
+  bool writer_is_behind() const noexcept;
   /// What an acknowledgement of such a room may promise: never more than the store keeps.
   codecs::ack_level ack_level_of(const room_policy& policy) const;
 };

@@ -23,6 +23,9 @@
 #include "actors/service_directory.hpp"
 #include "actors/session_directory.hpp"
 #include "actors/store_keeper.hpp"
+#include "actors/store_reader.hpp"
+#include "actors/store_writer.hpp"
+#include "actors/stores.hpp"
 #include "actors/worker_pool.hpp"
 #include "codecs/limits.hpp"
 #include "runtime/data_dir.hpp"
@@ -33,7 +36,7 @@
 #include "runtime/secret.hpp"
 #include "runtime/supervisor.hpp"
 #include "runtime/watchdog.hpp"
-#include "storage/memory_store.hpp"
+#include "storage/sqlite_store.hpp"
 
 // The layers do not know each other; what their bounds have to do with one another is said here.
 static_assert(greenroom::codecs::limits::message_id_bytes_max <= greenroom::storage::limits::id_bytes_max);
@@ -54,20 +57,6 @@ using runtime::supervisor_spec;
 constexpr std::size_t prefix_random_bytes = 4;
 constexpr auto start_timeout = 10s;
 constexpr auto gave_up_time = 2s;  ///< for a tree that has ended already
-
-storage::memory_options memory_options_of(const runtime::config& from) {
-  storage::memory_options to;
-  to.history_bytes_max = from.memory.history_bytes_max;
-  to.inbox_bytes_max = from.memory.inbox_bytes_max;
-  to.logs_max = from.memory.logs_max;
-  to.sessions_max = from.memory.sessions_max;
-  to.dead_bytes_max = from.inbox.dead_bytes_max;
-  to.dead_age_ms = from.inbox.dead_age_ms;
-  to.ids_bytes_max = from.idempotency.bytes_max;
-  to.ids_per_sender_max = from.idempotency.per_sender_max;
-  to.id_age_ms = from.idempotency.age_ms;
-  return to;
-}
 
 std::size_t shards_of(const runtime::config& from) {
   return from.node.shards != 0 ? from.node.shards : std::max(1U, std::thread::hardware_concurrency());
@@ -117,18 +106,23 @@ struct engine::parts {
         data{config.node.data_dir},
         loaded{load_extensions(config, std::move(mine), data.path() / "plugins")},
         listen{probed(config)},
-        store{storage::make_memory_store(memory_options_of(config))},
+        clock{steady_wall_clock()},
+        memory{make_memory(config)},
+        disk{open_disk(config, data.database(), clock())},
         metrics{shards_of(config)},
         meters{metrics, shards_of(config), methods_of(loaded.all)},
         ctx{.config = config,
-            .store = *store,
+            .memory = *memory,
+            .disk = *disk,
             .meters = meters,
             .policies = room_policies{config},
             .extensions = loaded.all,
             .version = std::move(version),
             .started = std::chrono::steady_clock::now(),
-            .now_ms = steady_wall_clock(),
+            .now_ms = clock,
             .shards = {},
+            .writer = {},
+            .readers = std::vector<caf::actor>(config.store.readers),
             .sessions = {},
             .process_prefix = runtime::random_text(prefix_random_bytes)},
         system_options{shards_of(config)},
@@ -161,7 +155,9 @@ struct engine::parts {
   runtime::data_dir data;
   loaded_extensions loaded;
   std::vector<runtime::listen_address> listen;
-  std::unique_ptr<storage::store> store;
+  std::function<std::int64_t()> clock;
+  std::unique_ptr<storage::store> memory;
+  std::unique_ptr<storage::sqlite_store> disk;
   runtime::metrics metrics;
   greenroom::meters meters;
   context ctx;  // before the system: what it buries at its end may still answer
@@ -203,6 +199,11 @@ void engine::parts::listening() {
 
 supervisor_spec engine::parts::store_branch() {
   supervisor_spec spec{.id = "store"};
+  spec.children.push_back(standing("writer", 0, ctx.writer, [this](const place& p) { return store_writer::spawn(p, {ctx}); }));
+  for (std::size_t i = 0; i < ctx.readers.size(); ++i)
+    spec.children.push_back(standing("reader " + std::to_string(i), 0, ctx.readers[i], [this](const place& p) {
+      return store_reader::spawn(p, {ctx});
+    }));
   spec.children.push_back({.id = "keeper", .start = [this](const place& p) { return store_keeper::spawn(p, {ctx}); }});
   for (std::size_t i = 0; i < ctx.shards.size(); ++i)
     spec.children.push_back(standing("queue " + std::to_string(i), i, ctx.shards[i].queue, [this, i](const place& p) {
@@ -374,10 +375,15 @@ void engine::stop() {
                         [&] { in_time = false; });
     if (!in_time)
       runtime::log::warn("connections did not close in time", {{"connections", p.meters.connections.load()}});
+    self->request(p.ctx.writer, limits::ask_timeout,  // behind everything that the clients have left
+                  store_writer::commit{std::make_shared<store_writer::parcel>(p.ctx, store_writer::operations{})})
+        .receive([](const store_writer::commit::reply&) {}, [](const caf::error&) {});
   }
   if (p.root) caf::anon_send_exit(p.root, caf::exit_reason::user_shutdown);
   if (!runtime::await_actors(p.system, deadline)) runtime::log::warn("actors did not end in time");
   p.watchdog.reset();
+  p.ctx.writer = nullptr;
+  p.ctx.readers.clear();
   p.root = p.admin = p.ctx.sessions = p.ctx.services = p.ctx.workers = p.ctx.plugins = nullptr;
   for (auto& each : p.ctx.shards)
     each.relay = each.rooms = each.queue = each.presence = each.router = each.gateway = nullptr;

@@ -9,6 +9,7 @@
 #include "actors/peer.hpp"
 #include "codecs/json_writer.hpp"
 #include "runtime/log.hpp"
+#include "storage/store.hpp"
 
 namespace greenroom {
 namespace {
@@ -173,8 +174,11 @@ void http_api::on_request(std::shared_ptr<http_exchange> exchange) {
   if (file) return exchange->respond(page_answer(*file, request));
   const auto at = ctx_.at.load(std::memory_order_relaxed);
   if (request.path == "/health") return exchange->respond(json(200, R"({"status":"ok"})"));
-  if (request.path == "/ready")
-    return exchange->respond(json(at == stage::ready ? 200 : 503, R"({"status":")" + std::string{word(at)} + R"("})"));
+  if (request.path == "/ready") {
+    const bool stores = ctx_.disk.condition() == storage::condition::good;
+    const auto said = at == stage::ready && !stores ? "store" : word(at);
+    return exchange->respond(json(at == stage::ready && stores ? 200 : 503, R"({"status":")" + std::string{said} + R"("})"));
+  }
   if (request.path == "/status") return exchange->respond(json(200, status_json(ctx_)));
   exchange->respond(document(200, runtime::metrics::content_type, ctx_.meters.scrape()));
 }

@@ -24,9 +24,16 @@ inline constexpr std::size_t roster_bytes_max = 256u << 10;  ///< one room.prese
 inline constexpr std::uint32_t large_room_pace = 10;         ///< intervals between two room.presence of a large room
 inline constexpr std::size_t turn_messages_max = 512;        ///< joined into one block for the relays
 
+// The durable store.
+inline constexpr std::size_t uncommitted_messages_max = 8'192;        ///< of one room; over it: rate limited
+inline constexpr std::uint64_t uncommitted_bytes_max = 256ull << 20;  ///< of all; over it: rate limited
+inline constexpr std::uint32_t writer_retry_ms = 200;  ///< what those are told to wait
+inline constexpr std::chrono::milliseconds log_retry{500};  ///< a room whose log could not be opened tries again
+
 // Catching up.
 inline constexpr std::size_t feed_messages_max = 256;  ///< read from the log and written in one step
 inline constexpr std::size_t feed_bytes_max = 256u << 10;
+inline constexpr std::chrono::milliseconds feed_retry{500};  ///< where the disk could not be read
 
 // The directories.
 inline constexpr std::size_t rooms_per_shard_max = 1'000'000;  ///< living rooms; over it: unavailable

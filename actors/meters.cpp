@@ -80,6 +80,8 @@ meters::meters(runtime::metrics& to, std::size_t shards, const std::vector<std::
       closes_{
           to.add_counter({"greenroom_connections_closed_total", "Connections that ended, by close code.", {"code"}})},
       opens_{to.add_counter({"greenroom_sessions_opened_total", "Sessions opened, fresh and resumed.", {"how"}})},
+      not_stored_{to.add_counter(
+          {"greenroom_sessions_not_stored_total", "Sessions opened or resumed while the disk took nothing."})},
       early_expiries_{to.add_counter({"greenroom_sessions_expired_early_total",
                                       "Detached sessions that ended before their window, for a bound."})},
       client_requests_{to.add_counter(
@@ -205,6 +207,7 @@ void meters::worker_call(worker_end how, std::chrono::nanoseconds took) {
     book.at(worker_latency_).observe(static_cast<std::uint64_t>(took.count()));
 }
 void meters::push_dropped() { here().book->at(pushes_dropped_).add(); }
+void meters::session_not_stored() { here().book->at(not_stored_).add(); }
 void meters::session_opened(bool resumed) { here().book->at(opens_, {resumed ? "resumed" : "fresh"}).add(); }
 
 }  // namespace greenroom

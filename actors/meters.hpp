@@ -72,6 +72,7 @@ class meters {
   void last_seen_forgotten(std::uint64_t users);
   void connection_closed(std::uint16_t code);
   void session_opened(bool resumed);
+  void session_not_stored();  ///< opened while the store took nothing: it cannot be resumed, or keeps its token
   void session_expired_early();
   void client_request(request_end how);
   void worker_call(worker_end how, std::chrono::nanoseconds took);
@@ -101,7 +102,7 @@ class meters {
 
   runtime::metrics& metrics_;
   runtime::counter_id messages_in_, bytes_in_, messages_out_, bytes_out_, calls_, errors_, drops_, rosters_,
-      presence_changes_, watch_refusals_, forgotten_, closes_, opens_, early_expiries_, client_requests_,
+      presence_changes_, watch_refusals_, forgotten_, closes_, opens_, not_stored_, early_expiries_, client_requests_,
       pushes_dropped_, compressed_out_, compressions_, compression_in_, compression_out_, compression_agreed_,
       worker_calls_;
   runtime::histogram_id call_latency_, publish_to_flush_, worker_latency_;

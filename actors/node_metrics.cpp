@@ -118,7 +118,7 @@ void collect_workers(metrics& into, context& ctx) {
 void collect_store(metrics& into, context& ctx) {
   auto add = [&](metrics::kind kind, std::string name, std::string help, std::uint64_t storage::statistics::*which) {
     into.collect({std::move(name), std::move(help)}, kind,
-                 [&ctx, which] { return number(ctx.store.counters().*which); });
+                 [&ctx, which] { return number(ctx.memory.counters().*which + ctx.disk.counters().*which); });
   };
   using s = storage::statistics;
   add(metrics::kind::gauge, "greenroom_store_logs", "Room logs that the store holds.", &s::logs);

@@ -40,6 +40,11 @@ void peer::belongs_to(std::shared_ptr<memberships> rooms, caf::actor session) {
 
 // --- out
 
+void peer::leave_unknown(const codecs::reply_ref&) {
+  call_ended();
+  close(codecs::close_codes::store_unavailable);
+}
+
 void peer::reply(const codecs::reply_ref& to, codecs::outcome what) {
   if (out() && to.wants_answer()) {
     auto bytes = dialogue_->encode_reply(to, what, codecs::framing::websocket);

@@ -41,6 +41,7 @@ class peer final : public replier, public runtime::transport_events, public std:
 
   // --- out
   void reply(const codecs::reply_ref& to, codecs::outcome what) override;
+  void leave_unknown(const codecs::reply_ref& to) override;
   void push(const codecs::push& what);
   /// Sends a request to the client and gives its number; the answer comes to the session, as `session::answered`. Null
   /// where the client is gone.

@@ -71,7 +71,7 @@ struct state {
   caf::behavior changing();
   caf::behavior start() { return idle(); }
   void begin(const reload& m);
-  void try_stored(const change_ptr& on);
+  void try_stored(const change_ptr& on, const storage::store& where);
   void try_build(const change_ptr& on);
   void move_over(const change_ptr& on);
   void finish(const change_ptr& on);
@@ -119,16 +119,17 @@ void state::begin(const reload& m) {
   for (const auto& [behaviour, make] : on->newer.adds.rooms())
     on->rooms.push_back(std::make_shared<const room_build>(room_build{behaviour, make}));
   for (const auto& spec : on->newer.adds.services()) on->services.push_back(std::make_shared<const service_spec>(spec));
-  try_stored(on);
+  try_stored(on, ctx.memory);
+  try_stored(on, ctx.disk);
   if (!on->refusals.empty()) return refuse(on, joined(on->refusals));
   try_build(on);
 }
 
 /// What is in the store: of rooms that rest, too.
-void state::try_stored(const change_ptr& on) {
+void state::try_stored(const change_ptr& on, const storage::store& where) {
   std::string after;
-  for (auto page = ctx.store.snapshots(after, trial_page_max); !page.empty();
-       page = ctx.store.snapshots(after, trial_page_max)) {
+  for (auto page = where.snapshots(after, trial_page_max); !page.empty();
+       page = where.snapshots(after, trial_page_max)) {
     for (const auto& each : page) {
       const auto same = [&](const auto& build) { return build->behaviour == ctx.policies.of(each.log).behaviour; };
       const auto build = std::ranges::find_if(on->rooms, same);

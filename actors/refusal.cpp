@@ -14,4 +14,11 @@ codecs::error refusal(storage::errc why) {
   }
 }
 
+void refuse(const answer& to, storage::errc why) {
+  if (why == storage::errc::outcome_unknown)
+    to.leave_unknown();
+  else
+    to(refusal(why));
+}
+
 }  // namespace greenroom

@@ -1,5 +1,6 @@
 /// What a caller is told when the store does not take its message.
 #pragma once
+#include "actors/answer.hpp"
 #include "codecs/outcome.hpp"
 #include "storage/errc.hpp"
 
@@ -7,5 +8,8 @@ namespace greenroom {
 
 /// Everything but errc::outcome_unknown means "not stored"; that one is -32603: retry with the same id.
 codecs::error refusal(storage::errc why);
+
+/// The same, said to the caller; where the outcome is unknown its connection is closed instead, without an answer.
+void refuse(const answer& to, storage::errc why);
 
 }  // namespace greenroom

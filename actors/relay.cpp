@@ -7,17 +7,16 @@
 
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
+#include "actors/log_pages.hpp"
 #include "actors/memberships.hpp"
 #include "actors/peer.hpp"
 #include "actors/room.hpp"
 #include "actors/room_directory.hpp"
 #include "actors/room_policy.hpp"
 #include "actors/session_directory.hpp"
-#include "actors/stored_message.hpp"
 #include "runtime/ask.hpp"
 #include "runtime/promise.hpp"
 #include "runtime/shard.hpp"
-#include "storage/store.hpp"
 
 namespace greenroom::relay {
 namespace {
@@ -37,6 +36,7 @@ struct channel {
   const room_policy* policy = nullptr;
   std::string epoch;
   std::uint64_t position = 0;             ///< of the newest message that the live members were sent
+  bool end_sought = false;                ///< the end of its log is being looked up
   bool roll_called = false;               ///< the room knows that a member does not know who is there
   std::vector<subscription_ptr> members;  ///< those that are away, too
 };
@@ -66,7 +66,7 @@ class flush_watch final : public runtime::turn_hook {
 
 struct state {
   static inline const char* name = "relay";
-  state(runtime::actor_base* s, const options& o) : self{s}, opts{o}, ctx{o.ctx}, watch{o.ctx.meters} {}
+  state(runtime::actor_base* s, const options& o) : self{s}, opts{o}, ctx{o.ctx}, pages{s, o.ctx}, watch{o.ctx.meters} {}
 
   caf::behavior start();
   void recollect();
@@ -77,6 +77,8 @@ struct state {
   void enter(channel& in, const subscription_ptr& who);
   void remove(const subscription_ptr& who);
   void take_back(const readopt& m);
+  void find_end(const std::string& room, channel& in);
+  void stand_at(channel& in, const std::string& epoch, std::uint64_t head);
   void forget(const forsake& m);
   void turn_away(const subscription_ptr& who, const settled& reply);
   void tell(const roster& m);
@@ -92,12 +94,14 @@ struct state {
   bool refused(channel& in, subscription& to, runtime::outbox::verdict why, std::uint32_t messages);
   void go_on(const subscription_ptr& who);
   void feed_member(const subscription_ptr& who);
-  bool feed_page(channel& in, subscription& to);
+  void write_page(const subscription_ptr& who, log_pages::page& page);
+  bool feed_page(channel& in, subscription& to, log_pages::page& page);
 
   runtime::actor_base* self;
   const options& opts;
   context& ctx;
   std::unordered_map<std::string, channel> rooms;
+  log_pages pages;
   flush_watch watch;
   bool young = self->life() > 0;                                          ///< its sessions have not all come back
   std::uint64_t registered = 0;                                           ///< those that have, …
@@ -116,7 +120,7 @@ caf::behavior state::start() {
       },
       [this](const add& m) {
         if (m.who->at == phase::gone) return turn_away(m.who, m.reply);
-        auto& in = channel_of(m.who->room, m.epoch, m.position);
+        auto& in = channel_of(m.who->room, m.epoch, m.head);
         enter(in, m.who);
         m.who->epoch = m.epoch;
         m.who->position = m.who->proven = m.position;
@@ -130,6 +134,9 @@ caf::behavior state::start() {
         m.who->epoch = m.epoch;
         m.who->position = m.who->proven = m.position;
         m.who->at = phase::held;
+      },
+      [this](const catch_up& m) {
+        if (auto found = rooms.find(m.room); found != rooms.end()) stand_at(found->second, m.epoch, m.head);
       },
       [this](const feed& m) {
         for (const auto& each : m.who) go_on(each);
@@ -167,17 +174,46 @@ caf::behavior state::start() {
   };
 }
 
-/// What the log has is what the members will be given: messages that are on their way from the room come again and are dropped.
+/// What the log has is what the members will be given: messages that are on their way from the room come again and are
+/// dropped.
 void state::take_back(const readopt& m) {
   for (const auto& each : m.who) {
     if (each->at == phase::gone || each->at == phase::joining) continue;
-    auto head = ctx.store.head(each->room);
-    enter(channel_of(each->room, head ? head->epoch : each->epoch, head ? head->last : each->position), each);
+    const bool first = !rooms.contains(each->room);
+    auto& in = channel_of(each->room, each->epoch, each->position);
+    enter(in, each);
     each->roster = roster_view::unknown;
-    if (each->at == phase::live || each->at == phase::catching_up) feed_member(each);
+    if (each->at == phase::live) each->at = phase::catching_up;
+    if (first)
+      find_end(each->room, in);
+    else if (each->at == phase::catching_up && !in.end_sought)
+      feed_member(each);
   }
   if (m.life == self->life()) ++registered;  // else its session comes once more
   if (young && expected && registered >= *expected) answer_surveys();
+}
+
+/// Where the room's log ends is where its members will stand.
+void state::find_end(const std::string& room, channel& in) {
+  in.end_sought = true;
+  pages.head(room, *in.policy, [this, room](const storage::log_head* head) {
+    auto found = rooms.find(room);
+    if (found == rooms.end()) return;
+    auto& known = found->second;
+    known.end_sought = false;
+    if (!head) return stand_at(known, known.epoch, known.position);
+    stand_at(known, head->epoch, head->epoch == known.epoch ? std::max(head->last, known.position) : head->last);
+  });
+}
+
+/// The room is there: members that are not are fed from the log.
+void state::stand_at(channel& in, const std::string& epoch, std::uint64_t head) {
+  in.epoch = epoch;
+  in.position = head;
+  for (const auto& each : std::vector<subscription_ptr>{in.members}) {
+    if (each->at == phase::live && each->position != head) each->at = phase::catching_up;
+    if (each->at == phase::catching_up) feed_member(each);
+  }
 }
 
 void state::close(const close_room& m) {
@@ -442,38 +478,39 @@ void state::feed_member(const subscription_ptr& who) {
   who->at = phase::catching_up;
   auto* out = who->to->out();
   if (!out) return;
-  if (!out->below_half()) {
-    who->to->feed_when_drained(who);
-  } else if (feed_page(found->second, *who)) {
-    runtime::tell(self, caf::actor{self}, feed{{who}});  // other work first
-  }
+  if (!out->below_half()) return who->to->feed_when_drained(who);
+  pages.read(who, *found->second.policy, found->second.epoch,
+             [this](const subscription_ptr& to, log_pages::page& page) { write_page(to, page); });
 }
 
-/// One page of the log. True: more is missing. At the end the member is live, in the turn in which its position is the
-/// relay's.
-bool state::feed_page(channel& in, subscription& to) {
+/// One page of the log. At the end the member is live, in the turn in which its position is the relay's.
+void state::write_page(const subscription_ptr& who, log_pages::page& page) {
+  auto found = rooms.find(who->room);
+  if (found == rooms.end() || who->at != phase::catching_up || !who->to || !who->to->out()) return;
+  if (!page.readable) return self->later(limits::feed_retry, feed{{who}});  // nothing is skipped
+  if (feed_page(found->second, *who, page)) runtime::tell(self, caf::actor{self}, feed{{who}});  // other work first
+}
+
+/// True: more is missing.
+bool state::feed_page(channel& in, subscription& to, log_pages::page& page) {
   auto* out = to.to->out();
   auto notice = [&](std::uint64_t from, std::uint64_t upto) {
     to.to->push(codecs::pushes::room_notice{.room = to.room, .code = "dropped", .from = from, .to = upto, .epoch = {}});
     ctx.meters.dropped(drop_reason::trimmed, upto - from + 1);
   };
-  auto page = ctx.store.read(to.room, to.position, limits::feed_messages_max, limits::feed_bytes_max);
-  for (const auto& record : page.records) {
-    if (record.seq > in.position) break;  // not published yet: it comes with its turn
-    if (record.seq > to.position + 1) notice(to.position + 1, record.seq - 1);
-    auto message = stored_message(record.body, to.room, in.epoch, record.seq, record.at_ms);
-    if (!message) {
-      notice(record.seq, record.seq);
+  for (auto& each : page.messages) {
+    if (each.seq > in.position) break;  // not published yet: it comes with its turn
+    if (each.seq > to.position + 1) notice(to.position + 1, each.seq - 1);
+    if (!each.what) {
+      notice(each.seq, each.seq);
     } else {
-      std::string encoded;
-      codecs::codec_of(to.to->codec()).encode_broadcast(*message, encoded);
-      auto [bytes, compressed] = to.to->pack(std::make_shared<const std::string>(std::move(encoded)));
+      auto [bytes, compressed] = to.to->pack(each.frame(to.to->codec()));
       const auto size = bytes->size();
       auto verdict = out->push({.bytes = std::move(bytes),
                                 .room = static_cast<runtime::room_key>(to.who.number),
                                 .event = 0,
-                                .first = record.seq,
-                                .last = record.seq,
+                                .first = each.seq,
+                                .last = each.seq,
                                 .messages = 1});
       if (verdict != runtime::outbox::verdict::queued) {
         to.to->feed_when_drained(in.members[to.place]);
@@ -481,9 +518,9 @@ bool state::feed_page(channel& in, subscription& to) {
       }
       ctx.meters.sent(to.to->codec(), 1, size, compressed);
     }
-    to.position = record.seq;
+    to.position = each.seq;
   }
-  const bool trimmed = page.records.empty() || page.records.front().seq > in.position;
+  const bool trimmed = page.messages.empty() || page.messages.front().seq > in.position;
   if (to.position < in.position && trimmed) {
     notice(to.position + 1, in.position);
     to.position = in.position;

@@ -10,7 +10,8 @@
 ///
 /// Parent: rooms supervisor, permanent, one a shard.
 /// Crash: the sessions of the shard register their memberships again, and each catches up.
-/// Bounds: the members of its shard; one step of feeding writes at most limits::feed_bytes_max. Queues no frames itself.
+/// Bounds: the members of its shard; one step of feeding writes at most limits::feed_bytes_max, and members that stand at
+///   the same position share what is read for them. Queues no frames itself.
 #pragma once
 #include <caf/actor.hpp>
 #include <functional>
@@ -48,10 +49,11 @@ struct deliver {  ///< What a room published in one turn, and the acknowledgemen
   std::shared_ptr<const broadcast> messages;      ///< null: only the answers
   std::shared_ptr<std::vector<settled>> answers;  ///< null: none; nobody else holds it
 };
-struct add {  ///< A new member at the position of the newest message; `answer` is written first.
+struct add {  ///< A new member that has everything up to `position`; `reply` is written first.
   subscription_ptr who;
   std::string epoch;
   std::uint64_t position = 0;
+  std::uint64_t head = 0;  ///< the room's newest message
   settled reply;
 };
 struct hold {  ///< A resumed member: it is fed from `position` on, but not before `feed`.
@@ -59,6 +61,11 @@ struct hold {  ///< A resumed member: it is fed from `position` on, but not befo
   std::string epoch;
   std::uint64_t position = 0;
   std::uint64_t head = 0;  ///< the room's newest message
+};
+struct catch_up {  ///< The room has started, and is further than this shard was told: the log has what is missing here.
+  std::string room;
+  std::string epoch;
+  std::uint64_t head = 0;
 };
 struct feed {  ///< Lets held members go, and goes on with those whose outbox has drained.
   std::vector<subscription_ptr> who;
@@ -114,6 +121,7 @@ caf::actor spawn(const runtime::place& where, options opts);
 GREENROOM_MESSAGE(greenroom::relay::deliver)
 GREENROOM_MESSAGE(greenroom::relay::add)
 GREENROOM_MESSAGE(greenroom::relay::hold)
+GREENROOM_MESSAGE(greenroom::relay::catch_up)
 GREENROOM_MESSAGE(greenroom::relay::feed)
 GREENROOM_MESSAGE(greenroom::relay::readopt)
 GREENROOM_MESSAGE(greenroom::relay::detach)

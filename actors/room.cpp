@@ -1,18 +1,22 @@
 #include "actors/room.hpp"
 
 #include <algorithm>
+#include <deque>
+#include <functional>
 #include <map>
 
-#include "actors/broadcast.hpp"
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
 #include "actors/refusal.hpp"
 #include "actors/relay.hpp"
 #include "actors/room_directory.hpp"
+#include "actors/room_history.hpp"
 #include "actors/room_host.hpp"
+#include "actors/room_log.hpp"
 #include "actors/room_roster.hpp"
-#include "actors/stored_message.hpp"
+#include "actors/room_turn.hpp"
 #include "codecs/content_hash.hpp"
+#include "runtime/log.hpp"
 #include "runtime/promise.hpp"
 #include "runtime/shard.hpp"
 #include "storage/store.hpp"
@@ -25,20 +29,14 @@ using codecs::error_code;
 
 struct end_of_turn {};  ///< To itself: everything that was queued before it has been handled.
 struct look_around {};  ///< To itself, now and then: is anybody here?
-
-/// What one turn publishes, until it leaves as one message to each shard.
-struct pending_turn {
-  std::vector<broadcast::item> messages;
-  std::vector<relay::settled> answers;
-  std::chrono::steady_clock::time_point received{};
-  bool empty() const { return messages.empty() && answers.empty(); }
-};
+struct try_again {};    ///< To itself: the log may open now.
 
 }  // namespace
 }  // namespace greenroom::room
 
 GREENROOM_MESSAGE(greenroom::room::end_of_turn)
 GREENROOM_MESSAGE(greenroom::room::look_around)
+GREENROOM_MESSAGE(greenroom::room::try_again)
 
 namespace greenroom::room {
 
@@ -47,36 +45,44 @@ struct state final : hosting_room {
   state(runtime::actor_base* s, const options& o);
 
   caf::behavior start();
-  caf::behavior recovering();
+  caf::behavior opening();
+  caf::behavior refusing();
   caf::behavior open();
+  caf::message_handler everything_waits() const;
   caf::behavior with_host(caf::message_handler own) const;
 
+  void open_log();
+  void make_host(const std::function<void()>& then);
+  void ask_relays();
   void add(const join& m);
+  void let_in(const join& m, std::uint64_t position, results::joined joined);
   void refuse(const join& m, codecs::error why);
-  void take_back(const resume& m);
+  void take_back(const resume& m, const std::shared_ptr<runtime::promise<resume>>& owed);
   results::room_state add_back(const resume& m);
   void forget(const leave& m);
   void erase(std::map<session_id, subscription_ptr>::iterator which, const relay::settled& reply);
   void accept(const publish& m);
+  void settle(const publish& m, storage::outcome& stored, bool with_state);
   void await_turn_end();
   incarnation spared_by(const publish& m) const;
-  void send_turn();
+  void send_turn() { turn.send(self, ctx, members_on); }
   bool may_rest() const;
   void offer_rest();
   void swap(const swap_build& m);
   caf::behavior swapping();
 
-  std::string lost(const codecs::position& since) const;
-  std::string recover(const codecs::position& since, std::vector<codecs::envelope_ptr>& missed) const;
+  bool waits_for_join(const session_id& whose, std::function<void()> what);
+  void join_is_over(const session_id& whose);
+
   void enter(const subscription_ptr& who);
-  codecs::envelope_ptr envelope_of(const storage::record& from) const;
-  codecs::outcome page(const codecs::calls::room_history& what) const;
   void survey(std::size_t shard, unsigned attempts);
   void repair(std::size_t shard, const relay::survey::reply& known);
   caf::actor relay_of(std::size_t shard) const { return ctx.shards[shard].relay; }
 
   // hosting_room
   void store(const publish& m, std::optional<storage::idempotency> once, storage::bytes_ptr snapshot) override;
+  void recall(const storage::idempotency& once, std::function<void(bool)> then) override { log.recall(once, then); }
+  void keep(storage::bytes_ptr snapshot) override;
   void store_at_turn_end() override { await_turn_end(); }
   const std::map<session_id, subscription_ptr>& members() const override { return present; }
   void remove(const session_id& whom) override;
@@ -85,15 +91,18 @@ struct state final : hosting_room {
   const options& opts;
   context& ctx;
   const room_policy& policy;
-  std::string epoch;
-  std::uint64_t head = 0;  ///< the newest position of the log
+  room_log log;
+  room_history past;
   std::map<session_id, subscription_ptr> present;
   std::vector<std::uint32_t> members_on;  ///< by shard
+  /// Sessions whose join is not answered yet, and what else they want of the room meanwhile.
+  std::map<session_id, std::deque<std::function<void()>>> joining;
   room_roster roster;
-  pending_turn turn;
+  room_turn turn;
   bool turn_end_comes = false;         ///< it is in the mailbox
   std::unique_ptr<room_host> host;     ///< null: the room has no behaviour
   std::size_t surveys = 0;             ///< relays that have not answered yet
+  bool surveyed = false;               ///< all have, in this life
   runtime::shard::time_point busy_at;  ///< the last message that was for somebody
 };
 
@@ -102,29 +111,61 @@ state::state(runtime::actor_base* s, const options& o)
       opts{o},
       ctx{o.ctx},
       policy{*o.policy},
+      log{s, o.ctx, o.id.value, policy, {[this] { send_turn(); }, [this] { self->become(opening()); }}},
+      past{log, o.id.value},
       members_on(o.ctx.shards.size()),
       roster{s, o.ctx, o.id.value, policy} {
-  auto opened = ctx.store.commit(storage::log_open{.log = opts.id.value, .keep = policy.history});
-  if (!opened.ok()) throw std::runtime_error{"the store does not open the room's log"};
-  epoch = opened.at.epoch;
-  head = opened.at.seq;
   busy_at = self->clock().now();
-  if (policy.behaviour.empty()) return;
-  auto build = ctx.behaviours.find(policy.behaviour);
-  if (!build) throw std::runtime_error{"there is no behaviour named " + policy.behaviour};
-  host = std::make_unique<room_host>(self, ctx, *this, opts.id, std::move(build));
 }
 
 caf::behavior state::start() {
   self->later(ctx.config.rooms.idle_ttl(), look_around{});
-  return recovering();
+  return opening();
 }
 
-/// Each relay says whom and what it has, and is sent what is missing there before any new publish is taken: after a
+// --- opening
+
+/// The log's head, the behaviour with its state, and what the relays have; again, without the relays, where a batch was
+/// not stored. Nothing else is handled meanwhile.
+caf::behavior state::opening() {
+  open_log();
+  return everything_waits().or_else(behaviour_host::past_handlers());
+}
+
+void state::open_log() {
+  log.open([this](storage::errc why) {
+    if (why != storage::errc::success) {
+      if (!log.on_disk()) throw std::runtime_error{"the store does not open the room's log"};
+      return self->become(refusing());
+    }
+    make_host([this] {
+      if (!surveyed) return ask_relays();
+      self->become(open());
+      if (host) host->start(beginning::restarted);
+    });
+  });
+}
+
+/// What the behaviour had decided and the store has not is forgotten with its object.
+void state::make_host(const std::function<void()>& then) {
+  host.reset();
+  if (policy.behaviour.empty()) return then();
+  log.snapshot([this, then](const storage::bytes_ptr& state) {
+    auto build = ctx.behaviours.find(policy.behaviour);
+    if (!build) throw std::runtime_error{"there is no behaviour named " + policy.behaviour};
+    host = std::make_unique<room_host>(self, ctx, *this, opts.id, std::move(build), state);
+    then();
+  });
+}
+
+/// Each relay says whom and what it has, and is told what it should have before any new publish is taken: after a
 /// crash of the room or of its directory, and after a rest, nothing else knows the members.
-caf::behavior state::recovering() {
+void state::ask_relays() {
   surveys = ctx.shards.size();
   for (std::size_t i = 0; i < ctx.shards.size(); ++i) survey(i, limits::survey_attempts);
+}
+
+caf::message_handler state::everything_waits() const {
   return {
       [](const join&) { return caf::skip(); },
       [](const resume&) -> caf::result<resume::reply> { return caf::skip(); },
@@ -138,14 +179,42 @@ caf::behavior state::recovering() {
       [](const room_roster::due&) { return caf::skip(); },
       [](const look_around&) { return caf::skip(); },
       [](const rest&) { return caf::skip(); },
-      [](const end_of_turn&) {},
+      [](const end_of_turn&) { return caf::skip(); },
+      [](const try_again&) {},
   };
+}
+
+/// The log cannot be opened now: callers are told so, and in a while it is tried again.
+caf::behavior state::refusing() {
+  self->later(limits::log_retry, try_again{});
+  const auto why = refusal(storage::errc::unavailable);
+  return caf::message_handler{
+      [this, why](const join& m) { refuse(m, why); },
+      [this](const resume& m) -> caf::result<resume::reply> {
+        runtime::tell(self, relay_of(m.who->who.shard), relay::drop{m.who, {}});
+        return resume::reply{
+            {.room = opts.id.value, .epoch = {}, .seq = 0, .recovered = false, .reason = "unavailable"}};
+      },
+      [](const try_build&) -> caf::result<try_build::reply> { return caf::skip(); },
+      [](const swap_build&) -> caf::result<swap_build::reply> { return caf::skip(); },
+      [this](const leave& m) { forget(m); },
+      [why](const publish& m) { m.reply(why); },
+      [why](const history& m) { m.reply(why); },
+      [why](const room::members& m) { m.reply(why); },
+      [](const call_roll&) { return caf::skip(); },
+      [](const room_roster::due&) { return caf::skip(); },
+      [](const look_around&) { return caf::skip(); },
+      [](const rest&) { return caf::skip(); },
+      [](const end_of_turn&) { return caf::skip(); },
+      [this](const try_again&) { self->become(opening()); },
+  }.or_else(behaviour_host::past_handlers());
 }
 
 /// A relay that crashes with the question is asked again: its members would be no members.
 void state::survey(std::size_t shard, unsigned attempts) {
   auto done = [this] {
     if (--surveys != 0) return;
+    surveyed = true;
     roster.begin();
     self->become(open());
     if (host) host->start(self->life() == 0 ? beginning::opened : beginning::restarted);
@@ -168,18 +237,8 @@ void state::repair(std::size_t shard, const relay::survey::reply& known) {
     ++members_on[shard];
     roster.enter(each->who);
   }
-  if (!known.known || known.epoch != epoch) return;
-  for (auto after = known.position; after < head;) {
-    auto page = ctx.store.read(opts.id.value, after, limits::turn_messages_max, limits::feed_bytes_max);
-    std::vector<broadcast::item> missing;
-    for (const auto& record : page.records)
-      if (auto message = envelope_of(record)) missing.push_back({message, incarnation::none});
-    if (missing.empty()) break;
-    after = missing.back().message->seq;
-    runtime::tell(
-        self, relay_of(shard),
-        relay::deliver{std::make_shared<const broadcast>(std::move(missing), runtime::shard::time_point{}), nullptr});
-  }
+  if (known.known && known.epoch == log.epoch() && known.position < log.newest())
+    runtime::tell(self, relay_of(shard), relay::catch_up{opts.id.value, log.epoch(), log.newest()});
 }
 
 /// The room's own messages, and its behaviour's.
@@ -191,10 +250,12 @@ caf::behavior state::open() {
         if (!host || present.contains(m.who->who.session)) return add(m);
         host->join(m.who->who, {[this, m] { add(m); }, [this, m](codecs::error why) { refuse(m, std::move(why)); }});
       },
-      [this](const resume& m) { take_back(m); },
+      [this](const resume& m) { take_back(m, std::make_shared<runtime::promise<resume>>(self)); },
       [this](const leave& m) { forget(m); },
       [this](const publish& m) { accept(m); },
-      [this](const history& m) { m.reply(page(m.what)); },
+      [this](const history& m) {
+        past.page(m.what, [reply = m.reply](codecs::outcome what) { reply(std::move(what)); });
+      },
       [this](const room::members& m) { m.reply(codecs::result{roster.page(m.what)}); },
       [this](const call_roll&) { roster.call_roll(); },
       [this](const room_roster::due& m) { roster.on_due(m); },
@@ -202,6 +263,7 @@ caf::behavior state::open() {
         turn_end_comes = false;
         send_turn();
         if (host) host->keep_state();
+        log.flush();
       },
       [this](const room::try_build& m) {
         return room::try_build::reply{host ? host->try_build(*m.build).value_or("") : ""};
@@ -213,6 +275,7 @@ caf::behavior state::open() {
         runtime::tell(self, opts.directory, room_directory::staying{opts.id});
         self->later(ctx.config.rooms.idle_ttl(), look_around{});
       },
+      [](const try_again&) {},
   });
 }
 
@@ -230,55 +293,69 @@ void state::enter(const subscription_ptr& who) {
   roster.enter(who->who);
 }
 
+/// Where a join waits for the disk, whatever its session wants next waits for the join. True: it does.
+bool state::waits_for_join(const session_id& whose, std::function<void()> what) {
+  if (joining.empty()) return false;
+  const auto found = joining.find(whose);
+  if (found == joining.end()) return false;
+  found->second.push_back(std::move(what));
+  return true;
+}
+
+void state::join_is_over(const session_id& whose) {
+  auto held = joining.extract(whose);
+  if (held.empty()) return;
+  for (auto& each : held.mapped()) each();  // one of them may be a join: the rest waits again, behind it
+}
+
 void state::add(const join& m) {
+  const auto& who = m.who->who;
+  if (waits_for_join(who.session, [this, m] { add(m); })) return;
   busy_at = self->clock().now();
   send_turn();  // the joiner's position is the newest one that the relays know
+  joining.try_emplace(who.session);
+  auto admit = [this, m](room_history::gap missed) {
+    const auto position = missed.position;
+    results::joined joined{.room = opts.id.value,
+                           .epoch = log.epoch(),
+                           .seq = position,
+                           .members = 0,
+                           .recovered = {},
+                           .reason = std::move(missed.reason),
+                           .missed = std::move(missed.missed)};
+    if (m.since) joined.recovered = joined.reason.empty();
+    log.keep_member(m.who->who, position, [this, m, position, joined](storage::errc why) {
+      if (why == storage::errc::success)
+        let_in(m, position, joined);
+      else
+        refuse(m, refusal(why));
+      join_is_over(m.who->who.session);
+    });
+  };
+  if (m.since)
+    past.recover(*m.since, std::move(admit));
+  else
+    admit({.reason = {}, .position = log.newest()});
+}
+
+/// Takes in a member that has everything up to `position`; the relay gives it what the log has got since.
+void state::let_in(const join& m, std::uint64_t position, results::joined joined) {
   const bool known = present.contains(m.who->who.session);
   if (!known && present.size() >= policy.members_max)
     return refuse(m, codecs::make_error(error_code::unavailable, "the room is full"));
-
-  results::joined joined{.room = opts.id.value,
-                         .epoch = epoch,
-                         .seq = head,
-                         .members = present.size() + (known ? 0 : 1),
-                         .recovered = {},
-                         .reason = {},
-                         .missed = {}};
-  if (m.since) {
-    joined.reason = lost(*m.since);
-    if (joined.reason.empty()) joined.reason = recover(*m.since, joined.missed);
-    joined.recovered = joined.reason.empty();
-  }
+  joined.members = present.size() + (known ? 0 : 1);
   enter(m.who);
   runtime::tell(self, relay_of(m.who->who.shard),
-                relay::add{m.who, epoch, head, {m.reply, codecs::result{std::move(joined)}}});
+                relay::add{m.who, log.epoch(), position, log.newest(), {m.reply, codecs::result{std::move(joined)}}});
 }
 
 void state::refuse(const join& m, codecs::error why) {
   runtime::tell(self, relay_of(m.who->who.shard), relay::drop{m.who, {m.reply, std::move(why)}});
 }
 
-/// Why what follows `since` is not in the log any more; empty: all of it is.
-std::string state::lost(const codecs::position& since) const {
-  if (since.epoch != epoch || since.seq > head) return "epoch_changed";
-  if (since.seq == head) return {};
-  auto log = ctx.store.head(opts.id.value);
-  return !log || since.seq + 1 < log->first ? "expired" : "";
-}
-
-/// All that follows `since`, which the log has, or why the answer of a join cannot hold it.
-std::string state::recover(const codecs::position& since, std::vector<codecs::envelope_ptr>& missed) const {
-  if (since.seq == head) return {};
-  auto page = ctx.store.read(opts.id.value, since.seq, limits::missed_messages_max, limits::missed_bytes_max);
-  if (page.records.empty() || page.records.back().seq != head) return "too_far";
-  for (const auto& record : page.records)
-    if (auto message = envelope_of(record)) missed.push_back(std::move(message));
-  return {};
-}
-
 /// A session that the room does not know any more joins anew, as far as its behaviour is concerned.
-void state::take_back(const resume& m) {
-  auto owed = std::make_shared<runtime::promise<resume>>(self);
+void state::take_back(const resume& m, const std::shared_ptr<runtime::promise<resume>>& owed) {
+  if (waits_for_join(m.who->who.session, [this, m, owed] { take_back(m, owed); })) return;
   auto back = [this, m, owed] { owed->deliver(resume::reply{add_back(m)}); };
   if (!host || present.contains(m.who->who.session)) return back();
   auto refused = [this, m, owed](const codecs::error&) {
@@ -294,15 +371,16 @@ results::room_state state::add_back(const resume& m) {
   send_turn();
   auto from = m.from;
   if (from.epoch.empty()) from.epoch = m.joined_epoch;
-  auto reason = lost(from);
+  auto reason = past.lost(from);
   const bool recovered = reason.empty();
-  const auto position = recovered ? from.seq : head;
+  const auto position = recovered ? from.seq : log.newest();
   enter(m.who);
-  runtime::tell(self, relay_of(m.who->who.shard), relay::hold{m.who, epoch, position, head});
-  return {.room = opts.id.value, .epoch = epoch, .seq = head, .recovered = recovered, .reason = std::move(reason)};
+  runtime::tell(self, relay_of(m.who->who.shard), relay::hold{m.who, log.epoch(), position, log.newest()});
+  return {.room = opts.id.value, .epoch = log.epoch(), .seq = log.newest(), .recovered = recovered, .reason = std::move(reason)};
 }
 
 void state::forget(const leave& m) {
+  if (waits_for_join(m.who->who.session, [this, m] { forget(m); })) return;
   relay::settled reply{m.reply, codecs::result{results::nothing{}}};
   const auto found = present.find(m.who->who.session);
   if (found == present.end() || found->second->who.number > m.who->who.number) {
@@ -340,6 +418,11 @@ void state::accept(const publish& m) {
     why.path = "params.ack";
     return m.reply(std::move(why));
   }
+  if (log.waiting() >= limits::uncommitted_messages_max || (log.on_disk() && ctx.writer_is_behind())) {
+    auto why = codecs::make_error(error_code::rate_limited, "the disk is behind: publish slower");
+    why.retry_after_ms = limits::writer_retry_ms;
+    return m.reply(std::move(why));
+  }
   if (host) return host->publish(m);
   std::optional<storage::idempotency> once;
   if (m.client_id)
@@ -351,8 +434,6 @@ void state::accept(const publish& m) {
 void state::store(const publish& m, std::optional<storage::idempotency> once, storage::bytes_ptr snapshot) {
   auto& draft = *m.draft;
   await_turn_end();
-  if (turn.messages.empty()) turn.received = m.reply.asked();
-
   draft.at_ms = ctx.now_ms();
   storage::append entry{.log = draft.room,
                         .body = std::make_shared<const std::string>(codecs::to_stored(draft)),
@@ -360,24 +441,39 @@ void state::store(const publish& m, std::optional<storage::idempotency> once, st
                         .keep = policy.history,
                         .once = std::move(once),
                         .snapshot = std::move(snapshot)};
-  auto stored = ctx.store.commit(std::move(entry));
+  const bool with_state = entry.snapshot != nullptr;
+  log.append(std::move(entry), [this, m, with_state](storage::outcome& stored) { settle(m, stored, with_state); });
+  if (log.gathered() >= limits::turn_messages_max) log.flush();
+}
+
+/// What became of a message: only now it has a position that anybody may know.
+void state::settle(const publish& m, storage::outcome& stored, bool with_state) {
+  if (with_state && host && (!stored.ok() || stored.duplicate)) host->state_not_stored();
   if (!stored.ok()) {
-    turn.answers.push_back({m.reply, refusal(stored.error)});
-    return;
+    if (!m.reply) runtime::log::warn("a behaviour's message was not stored", {runtime::log::room(opts.id.value)});
+    if (stored.error == storage::errc::outcome_unknown) return m.reply.leave_unknown();
+    return turn.add(m.reply, refusal(stored.error));
   }
+  auto& draft = *m.draft;
   results::published ack{.id = draft.id,
                          .epoch = stored.at.epoch,
                          .seq = stored.at.seq,
                          .ack = ctx.ack_level_of(policy),
                          .duplicate = stored.duplicate};
   if (!stored.duplicate) {
-    head = stored.at.seq;
+    draft.seq = stored.at.seq;
     draft.epoch = std::move(stored.at.epoch);
-    draft.seq = head;
-    turn.messages.push_back({m.draft, spared_by(m)});
+    turn.add(m.draft, spared_by(m), m.reply.asked());
   }
-  turn.answers.push_back({m.reply, codecs::result{std::move(ack)}});
-  if (turn.messages.size() >= limits::turn_messages_max) send_turn();
+  turn.add(m.reply, codecs::result{std::move(ack)});
+  if (turn.messages() >= limits::turn_messages_max) send_turn();
+}
+
+void state::keep(storage::bytes_ptr snapshot) {
+  log.keep_snapshot(std::move(snapshot), [this](storage::errc why) {
+    if (why != storage::errc::success)
+      runtime::log::warn("a behaviour's state was not stored", {runtime::log::room(opts.id.value)});
+  });
 }
 
 /// The member that does not receive it.
@@ -389,40 +485,6 @@ incarnation state::spared_by(const publish& m) const {
 
 void state::await_turn_end() {
   if (!std::exchange(turn_end_comes, true)) runtime::tell(self, caf::actor{self}, end_of_turn{});
-}
-
-/// One message to each shard that has members or callers.
-void state::send_turn() {
-  if (turn.empty()) return;
-  auto now = std::exchange(turn, {});
-  std::shared_ptr<const broadcast> messages;
-  if (!now.messages.empty()) messages = std::make_shared<const broadcast>(std::move(now.messages), now.received);
-  std::vector<std::shared_ptr<std::vector<relay::settled>>> answers(ctx.shards.size());
-  for (auto& each : now.answers) {
-    auto& of_shard = answers[each.to.home() ? each.to.home()->id() : 0];
-    if (!of_shard) of_shard = std::make_shared<std::vector<relay::settled>>();
-    of_shard->push_back(std::move(each));
-  }
-  for (std::size_t i = 0; i < ctx.shards.size(); ++i)
-    if ((messages && members_on[i] != 0) || answers[i])
-      runtime::tell(self, relay_of(i), relay::deliver{members_on[i] != 0 ? messages : nullptr, std::move(answers[i])});
-}
-
-codecs::envelope_ptr state::envelope_of(const storage::record& from) const {
-  return stored_message(from.body, opts.id.value, epoch, from.seq, from.at_ms);
-}
-
-codecs::outcome state::page(const codecs::calls::room_history& what) const {
-  const auto most = std::min<std::size_t>(what.limit, limits::history_messages_max);
-  auto page = what.after ? ctx.store.read(opts.id.value, *what.after, most, limits::history_bytes_max)
-                         : ctx.store.read_before(opts.id.value, what.before.value_or(UINT64_MAX), most,
-                                                 limits::history_bytes_max);
-  results::history all{.epoch = epoch, .first = page.head.first, .last = page.head.last, .messages = {}};
-  for (const auto& record : page.records) {
-    if (what.before && record.seq >= *what.before) break;
-    if (auto message = envelope_of(record)) all.messages.push_back(std::move(message));
-  }
-  return codecs::result{std::move(all)};
 }
 
 // --- a newer build of the behaviour
@@ -438,27 +500,13 @@ void state::swap(const swap_build& m) {
 }
 
 /// Until the behaviour's open questions are answered: everything else waits in its order.
-caf::behavior state::swapping() {
-  return with_host({
-      [](const join&) { return caf::skip(); },
-      [](const resume&) -> caf::result<resume::reply> { return caf::skip(); },
-      [](const try_build&) -> caf::result<try_build::reply> { return caf::skip(); },
-      [](const swap_build&) -> caf::result<swap_build::reply> { return caf::skip(); },
-      [](const leave&) { return caf::skip(); },
-      [](const publish&) { return caf::skip(); },
-      [](const history&) { return caf::skip(); },
-      [](const room::members&) { return caf::skip(); },
-      [](const call_roll&) { return caf::skip(); },
-      [](const room_roster::due&) { return caf::skip(); },
-      [](const look_around&) { return caf::skip(); },
-      [](const rest&) { return caf::skip(); },
-      [](const end_of_turn&) { return caf::skip(); },
-  });
-}
+caf::behavior state::swapping() { return with_host(everything_waits()); }
 
 // --- leaving memory
 
-bool state::may_rest() const { return present.empty() && turn.empty() && (!host || host->idle()); }
+bool state::may_rest() const {
+  return present.empty() && joining.empty() && turn.empty() && log.waiting() == 0 && (!host || host->idle());
+}
 
 void state::offer_rest() {
   const auto idle = ctx.config.rooms.idle_ttl();

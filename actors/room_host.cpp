@@ -122,14 +122,15 @@ struct room_host::undecided_join final : join_request::pending {
 
 // --- life
 
-room_host::room_host(runtime::actor_base* self, context& ctx, hosting_room& room, room_id id, room_build_ptr build)
+room_host::room_host(runtime::actor_base* self, context& ctx, hosting_room& room, room_id id, room_build_ptr build,
+                     const storage::bytes_ptr& state)
     : hosted{self, ctx, "room " + id.value, [this](std::string_view timer) { behaviour_->on_timer(timer); }},
       ctx_{ctx},
       room_{room},
       id_{std::move(id)},
       build_{std::move(build)},
       behaviour_{build_->make(*this)} {
-  if (const auto state = ctx_.store.snapshot(id_.value); state && !state->empty()) behaviour_->restore(*state);
+  if (state && !state->empty()) behaviour_->restore(*state);
 }
 
 room_host::~room_host() {
@@ -137,7 +138,7 @@ room_host::~room_host() {
   for (auto& [number, each] : joins_) each->host = nullptr;
 }
 
-bool room_host::idle() const { return undecided_.empty() && joins_.empty() && host().idle(); }
+bool room_host::idle() const { return undecided_.empty() && waiting_.empty() && !recalling_ && joins_.empty() && host().idle(); }
 
 // --- members
 
@@ -164,39 +165,47 @@ std::vector<party> room_host::members() const {
 
 // --- messages
 
+/// In their order: one that has to be looked for on disk holds back those behind it.
+void room_host::publish(const room::publish& m) {
+  if (undecided_.size() + joins_.size() + waiting_.size() >= limits::undecided_max)
+    return m.reply(codecs::make_error(error_code::unavailable, "the room decides about too much at once"));
+  if (recalling_) return waiting_.push_back(m);
+  decide(m);
+}
+
 /// A repeat of what is stored gets its acknowledgement again, a repeat of what waits waits with it; neither is shown to
 /// the behaviour.
-void room_host::publish(const room::publish& m) {
+void room_host::decide(const room::publish& m) {
   auto once = undecided_publish::once_of(m);
-  if (once) {
-    if (auto known = ctx_.store.recall(*once, ctx_.now_ms())) return room_.store(m, std::move(once), nullptr);
-    const auto waiting = by_id_.find(sender_id{once->sender, once->id});
-    if (waiting != by_id_.end()) return waiting->second->repeated(m);
+  if (!once) return decide_new(m, std::nullopt);
+  const auto waiting = by_id_.find(sender_id{once->sender, once->id});
+  if (waiting != by_id_.end()) return waiting->second->repeated(m);
+  recalling_ = true;
+  room_.recall(*once, [this, m, once, alive = std::weak_ptr{alive_}](bool known) {
+    if (alive.expired()) return;
+    recalling_ = false;
+    if (known)
+      room_.store(m, once, nullptr);
+    else
+      decide_new(m, once);
+    decide_next();
+  });
+}
+
+void room_host::decide_next() {
+  while (!recalling_ && !waiting_.empty()) {
+    const auto next = std::move(waiting_.front());
+    waiting_.pop_front();
+    decide(next);
   }
-  if (undecided_.size() + joins_.size() >= limits::undecided_max)
-    return m.reply(codecs::make_error(error_code::unavailable, "the room decides about too much at once"));
+}
+
+void room_host::decide_new(const room::publish& m, std::optional<storage::idempotency> once) {
   behaviour_->on_message(publish_request{std::make_shared<undecided_publish>(*this, m, std::move(once))});
 }
 
 void room_host::publish(publication what) {
-  if (!what.payload || what.event.empty()) throw std::invalid_argument{"a message has an event and a payload"};
-  const bool named = !what.id.empty();
-  room::publish m{.draft = std::make_shared<codecs::envelope>(),
-                  .wanted = codecs::ack_level::unstated,
-                  .sender = named ? "behaviour " + build_->behaviour : std::string{},
-                  .client_id = named,
-                  .except = incarnation::none,
-                  .by = nullptr,
-                  .reply = {}};
-  m.draft->room = id_.value;
-  m.draft->event = std::move(what.event);
-  m.draft->body = std::move(what.payload);
-  m.draft->from = std::move(what.from);
-  m.draft->id = named ? std::move(what.id) : ctx_.next_message_id();
-  if (what.except) {
-    const auto found = room_.members().find(*what.except);
-    if (found != room_.members().end()) m.except = found->second->who.number;
-  }
+  const auto m = host().message_of(id_, std::move(what));
   room_.store(m, undecided_publish::once_of(m), state_to_store());
 }
 
@@ -230,7 +239,7 @@ storage::bytes_ptr room_host::state_to_store() {
 }
 
 void room_host::keep_state() {
-  if (auto state = state_to_store()) ctx_.store.commit(storage::snapshot_put{id_.value, std::move(state)});
+  if (auto state = state_to_store()) room_.keep(std::move(state));
 }
 
 // --- another build

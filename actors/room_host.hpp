@@ -10,6 +10,7 @@
 /// Threading: the room's. Bounds: requests that wait for a decision: limits::undecided_max, over it `unavailable`;
 ///   behaviour_host.hpp has those of timers and questions.
 #pragma once
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -31,8 +32,13 @@ namespace greenroom {
 class hosting_room {
  public:
   /// Takes its position, and is acknowledged. `once` names the content that the sender gave, whatever became of it.
+  /// Where the message is not stored, the state is not either: the host is told by state_not_stored().
   virtual void store(const room::publish& message, std::optional<storage::idempotency> once,
                      storage::bytes_ptr snapshot) = 0;
+  /// Whether a message of that id is stored, or on its way to be; `then` at once where the room is in memory.
+  virtual void recall(const storage::idempotency& once, std::function<void(bool known)> then) = 0;
+  /// Stores a state that no message carries.
+  virtual void keep(storage::bytes_ptr snapshot) = 0;
   virtual void store_at_turn_end() = 0;  ///< calls keep_state() when this turn is over
   virtual const std::map<session_id, subscription_ptr>& members() const = 0;
   virtual void remove(const session_id& whom) = 0;
@@ -43,8 +49,9 @@ class hosting_room {
 
 class room_host final : private hosted<room_control> {
  public:
-  /// Restores the stored state; throws what the behaviour throws.
-  room_host(runtime::actor_base* self, context& ctx, hosting_room& room, room_id id, room_build_ptr build);
+  /// Restores the stored state, null where there is none; throws what the behaviour throws.
+  room_host(runtime::actor_base* self, context& ctx, hosting_room& room, room_id id, room_build_ptr build,
+            const storage::bytes_ptr& state);
   ~room_host();
   room_host(const room_host&) = delete;
   room_host& operator=(const room_host&) = delete;
@@ -66,6 +73,8 @@ class room_host final : private hosted<room_control> {
 
   /// Stores a changed state that no message carried.
   void keep_state();
+  /// The message that carried it was a repeat, or was refused.
+  void state_not_stored() { changed(); }
   /// Nothing that needs the room in memory: no timer, no question, no undecided request.
   bool idle() const;
 
@@ -89,6 +98,9 @@ class room_host final : private hosted<room_control> {
   void push_event(const session_id& to, std::string event, codecs::payload_ptr payload) override;
   void remove(const session_id& whom, std::string reason) override;
   void changed() override;
+  void decide(const room::publish& m);
+  void decide_next();
+  void decide_new(const room::publish& m, std::optional<storage::idempotency> once);
   storage::bytes_ptr state_to_store();
   void take_over();
   std::unique_ptr<room_behaviour> restored(const room_build& other, room_control& with) const;
@@ -99,6 +111,9 @@ class room_host final : private hosted<room_control> {
   std::set<undecided_publish*> undecided_;
   std::map<sender_id, undecided_publish*> by_id_;  ///< those whose sender chose an id
   std::map<incarnation, undecided_join*> joins_;
+  std::deque<room::publish> waiting_;  ///< behind one whose id is being looked for
+  bool recalling_ = false;
+  std::shared_ptr<const int> alive_ = std::make_shared<const int>(0);  ///< for what may come back after the end
   bool changed_ = false;  ///< since the state was stored
   room_build_ptr build_, next_;
   std::function<void(std::string)> swapped_;

@@ -1,6 +1,7 @@
 #include "actors/session.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include "actors/connection.hpp"
@@ -13,6 +14,7 @@
 #include "actors/room.hpp"
 #include "actors/session_directory.hpp"
 #include "actors/session_presence.hpp"
+#include "actors/store_writer.hpp"
 #include "runtime/secret.hpp"
 #include "storage/store.hpp"
 
@@ -48,16 +50,20 @@ struct state {
   caf::behavior start();
   caf::behavior attached();
   caf::behavior detached();
+  caf::message_handler detached_handlers();
 
   void resume_rooms();
   void resume_room(const std::string& room, codecs::position from, const std::string& joined_epoch,
                    const storage::stored_membership* was);
   void ask_room(const room::resume& what, unsigned attempts);
   void room_resumed(results::room_state what);
-  void open();
+  void answer_open();
+  void open(storage::errc stored);
   void lose_connection();
   hand_over::reply give_up_state(const hand_over& m);
   void leave_and_end();
+  caf::behavior ending();
+  void end();
   void say(const codecs::push& what);
   void put(const ask& m);
   void end_by(const disconnect& m);
@@ -68,7 +74,9 @@ struct state {
   void prove(std::uint64_t ping);
   void leave_queue();
   void save();
+  void save(std::function<void(storage::errc)> then);
   std::string new_token();
+  void forget_token();
   bool resumable() const { return keep.stored.window_ms > 0; }
   offline_queue::attachment me() const { return {user_id{opts.who.user}, opts.id, caf::actor{self}}; }
 
@@ -99,7 +107,7 @@ caf::behavior state::start() {
     if (keep.opening->resumed)
       resume_rooms();
     else
-      open();
+      answer_open();
   }
   return keep.client ? attached() : detached();
 }
@@ -121,7 +129,7 @@ void state::resume_rooms() {
     resume_room(each.room, std::move(from), each.seen.epoch, &each);
   }
   for (auto& [room, from] : wanted) resume_room(room, std::move(from), {}, nullptr);
-  if (rooms_asked == 0) open();
+  if (rooms_asked == 0) answer_open();
 }
 
 void state::resume_room(const std::string& room, codecs::position from, const std::string& joined_epoch,
@@ -164,12 +172,25 @@ void state::ask_room(const room::resume& what, unsigned attempts) {
 
 void state::room_resumed(results::room_state what) {
   resumed.push_back(std::move(what));
-  if (--rooms_asked == 0) open();
+  if (--rooms_asked == 0) answer_open();
 }
 
-/// Writes the result; only then may anything of the rooms and of the inbox follow.
-void state::open() {
-  if (keep.rooms->closed()) return;  // it ends: a token that is not stored is not answered, and the call counts as lost
+/// The new token and every room are stored before anybody hears of them.
+void state::answer_open() {
+  keep.stored.deadline_ms = 0;
+  if (resumable() && keep.opening->token.empty()) keep.opening->token = new_token();
+  save([this](storage::errc stored) { open(stored); });
+}
+
+/// Writes the result; only then may anything of the rooms and of the inbox follow. Where the store takes nothing now, a
+/// client that resumes keeps the token that it has, and a new one gets none: it cannot resume.
+void state::open(storage::errc stored) {
+  if (keep.rooms->closed() || !keep.client) return;  // it ends: what is not stored is not answered, and the call is lost
+  if (stored != storage::errc::success) {
+    ctx.meters.session_not_stored();
+    keep.opening->token = keep.opening->presented;
+    forget_token();
+  }
   results::session_opened result{.session = opts.id.value,
                                  .user = opts.who.user.value,
                                  .resume_token = {},
@@ -182,10 +203,7 @@ void state::open() {
   const auto& gateway = ctx.config.gateway;
   result.limits = {gateway.message_bytes_max, ctx.config.sessions.rooms_max, limits::calls_in_flight_max};
   result.heartbeat = {gateway.ping_interval_ms, gateway.pong_timeout_ms};
-  keep.stored.deadline_ms = 0;
-  if (resumable() && keep.opening->token.empty()) keep.opening->token = new_token();
   result.resume_token = keep.opening->token;
-  save();
   auto how = std::exchange(keep.opening, {});  // a life that ends before this opens again
   how->reply(codecs::result{std::move(result)});
   if (keep.stored.previous_token) token_ping = keep.client->ping_in_order();
@@ -196,6 +214,12 @@ void state::open() {
   ctx.meters.session_opened(how->resumed);
   if (!keep.client->out())
     runtime::tell(caf::actor{self}, connection_lost{keep.client});  // it closed while the rooms were asked
+}
+
+/// The one before the new one counts again.
+void state::forget_token() {
+  keep.stored.token = keep.stored.previous_token.value_or(storage::token_hash{});
+  keep.stored.previous_token.reset();
 }
 
 std::string state::new_token() {
@@ -315,7 +339,12 @@ void state::acknowledge(const inbox_ack& m) {
 }
 
 void state::save() {
-  if (!resumable() || keep.rooms->closed()) return;  // closed: somebody else has taken it from here
+  save([](storage::errc) {});
+}
+
+void state::save(std::function<void(storage::errc)> then) {
+  if (!resumable() || keep.rooms->closed())  // closed: somebody else has taken it from here
+    return then(storage::errc::success);
   auto& stored = keep.stored;
   stored.rooms.clear();
   for (const auto& each : keep.rooms->all())
@@ -333,7 +362,8 @@ void state::save() {
                     .meta = words->meta ? std::string{words->meta->as(codecs::format::msgpack)} : std::string{},
                     .stamp = words->stamp};
   stored.watched = keep.rooms->watched.users();
-  ctx.store.commit(storage::session_put{stored});
+  store_writer::write_one(self, ctx, storage::session_put{stored},
+                          [then = std::move(then)](const storage::outcome& done) { then(done.error); });
 }
 
 // --- detached
@@ -366,6 +396,10 @@ void state::lose_connection() {
 caf::behavior state::detached() {
   const auto left = std::max<std::int64_t>(0, keep.stored.deadline_ms - ctx.now_ms());
   self->later(std::chrono::milliseconds{left}, expire{++detachments});
+  return detached_handlers();
+}
+
+caf::message_handler state::detached_handlers() {
   return {
       [](const connection_lost&) {},
       [this](const hand_over& m) { return give_up_state(m); },
@@ -415,12 +449,27 @@ hand_over::reply state::give_up_state(const hand_over& m) {
   return {true, keep.stored, keep.rooms->watched};
 }
 
-/// The store hears of the end before anybody else does.
+/// The store hears of the end before anybody else does: who comes to resume waits until it is known.
 void state::leave_and_end() {
-  if (resumable()) ctx.store.commit(storage::session_erase{opts.id.value});
   if (keep.client) leave_queue();
   refuse_questions();
   keep.client.reset();
+  if (!resumable()) return end();
+  self->become(ending());
+  store_writer::write_one(self, ctx, storage::session_erase{opts.id.value},
+                          [this](const storage::outcome&) { end(); });  // one that could not be erased is swept later
+}
+
+caf::behavior state::ending() {
+  caf::message_handler all{detached_handlers()};
+  return caf::message_handler{
+      [](const hand_over&) -> caf::result<hand_over::reply> { return caf::skip(); },
+      [](const expire&) {},
+      [](const disconnect&) {},
+  }.or_else(all);
+}
+
+void state::end() {
   runtime::tell(ctx.shards[opts.shard].relay, relay::forsake{keep.rooms});
   runtime::tell(ctx.sessions, session_directory::ended{opts.id});
   self->quit();

@@ -1,8 +1,8 @@
 /// SESSION is one client of a user across its connections: it keeps the resume token, the rooms with their positions
 /// and the inbox, and decides between resume and expiry.
 ///
-///   opening ──rooms resumed──▶ attached ──connection lost──▶ detached ──window over──▶ exit
-///      ▲                          └───────hand_over──────────────┤
+///   opening ──rooms resumed, stored──▶ attached ──connection lost──▶ detached ──window over──▶ ending ──erased──▶ exit
+///      ▲                                  └────────hand_over─────────────┤
 ///      └── built again on the shard of the new connection ───────┘
 ///
 /// Parent: session_directory, transient.
@@ -47,6 +47,7 @@ struct opening {
   std::string reason;                                   ///< why not resumed, where that was asked
   std::vector<codecs::calls::room_position> positions;  ///< what the client says it has
   std::string token{};                                  ///< the new one, as soon as it is made: one for all lives
+  std::string presented{};                              ///< the one that the client came with
 };
 
 /// What survives a life of the session. On its shard.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <list>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "actors/peer.hpp"
 #include "actors/presence.hpp"
 #include "actors/relay.hpp"
+#include "actors/store_reader.hpp"
 #include "runtime/dynamic_children.hpp"
 #include "runtime/errc.hpp"
 #include "runtime/log.hpp"
@@ -77,6 +79,7 @@ struct state {
   caf::result<ask_client::reply> forward(const ask_client& m);
   recollect::reply call_back(const recollect& m);
   void resume(const open& m);
+  void wake(const open& m, std::optional<storage::stored_session> stored);
   void build(const open& m, storage::stored_session stored, watches watched);
   void open_fresh(const open& m, std::string reason);
   void spawn_session(const open& m, storage::stored_session stored, session::opening opening, inheritance came);
@@ -167,13 +170,10 @@ void state::resume(const open& m) {
   const auto& wanted = *m.what.resume;
   auto found = sessions.find(session_id{wanted.session});
   if (found == sessions.end()) {
-    auto stored = ctx.store.session(wanted.session);
-    if (!stored) return open_fresh(m, "unknown_session");
-    if (!session::opens(*stored, wanted.token)) return open_fresh(m, "bad_token");
-    // What the client was told since it was stored, the store does not know: it is told everything again.
-    watches watched;
-    for (const auto& user : stored->watched) watched.add(user);
-    return build(m, std::move(*stored), std::move(watched));
+    runtime::ask(self, store_reader::of(ctx, wanted.session), store_reader::find_session{wanted.session})
+        .then([this, m](const store_reader::find_session::reply& r) { wake(m, r.session); },
+              [this, m](const caf::error&) { open_fresh(m, "unavailable"); });
+    return;
   }
   runtime::ask(self, found->second.who, limits::ask_timeout, session::hand_over{wanted.token})
       .then(
@@ -188,6 +188,19 @@ void state::resume(const open& m) {
           });
 }
 
+/// From before the node's last end. Meanwhile it may have come back on another connection.
+void state::wake(const open& m, std::optional<storage::stored_session> stored) {
+  const auto& wanted = *m.what.resume;
+  if (sessions.contains(session_id{wanted.session})) return resume(m);
+  if (!stored || (stored->deadline_ms != 0 && stored->deadline_ms <= ctx.now_ms()))
+    return open_fresh(m, "unknown_session");
+  if (!session::opens(*stored, wanted.token)) return open_fresh(m, "bad_token");
+  // What the client was told since it was stored, the store does not know: it is told everything again.
+  watches watched;
+  for (const auto& user : stored->watched) watched.add(user);
+  build(m, std::move(*stored), std::move(watched));
+}
+
 void state::build(const open& m, storage::stored_session stored, watches watched) {
   const bool same_subject =
       m.who.kind == identity::anonymous ? stored.kind == identity::anonymous : stored.user == m.who.user.value;
@@ -197,7 +210,11 @@ void state::build(const open& m, storage::stored_session stored, watches watched
     came.before = std::move(old->second.rooms);
     erase(old);
   }
-  session::opening opening{.reply = m.reply, .resumed = true, .reason = {}, .positions = m.what.resume->positions};
+  session::opening opening{.reply = m.reply,
+                           .resumed = true,
+                           .reason = {},
+                           .positions = m.what.resume->positions,
+                           .presented = m.what.resume->token};
   spawn_session(m, std::move(stored), std::move(opening), std::move(came));
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "actors/context.hpp"
+#include "actors/store_writer.hpp"
 #include "runtime/ask.hpp"
 #include "storage/store.hpp"
 
@@ -26,11 +27,14 @@ struct state {
   caf::behavior start() {
     self->later(between_rounds, go_on{});
     return {[this](const go_on&) {
-      auto done = ctx.store.commit(storage::sweep{.now_ms = ctx.now_ms()});
-      if (done.ok() && done.left != 0)
-        runtime::tell(self, caf::actor{self}, go_on{});
-      else
-        self->later(between_rounds, go_on{});
+      const storage::sweep step{.now_ms = ctx.now_ms()};
+      const auto done = ctx.memory.commit(step);
+      store_writer::write_one(self, ctx, step, [this, left = done.ok() && done.left != 0](const storage::outcome& disk) {
+        if (left || (disk.ok() && disk.left != 0))
+          runtime::tell(self, caf::actor{self}, go_on{});
+        else
+          self->later(between_rounds, go_on{});
+      });
     }};
   }
 

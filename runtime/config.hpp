@@ -115,7 +115,14 @@ struct idempotency_config {
 
 struct memory_config {
   std::uint64_t history_bytes_max = 1ull << 30;
-  std::uint64_t inbox_bytes_max = 1ull << 30;
+  std::uint32_t logs_max = 1'000'000;
+};
+
+/// The database in the data directory.
+struct store_config {
+  std::uint32_t readers = 2;
+  std::uint64_t cache_bytes = 64ull << 20;
+  std::uint64_t wal_bytes_max = 64ull << 20;
   std::uint32_t logs_max = 1'000'000;
   std::uint32_t sessions_max = 1'000'000;
 };
@@ -158,6 +165,7 @@ struct config {
   inbox_config inbox{};
   idempotency_config idempotency{};
   memory_config memory{};
+  store_config store{};
   plugins_config plugins{};
   /// By name. There are always the default one, `durable` and `feed`; a file may change them and add others.
   std::map<std::string, namespace_config, std::less<>> namespaces{};

@@ -245,8 +245,8 @@ TEST_CASE_METHOD(asking_fixture, "client request: a session that crashes tells e
   settle();
   ann().join("lobby");
   ann().story();
-  store().fail_next<storage::session_put>();
-  advance(1s);  // when it saves its rooms
+  fail(ann().peer().session());
+  settle();
   std::sort(told.begin(), told.end());
   CHECK(told == strings{"one -32603", "two -32603"});
   ann().publish("lobby", "hi");
@@ -349,7 +349,7 @@ TEST_CASE_METHOD(asking_fixture, "disconnect: a detached session ends, and one t
   tell(ctx().sessions, session_directory::disconnect{session_id{ann_session}, {}});
   settle();
   CHECK(ctx().meters.sessions == 0);
-  CHECK(store().counters().sessions == 0);
+  CHECK(disk().counters().sessions == 0);
 }
 
 }  // namespace greenroom::tests

@@ -196,8 +196,7 @@ TEST_CASE_METHOD(crash_fixture, "crash: of a relay between a resume's hold and i
 TEST_CASE_METHOD(crash_fixture, "crash: of a session keeps its connection, its rooms and its inbox",
                  "[actors][crash]") {
   members();
-  store().fail_next<storage::session_put>();
-  ann->wire().pong(ann->wire().ping_now());  // positions are proven: it saves
+  fail(ann->peer().session());
   settle();
   CHECK_FALSE(ann->wire().over());
   bob->publish("lobby", "after");
@@ -209,18 +208,22 @@ TEST_CASE_METHOD(crash_fixture, "crash: of a session keeps its connection, its r
 TEST_CASE_METHOD(crash_fixture, "crash: of a session that opens does not keep its client waiting", "[actors][crash]") {
   members();
   SECTION("a fresh one") {
-    store().fail_next<storage::session_put>();
     auto& carl = connect();
-    CHECK(text(carl.open("carl"), "user") == "carl");
+    carl.send("session.open", R"({"user":"carl"})");
+    fail_next("session");
+    settle();
+    CHECK(carl.story() == strings{"session.open ok"});
     carl.join("lobby");
   }
   SECTION("a resumed one comes back with its rooms") {
     ann->wire().break_off();
     settle();
     bob->publish("lobby", "missed");
-    store().fail_next<storage::session_put>();
     auto& back = connect();
-    CHECK(dump(back.resume(was, R"({"lobby":1})").at("rooms").at(0), "recovered") == "true");
+    back.send("session.open", R"({"resume":{"session":")" + text(was, "session") + R"(","token":")" +
+                                  text(was, "resume_token") + R"(","positions":{"lobby":1}}})");
+    fail_next("session");
+    settle();
     CHECK(back.story() == strings{"session.open ok", R"(lobby 2 "missed")"});
     bob->publish("lobby", "live");
     CHECK(back.seqs("lobby") == numbers{3});
@@ -229,13 +232,15 @@ TEST_CASE_METHOD(crash_fixture, "crash: of a session that opens does not keep it
 
 TEST_CASE_METHOD(crash_fixture, "crash: of a detached session keeps its deadline", "[actors][crash]") {
   members();
+  const auto session = ann->peer().session();
   ann->wire().break_off();
   settle();
-  store().fail_next<storage::session_erase>();
-  advance(121s);
+  advance(60s);
+  fail(session);
+  advance(61s);
   CHECK(number(bob->call("room.members", R"({"room":"lobby"})"), "total") == 1);
   CHECK(ctx().meters.detached_sessions == 0);
-  CHECK(store().counters().sessions == 1);
+  CHECK(disk().counters().sessions == 1);
 }
 
 TEST_CASE_METHOD(crash_fixture, "crash: of a connection costs only its client, who resumes", "[actors][crash]") {
@@ -254,9 +259,8 @@ TEST_CASE_METHOD(crash_fixture, "crash: of a connection costs only its client, w
 TEST_CASE_METHOD(crash_fixture, "crash: of a session again and again closes its connection 1011, and only that",
                  "[actors][crash]") {
   members();
-  store().fail_next<storage::session_put>(6);
   for (int i = 0; i < 6; ++i) {
-    ann->wire().pong(ann->wire().ping_now());
+    fail(ann->peer().session());
     settle();
   }
   CHECK(ann->story() == strings{"close 1011 internal"});

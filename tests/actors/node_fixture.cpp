@@ -10,9 +10,12 @@
 #include "actors/router.hpp"
 #include "actors/service_directory.hpp"
 #include "actors/session_directory.hpp"
+#include "actors/store_reader.hpp"
+#include "actors/store_writer.hpp"
 #include "actors/worker_pool.hpp"
 #include "runtime/lifecycle.hpp"
 #include "runtime/log.hpp"
+#include "runtime/rehearsal.hpp"
 #include "storage/memory_store.hpp"
 
 namespace greenroom::tests {
@@ -62,11 +65,13 @@ caf::behavior nurse_state::start() {
 
 struct node_fixture::parts {
   parts(node_fixture& f)
-      : store{storage::make_memory_store()},
+      : memory{storage::make_memory_store()},
+        disk{storage::make_memory_store()},
         metrics{f.shards},
         meters{metrics, f.shards},
         ctx{.config = f.config,
-            .store = store,
+            .memory = memory,
+            .disk = disk,
             .meters = meters,
             .policies = room_policies{f.config},
             .extensions = f.extensions,
@@ -78,6 +83,8 @@ struct node_fixture::parts {
                   return wall_at_start_ms + since.count();
                 },
             .shards = {},
+            .writer = {},
+            .readers = {},
             .sessions = {},
             .process_prefix = "server-"} {
     ctx.at = stage::ready;
@@ -85,7 +92,7 @@ struct node_fixture::parts {
     for (auto& each : ctx.shards) each.compressor = make_compressor(f.config, meters);
   }
 
-  faulty_store store;
+  faulty_store memory, disk;
   runtime::metrics metrics;
   greenroom::meters meters;
   context ctx;
@@ -93,7 +100,7 @@ struct node_fixture::parts {
   std::vector<std::unique_ptr<client>> clients;
 };
 
-node_fixture::node_fixture() = default;
+node_fixture::node_fixture() { runtime::rehearsal::allow(true); }
 
 node_fixture::~node_fixture() {
   if (!parts_) return;
@@ -108,6 +115,8 @@ node_fixture::parts& node_fixture::node() {
   auto& ctx = parts_->ctx;
   parts_->nurse = actor_fixture::spawn<nurse_state>(no_options{});
   auto there = here(parts_->nurse);
+  ctx.writer = keep(store_writer::spawn(there, {ctx}));
+  ctx.readers = {keep(store_reader::spawn(there, {ctx}))};
   ctx.sessions = keep(session_directory::spawn(there, {ctx}));
   for (std::size_t i = 0; i < shards; ++i) {
     ctx.shards[i].relay = keep(relay::spawn(there, {ctx, i}));
@@ -128,9 +137,23 @@ client& node_fixture::connect(const client::settings& how) {
   return *node().clients.emplace_back(std::make_unique<client>(*this, how));
 }
 context& node_fixture::ctx() { return node().ctx; }
-faulty_store& node_fixture::store() { return node().store; }
+faulty_store& node_fixture::store() { return node().memory; }
+faulty_store& node_fixture::disk() { return node().disk; }
+faulty_store& node_fixture::store_of(std::string_view room) {
+  return ctx().policies.of(room).kind == room_kind::durable ? disk() : store();
+}
 const caf::actor& node_fixture::nurse() { return node().nurse; }
 void node_fixture::crash(const caf::actor& who) { tell(nurse(), shake{who}); }
+
+void node_fixture::fail(const caf::actor& who) { tell(who, runtime::rehearsal::fail{"the test wants it"}); }
+
+void node_fixture::fail_next(std::string_view name) {
+  while (!jobs.jobs.empty()) {
+    if (auto* next = dynamic_cast<caf::local_actor*>(jobs.jobs.front()); next && next->name() == name)
+      return fail(caf::actor_cast<caf::actor>(next));
+    jobs.run_once();
+  }
+}
 
 double node_fixture::figure(std::string_view series) {
   const auto all = node().metrics.scrape();

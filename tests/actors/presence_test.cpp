@@ -322,8 +322,7 @@ TEST_CASE_METHOD(presence_fixture, "presence: a session that crashes keeps what 
   ann.call("presence.watch", users({"bob"}));
   ann.take();
   bob.call("presence.set", R"({"status":"x"})");
-  store().fail_next<storage::session_put>();
-  ann.wire().ping();
+  fail(ann.peer().session());
   settle();
   pass();
   CHECK(changes(ann) == strings{"bob on x"});

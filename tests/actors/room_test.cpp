@@ -202,7 +202,8 @@ TEST_CASE_METHOD(node_fixture, "room: an id used again for something else is a c
                      R"({"room":"lobby","event":"shout","payload":1,"id":"m-1"})",
                      R"({"room":"other","event":"say","payload":1,"id":"m-1"})"})
     CHECK(ann.refused("room.publish", other).code == error_code::conflict);
-  CHECK(ann.refused("user.send", R"({"to":"bob","event":"say","payload":1,"id":"m-1"})").code == error_code::conflict);
+  ann.call("room.publish", R"({"room":"durable:news","event":"say","payload":1,"id":"m-2"})");
+  CHECK(ann.refused("user.send", R"({"to":"bob","event":"say","payload":1,"id":"m-2"})").code == error_code::conflict);
   CHECK(number(bob.call("room.publish", R"({"room":"lobby","event":"say","payload":2,"id":"m-1"})"), "seq") == 2);
 }
 

@@ -177,7 +177,7 @@ TEST_CASE_METHOD(schedule_fixture, "schedule: whatever the order of things, no m
   for (auto& each : all) listen(each);
 
   for (const auto& room : rooms) {
-    auto head = store().head(room);
+    auto head = store_of(room).head(room);
     for (const auto& each : all) {
       auto seen = each.views.find(room);
       if (seen == each.views.end() || seen->second.at != view::state::member) continue;
@@ -186,7 +186,7 @@ TEST_CASE_METHOD(schedule_fixture, "schedule: whatever the order of things, no m
   }
   std::set<std::pair<std::string, std::uint64_t>> stored;
   for (const auto& room : rooms)
-    for (const auto& record : store().read(room, 0, 100'000, SIZE_MAX).records)
+    for (const auto& record : store_of(room).read(room, 0, 100'000, SIZE_MAX).records)
       stored.insert({codecs::from_stored(*record.body)->id, record.seq});
   CHECK(std::includes(stored.begin(), stored.end(), acks.begin(), acks.end()));
 }

@@ -40,7 +40,7 @@ TEST_CASE_METHOD(node_fixture, "session: the first call opens one where guests a
   guest.wire().break_off();
   settle();
   CHECK(ctx().meters.sessions == 0);
-  CHECK(store().counters().sessions == 0);
+  CHECK(disk().counters().sessions == 0);
 }
 
 TEST_CASE_METHOD(node_fixture, "session: calls that came while it opened are answered in their order",

@@ -16,7 +16,7 @@ TEST_CASE_METHOD(node_fixture, "window: a detached session ends with its window,
   advance(2s);
   CHECK(number(bob.call("room.members", R"({"room":"lobby"})"), "total") == 0);
   CHECK(ctx().meters.detached_sessions == 0);
-  CHECK_FALSE(store().session(text(was, "session")));
+  CHECK_FALSE(disk().session(text(was, "session")));
   CHECK(text(connect().resume(was), "reason") == "unknown_session");
 }
 
@@ -90,7 +90,7 @@ TEST_CASE_METHOD(node_fixture, "window: the bounds hold when many lose their con
   settle_randomly(random);
   CHECK(ctx().meters.detached_sessions == 5);
   CHECK(ctx().meters.sessions == 9 + 5);
-  CHECK(store().counters().sessions == 9 + 5);
+  CHECK(disk().counters().sessions == 9 + 5);
 }
 
 TEST_CASE_METHOD(node_fixture, "window: resume and expiry at one moment: one of them wins, whole",
@@ -112,7 +112,7 @@ TEST_CASE_METHOD(node_fixture, "window: resume and expiry at one moment: one of 
   auto answer = back.take().at(0).body;
   const bool resumed = dump(answer, "resumed") == "true";
   CHECK(number(connect().call("room.members", R"({"room":"lobby"})"), "total") == (resumed ? 1 : 0));
-  CHECK(store().session(text(was, "session")).has_value() == resumed);
+  CHECK(disk().session(text(was, "session")).has_value() == resumed);
 }
 
 }  // namespace greenroom::tests

@@ -354,8 +354,8 @@ TEST_CASE_METHOD(pool_fixture, "worker: a crash of its session costs it what it 
   call(1, "sum");
   settle();
   w.join("lobby");
-  store().fail_next<storage::session_put>();
-  advance(1s);
+  fail(w.peer().session());
+  settle();
   CHECK(take() == strings{"1 lost"});
   w.story();
   call(2, "sum");

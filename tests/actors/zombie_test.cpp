@@ -95,7 +95,6 @@ class zombie_node : public node_fixture {
       some_jobs();
       if (i < kills) kill(), some_jobs();
     }
-    poisoned_session_.clear();
     poisoned_room_.clear();
     settle_randomly(random_);
     for (int i = 0; i < steps; ++i) {
@@ -184,11 +183,6 @@ class zombie_node : public node_fixture {
     return true;
   }
   void poison(const storage::operation& what) {
-    if (const auto* put = std::get_if<storage::session_put>(&what); put && put->session.id == poisoned_session_) {
-      poisoned_session_.clear();
-      count(victim::session);
-      throw std::runtime_error{"the session's store fails"};
-    }
     if (const auto* append = std::get_if<storage::append>(&what); append && append->log == poisoned_room_) {
       poisoned_room_.clear();
       count(victim::room);
@@ -218,9 +212,9 @@ class zombie_node : public node_fixture {
         return;
       case victim::session:
         if (!who.line || who.opened.is_null() || !may_fail(text(who.opened, "session"))) return;
-        poisoned_session_ = text(who.opened, "session");
-        who.line->wire().ping();
-        return;
+        if (!who.line->peer().session()) return;
+        fail(who.line->peer().session());
+        return count(what);
       case victim::session_killed:
         if (who.acted || !who.line || !who.line->peer().session()) return;
         who.acted = true;
@@ -442,7 +436,7 @@ class zombie_node : public node_fixture {
   std::string wrong_;
   strings log_;
   bool directory_died_ = false;
-  std::string poisoned_session_, poisoned_room_;
+  std::string poisoned_room_;
   std::set<std::string> set_in_round_;
   std::map<std::string, std::deque<std::int64_t>> failures_;
 };

@@ -129,10 +129,16 @@ class node_fixture : public actor_fixture {
   client& connect() { return connect({}); }
   client& connect_msgpack() { return connect({.codec = codecs::codec_id::native_msgpack}); }
   context& ctx();
-  faulty_store& store();
+  faulty_store& store();  ///< in memory: the logs of ephemeral rooms
+  faulty_store& disk();   ///< everything else
+  faulty_store& store_of(std::string_view room);
   const caf::actor& nurse();
   /// Ends this life of an actor that is always there, between two messages; the next one begins at once.
   void crash(const caf::actor& who);
+  /// A handler of that actor throws, as it were; its supervisor decides.
+  void fail(const caf::actor& who);
+  /// The same for the next actor of that name to run, before it has; nothing where none comes.
+  void fail_next(std::string_view name);
   /// What the node counted under this line of /metrics; 0 where it is not there.
   double figure(std::string_view series);
 

@@ -1,0 +1,71 @@
+#include "actors/log_pages.hpp"
+
+#include <algorithm>
+
+#include "actors/context.hpp"
+#include "actors/limits.hpp"
+#include "actors/store_reader.hpp"
+#include "actors/stored_message.hpp"
+#include "runtime/ask.hpp"
+#include "storage/store.hpp"
+
+namespace greenroom {
+
+const runtime::frame& log_pages::message::frame(codecs::codec_id codec) {
+  auto& made = frames_[static_cast<std::size_t>(codec)];
+  if (!made) {
+    std::string encoded;
+    codecs::codec_of(codec).encode_broadcast(*what, encoded);
+    made = std::make_shared<const std::string>(std::move(encoded));
+  }
+  return made;
+}
+
+log_pages::page log_pages::made(const std::string& room, const std::string& epoch,
+                                const storage::log_page& from) const {
+  page all{.readable = from.error != storage::errc::unavailable};
+  all.messages.reserve(from.records.size());
+  for (const auto& record : from.records) {
+    auto& one = all.messages.emplace_back();
+    one.seq = record.seq;
+    one.what = stored_message(record.body, room, epoch, record.seq, record.at_ms);
+  }
+  return all;
+}
+
+void log_pages::read(const subscription_ptr& who, const room_policy& policy, const std::string& epoch,
+                     const then& what) {
+  if (policy.kind == room_kind::ephemeral) {
+    auto one = made(who->room, epoch,
+                    ctx_.memory.read(who->room, who->position, limits::feed_messages_max, limits::feed_bytes_max));
+    return what(who, one);
+  }
+  const key at{who->room, who->position};
+  auto& readers = waiting_[at];
+  if (std::ranges::find(readers, who) != readers.end()) return;
+  readers.push_back(who);
+  if (readers.size() > 1) return;
+  auto give = [this, at, epoch, what](const storage::log_page& found) {
+    const auto for_whom = waiting_.extract(at);
+    auto one = made(at.first, epoch, found);
+    for (const auto& each : for_whom.mapped())
+      if (each->position == at.second) what(each, one);
+  };
+  runtime::ask(self_, store_reader::of(ctx_, at.first),
+               store_reader::read_log{at.first, at.second, {}, limits::feed_messages_max, limits::feed_bytes_max})
+      .then([give](const store_reader::read_log::reply& r) { give(r.page); },
+            [give](const caf::error&) { give({.error = storage::errc::unavailable}); });
+}
+
+void log_pages::head(const std::string& room, const room_policy& policy,
+                     std::function<void(const storage::log_head*)> what) const {
+  auto tell = [what = std::move(what)](const std::optional<storage::log_head>& found) {
+    what(found ? &*found : nullptr);
+  };
+  if (policy.kind == room_kind::ephemeral) return tell(ctx_.memory.head(room));
+  runtime::ask(self_, store_reader::of(ctx_, room), store_reader::read_head{room})
+      .then([tell](const store_reader::read_head::reply& r) { tell(r.head); },
+            [tell](const caf::error&) { tell({}); });
+}
+
+}  // namespace greenroom

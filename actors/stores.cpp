@@ -1,0 +1,46 @@
+#include "actors/stores.hpp"
+
+#include <string>
+
+#include "actors/engine.hpp"
+#include "runtime/config.hpp"
+#include "runtime/log.hpp"
+#include "storage/memory_store.hpp"
+#include "storage/sqlite_store.hpp"
+
+namespace greenroom {
+
+std::unique_ptr<storage::store> make_memory(const runtime::config& from) {
+  storage::memory_options to;
+  to.history_bytes_max = from.memory.history_bytes_max;
+  to.logs_max = from.memory.logs_max;
+  to.ids_bytes_max = from.idempotency.bytes_max;
+  to.ids_per_sender_max = from.idempotency.per_sender_max;
+  to.id_age_ms = from.idempotency.age_ms;
+  return storage::make_memory_store(to);
+}
+
+std::unique_ptr<storage::sqlite_store> open_disk(const runtime::config& from, const std::filesystem::path& file,
+                                                 std::int64_t now_ms) {
+  storage::sqlite_options to;
+  to.path = file.string();
+  to.readers = from.store.readers;
+  to.cache_bytes = from.store.cache_bytes;
+  to.wal_bytes_max = from.store.wal_bytes_max;
+  to.logs_max = from.store.logs_max;
+  to.sessions_max = from.store.sessions_max;
+  to.dead_bytes_max = from.inbox.dead_bytes_max;
+  to.dead_age_ms = from.inbox.dead_age_ms;
+  to.ids_per_sender_max = from.idempotency.per_sender_max;
+  to.id_age_ms = from.idempotency.age_ms;
+  to.report = [](const std::string& what) { runtime::log::error("the store reports", {{"what", what}}); };
+  try {
+    auto disk = storage::open_sqlite_store(std::move(to));
+    disk->commit(storage::sessions_restart{now_ms});  // where the disk is full, they keep what deadline they had
+    return disk;
+  } catch (const storage::open_error& e) {
+    throw bad_config{e.what()};
+  }
+}
+
+}  // namespace greenroom

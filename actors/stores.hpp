@@ -1,0 +1,27 @@
+/// STORES opens what a node keeps its messages in, as the config says.
+///
+/// Failure: bad_config where the database is not ours, or newer than this build; std::runtime_error where it cannot be
+/// opened.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+namespace greenroom::runtime {
+struct config;
+}
+namespace greenroom::storage {
+class sqlite_store;
+class store;
+}  // namespace greenroom::storage
+
+namespace greenroom {
+
+/// The logs of ephemeral rooms.
+std::unique_ptr<storage::store> make_memory(const runtime::config& from);
+
+/// The database. Sessions that were attached when the last node ended have a whole window from `now_ms` on.
+std::unique_ptr<storage::sqlite_store> open_disk(const runtime::config& from, const std::filesystem::path& file,
+                                                 std::int64_t now_ms);
+
+}  // namespace greenroom
