@@ -10,14 +10,17 @@ memory_sessions::memory_sessions(std::size_t sessions_max)
 outcome memory_sessions::execute(const session_put& op) {
   auto in = stripes_.at(op.session.id);
   if (const auto found = in->all.find(op.session.id); found != in->all.end()) {
+    auto rooms = merged(op.session.rooms, found->second.rooms);
     found->second = op.session;
+    found->second.rooms = std::move(rooms);
     return {};
   }
   if (in->all.size() >= per_stripe_max_) {
     ++in->refused;
     return {.error = errc::unavailable};
   }
-  in->all.emplace(op.session.id, op.session);
+  auto& made = in->all.emplace(op.session.id, op.session).first->second;
+  made.rooms = merged(op.session.rooms, {});
   return {};
 }
 

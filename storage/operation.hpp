@@ -120,7 +120,8 @@ struct dead_purge {
 
 // Sessions and upkeep
 
-/// Writes the whole session, in place of what stood there.
+/// Writes the whole session, in place of what stood there. A membership without an epoch is one whose join is not over:
+/// what is stored of that room stays as it is, and nothing is added.
 struct session_put {
   stored_session session{};
 };

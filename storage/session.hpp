@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ enum class identity : std::uint8_t { authenticated, anonymous };
 
 struct stored_membership {
   std::string room{};
-  position seen{};                ///< what has provably arrived at the client
+  position seen{};                ///< what has provably arrived at the client; without an epoch the join is not over
   std::uint64_t incarnation = 0;  ///< a removal names it, so that a late one never removes a rejoin
   std::int64_t since_ms = 0;      ///< when the session joined
   std::string presence{};         ///< opaque; what the member shows to others
@@ -49,5 +50,9 @@ struct stored_session {
   std::vector<std::string> watched{};  ///< users
   bool operator==(const stored_session&) const = default;
 };
+
+/// What a session's rooms become: those whose join is not over stay as they are stored, or away.
+std::vector<stored_membership> merged(const std::vector<stored_membership>& wanted,
+                                      std::span<const stored_membership> stored);
 
 }  // namespace greenroom::storage

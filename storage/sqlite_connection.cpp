@@ -87,7 +87,7 @@ connection::connection(const std::string& path, const std::string& vfs, role as)
 
 connection::~connection() {
   for (auto* statement : statements_) sqlite3_finalize(statement);
-  sqlite3_close(db_);
+  sqlite3_close_v2(db_);  // a backup that runs on it keeps it until it ends
 }
 
 void connection::abandon() noexcept { sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr); }

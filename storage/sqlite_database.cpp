@@ -7,6 +7,7 @@
 #include "storage/sqlite_damage.hpp"
 #include "storage/sqlite_file.hpp"
 #include "storage/sqlite_schema.hpp"
+#include "storage/sqlite_writer.hpp"
 
 namespace greenroom::storage {
 namespace {
@@ -69,14 +70,21 @@ std::unique_ptr<connection> open_reader(const sqlite_options& options) {
   return db;
 }
 
-std::unique_ptr<connection> open_writer(const sqlite_options& options, sqlite_damage& damage) {
+std::unique_ptr<connection> open_checked(const sqlite_options& options) {
+  auto db = try_to_open(options, false);
+  if (const auto verdict = db->answer("PRAGMA integrity_check(1)"); verdict != "ok")
+    throw sqlite_error{SQLITE_CORRUPT, "integrity_check: " + verdict};
+  return db;
+}
+
+std::unique_ptr<sqlite_writer> open_writer(const sqlite_options& options, sqlite_damage& damage) {
   const bool suspect = is_suspect(options.path);
   for (bool again = false;; again = true) {
     try {
-      auto db = try_to_open(options, suspect && !again);
+      auto writer = std::make_unique<sqlite_writer>(try_to_open(options, suspect && !again), options, damage);
       clear_suspect(options.path);
       sync_directory_of(options.path);
-      return db;
+      return writer;
     } catch (const sqlite_error& e) {
       if (again || !e.damage()) throw open_error{"Cannot open the database: " + std::string{e.what()} + "."};
       damage.say("The database " + options.path + " is damaged (" + e.what() + "). It was set aside as " +

@@ -33,6 +33,7 @@ class sqlite_inboxes {
   outcome execute(const inbox_purge& op);
   outcome execute(const dead_replay& op);
   std::size_t sweep(std::int64_t now_ms, sweep_budget& budget);
+  void skip_numbers();  ///< of every inbox, also of those that were forgotten
   void flush();
   void forget() { boxes_.clear(); }
 

@@ -3,10 +3,12 @@
 #include <sqlite3.h>
 
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "storage/checksum.hpp"
 #include "storage/epoch.hpp"
+#include "storage/planted.hpp"
 #include "storage/sqlite_connection.hpp"
 #include "storage/sqlite_damage.hpp"
 
@@ -36,13 +38,25 @@ sqlite_logs::found_as sqlite_logs::find(connection& db, std::string_view name, r
   return found.i64(9) == into.sum(name) ? found_as::sound : found_as::damaged;
 }
 
+/// For a planted bug.
+[[maybe_unused]] static bool is_first_look(const std::string& name) {
+  static std::set<std::string> seen;
+  return seen.insert(name).second;
+}
+
 sqlite_logs::log& sqlite_logs::look(const std::string& name) {
   const auto [place, is_new] = heads_.try_emplace(name);
   auto& log = place->second;
   if (!is_new) return log;
   switch (find(db_, name, log)) {
     case found_as::nothing: break;
-    case found_as::sound: log.stored = log.alive = true; break;
+    case found_as::sound:
+      log.stored = log.alive = true;
+      if (planted("seq_reuse") && is_first_look(name) && log.last > 0) {
+        db_.change(sql::entry_delete, log.id, log.last--);
+        log.changed = true;
+      }
+      break;
     case found_as::damaged:
       damage_.found("the head of the log \"" + name + "\"; it begins a new epoch");
       db_.change(sql::snapshot_delete, name);
@@ -207,6 +221,26 @@ void sqlite_logs::write(const std::string& name, log& of) {
 void sqlite_logs::flush() {
   for (auto& [name, log] : heads_) write(name, log);
   heads_.clear();
+}
+
+void sqlite_logs::renew_epochs() {
+  flush();
+  std::string next;  // the least name that was not seen yet
+  for (bool more = true; more; flush()) {
+    constexpr std::size_t at_once = 1'000;
+    std::vector<std::string> names;
+    {
+      auto logs = db_.ask(sql::logs_from, next, at_once);
+      while (logs.next()) names.push_back(logs.text(0));
+    }
+    more = names.size() == at_once;
+    if (more) next = names.back() + '\0';
+    for (const auto& name : names) {
+      auto& log = look(name);
+      log.epoch = new_epoch();
+      log.changed = true;
+    }
+  }
 }
 
 std::size_t sqlite_logs::sweep(std::int64_t now_ms, sweep_budget& budget) {

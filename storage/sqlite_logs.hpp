@@ -40,7 +40,8 @@ class sqlite_logs {
   outcome execute(const log_erase& op);
   std::size_t sweep(std::int64_t now_ms, sweep_budget& budget);
   std::size_t sweep_gone(sweep_budget& budget);
-  void flush();  ///< writes the heads that changed, and forgets all
+  void renew_epochs();  ///< of every log; what it holds stays
+  void flush();         ///< writes the heads that changed, and forgets all
   void forget() { heads_.clear(); }
 
   static std::optional<log_head> head(connection& db, sqlite_damage& damage, std::string_view log);

@@ -82,7 +82,9 @@ log_page sqlite_logs::read(connection& db, sqlite_damage& damage, std::string_vi
   auto next = std::max(after + 1, head.first);
   auto entries = db.ask(sql::entries_after, head.id, next, head.last, count_max);
   while (!fill.full() && entries.next()) {
-    for (; next < entries.u64(0) && !fill.full(); ++next) fill.add_lost(next);
+    const auto seq = entries.u64(0);
+    if (seq < next || seq > head.last) continue;  // a damaged entry; its place is filled below
+    for (; next < seq && !fill.full(); ++next) fill.add_lost(next);
     if (!fill.full()) fill.add(entries);
     ++next;
   }
@@ -99,7 +101,9 @@ log_page sqlite_logs::read_before(connection& db, sqlite_damage& damage, std::st
   auto next = std::min(before - 1, head.last);
   auto entries = db.ask(sql::entries_before, head.id, head.first, next, count_max);
   while (!fill.full() && entries.next()) {
-    for (; next > entries.u64(0) && !fill.full(); --next) fill.add_lost(next);
+    const auto seq = entries.u64(0);
+    if (seq > next || seq < head.first) continue;
+    for (; next > seq && !fill.full(); --next) fill.add_lost(next);
     if (!fill.full()) fill.add(entries);
     --next;
   }

@@ -1,5 +1,7 @@
 #include "storage/sqlite_schema.hpp"
 
+#include <sqlite3.h>
+
 #include <array>
 #include <string>
 
@@ -102,9 +104,17 @@ std::size_t migrate(connection& db, std::span<const char* const> to) {
   if (found > to.size())
     throw open_error{"The database has version " + std::to_string(found) + ", but this build knows versions up to " +
                      std::to_string(to.size()) + ": it was written by a newer Greenroom."};
-  for (auto version = found; version < to.size(); ++version)
-    db.script("BEGIN IMMEDIATE;" + std::string{to[version]} + "PRAGMA application_id = " +
-              std::to_string(application_id) + ";PRAGMA user_version = " + std::to_string(version + 1) + ";COMMIT;");
+  for (auto version = found; version < to.size(); ++version) {
+    try {
+      db.script("BEGIN IMMEDIATE;" + std::string{to[version]} + "PRAGMA application_id = " +
+                std::to_string(application_id) + ";PRAGMA user_version = " + std::to_string(version + 1) + ";COMMIT;");
+    } catch (const sqlite_error& e) {
+      if (db.in_transaction()) db.script("ROLLBACK");
+      if (e.is(SQLITE_CORRUPT) || e.is(SQLITE_NOTADB)) throw;
+      throw open_error{"The database cannot be taken from version " + std::to_string(version) + " to " +
+                       std::to_string(version + 1) + ": " + e.what() + "."};
+    }
+  }
   return found;
 }
 

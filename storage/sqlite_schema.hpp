@@ -1,7 +1,8 @@
 /// The tables, and how a database of an older version becomes one of today. Versions only go up: a step is never
 /// changed once it was released, a new one is added behind it.
 ///
-/// Failure: `open_error` for a database that is not ours or newer than we are; sqlite_error for one that is damaged.
+/// Failure: `open_error` for a database that is not ours, newer than we are, or in the way of a step; sqlite_error for one
+/// that is damaged.
 #pragma once
 
 #include <cstdint>

@@ -146,8 +146,11 @@ outcome sqlite_sessions::execute(const session_put& op) {
 }
 
 /// Writes the rows that changed where the rooms are the same, in the same order; else all.
-void sqlite_sessions::put_rooms(std::uint64_t key, const std::vector<stored_membership>& rooms) {
+void sqlite_sessions::put_rooms(std::uint64_t key, const std::vector<stored_membership>& wanted) {
   const auto before = members(db_, damage_, key);
+  std::vector<stored_membership> stored;
+  for (const auto& each : before) stored.push_back(each.stored);
+  const auto rooms = merged(wanted, stored);
   const bool same_rooms = std::ranges::equal(
       before, rooms, {}, [](const member& m) -> auto& { return m.stored.room; }, &stored_membership::room);
   if (!same_rooms) db_.change(sql::memberships_delete, key);
@@ -196,6 +199,11 @@ outcome sqlite_sessions::execute(const session_erase& op) {
 
 outcome sqlite_sessions::execute(const sessions_restart& op) {
   return {.count = db_.change(sql::sessions_restart, op.now_ms)};
+}
+
+void sqlite_sessions::erase_all() {
+  db_.script("DELETE FROM membership; DELETE FROM session");
+  sums_.seen.sessions = 0;
 }
 
 std::size_t sqlite_sessions::sweep(std::int64_t now_ms, sweep_budget& budget) {

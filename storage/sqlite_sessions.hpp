@@ -30,6 +30,7 @@ class sqlite_sessions {
   outcome execute(const membership_put& op);
   outcome execute(const session_erase& op);
   outcome execute(const sessions_restart& op);
+  void erase_all();
   std::size_t sweep(std::int64_t now_ms, sweep_budget& budget);
 
   static std::optional<stored_session> get(connection& db, sqlite_damage& damage, std::string_view id);
@@ -51,7 +52,7 @@ class sqlite_sessions {
   static std::optional<stored_session> whole(connection& db, sqlite_damage& damage, row from);
   static std::vector<member> members(connection& db, sqlite_damage& damage, std::uint64_t session);
   std::optional<row> find(std::string_view id);
-  void put_rooms(std::uint64_t key, const std::vector<stored_membership>& rooms);
+  void put_rooms(std::uint64_t key, const std::vector<stored_membership>& wanted);
   void put(std::uint64_t session, const stored_membership& member, std::uint64_t ordinal);
   void erase(std::uint64_t key);
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <mutex>
 
+#include "storage/planted.hpp"
 #include "storage/sqlite_damage.hpp"
 #include "storage/sqlite_database.hpp"
 #include "storage/sqlite_file.hpp"
@@ -22,6 +23,14 @@ constexpr std::uint64_t frame_bytes = page_bytes + 24;
 constexpr int checkpoint_waits_ms = 20;  // for readers, where the WAL is over its bound
 
 using clock = std::chrono::steady_clock;
+
+/// For a planted bug: one COMMIT in 50 ms.
+[[maybe_unused]] bool is_due(clock::time_point now) {
+  static clock::time_point last;
+  if (now - last < std::chrono::milliseconds{50}) return false;
+  last = now;
+  return true;
+}
 
 std::uint64_t ns_since(clock::time_point began) {
   return static_cast<std::uint64_t>(std::chrono::nanoseconds{clock::now() - began}.count());
@@ -47,7 +56,8 @@ class sqlite_store_impl final : public sqlite_store {
 
   void upkeep() override {
     std::lock_guard guard{mutex_};
-    if (condition_ == storage::condition::broken) return;
+    if (condition_ == storage::condition::broken || (planted("ack_before_commit") && writer_->db().in_transaction()))
+      return;
     const auto pages = writer_->db().wal_pages();
     if (pages < looked_at_pages_) looked_at_pages_ = 0;  // it began from the front again
     if ((pages - looked_at_pages_) * frame_bytes < options_.checkpoint_bytes) return;
@@ -168,6 +178,7 @@ class sqlite_store_impl final : public sqlite_store {
       const auto began = clock::now();
       writer_->execute(batch, out);
       committing = true;
+      if (planted("ack_before_commit") && !is_due(began)) return;
       writer_->commit();
       succeeded(batch.size(), ns_since(began));
     } catch (const sqlite_error& e) {
@@ -180,7 +191,7 @@ class sqlite_store_impl final : public sqlite_store {
 
  private:
   void open() {
-    writer_ = std::make_unique<sqlite_writer>(open_writer(options_, damage_), options_, damage_);
+    writer_ = open_writer(options_, damage_);
     auto& db = writer_->db();
     if (sqlite3_wal_checkpoint_v2(db.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) != SQLITE_OK) {
       const std::string why = sqlite3_errmsg(db.handle());
@@ -204,7 +215,7 @@ class sqlite_store_impl final : public sqlite_store {
   }
 
   void succeeded(std::size_t operations, std::uint64_t ns) {
-    condition_ = storage::condition::good;
+    become(storage::condition::full, storage::condition::good);
     publish();
     count([&](auto& f) {
       ++f.batches;
@@ -212,6 +223,11 @@ class sqlite_store_impl final : public sqlite_store {
       f.commit_ns += ns;
       f.commit_ns_max = std::max(f.commit_ns_max, ns);
     });
+  }
+
+  /// A reader may have found it broken meanwhile: that stays.
+  bool become(storage::condition from, storage::condition to) noexcept {
+    return condition_.compare_exchange_strong(from, to);
   }
 
   static void refuse(std::span<outcome> out, errc why) {
@@ -225,9 +241,8 @@ class sqlite_store_impl final : public sqlite_store {
     const bool no_space = e.is(SQLITE_FULL) || (!committing && e.is(SQLITE_IOERR) &&
                                                 (e.system_error() == ENOSPC || e.system_error() == EDQUOT));
     if (as_before && no_space) {
-      if (condition_ != storage::condition::full)
+      if (become(storage::condition::good, storage::condition::full))
         damage_.say("The database has no space: " + std::string{e.what()} + ".");
-      condition_ = storage::condition::full;
       return errc::unavailable;
     }
     if (as_before && (e.is(SQLITE_BUSY) || e.is(SQLITE_LOCKED))) {

@@ -1,7 +1,8 @@
 /// The durable store: one SQLite database in WAL mode. A batch is one transaction, and on disk when `commit` returned.
 ///
 /// Threading: one connection writes, guarded by a lock (`commit`, `upkeep`, `repair`); reads take one of `readers`
-/// connections and wait where all are taken. `report` is called from whichever thread meets something.
+/// connections and wait where all are taken. `report` is called from whichever thread meets something, and must
+/// not call the store.
 /// Bounds: `sqlite_options`.
 /// Failure: no space: the batch is `unavailable` and the condition `full` until one succeeds. A failed COMMIT: the
 /// batch is `outcome_unknown`. That, and damage: the condition is `broken`, the handle is never written to again, and

@@ -2,14 +2,35 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <deque>
 #include <utility>
 
+#include "storage/planted.hpp"
 #include "storage/sqlite_damage.hpp"
 
 namespace greenroom::storage {
 namespace {
 
-constexpr std::uint64_t removed_at_once = 1'000;  // by a sweep: it keeps the writer for some milliseconds
+constexpr std::uint64_t removed_at_once = 300;  // by a sweep: it keeps the writer for some milliseconds
+
+/// For a planted bug: the records of ids, half a second after their messages.
+struct late_id {
+  std::chrono::steady_clock::time_point due;
+  idempotency once;
+  outcome original;
+};
+std::deque<late_id>& late_ids() {
+  static std::deque<late_id> all;
+  return all;
+}
+[[maybe_unused]] void remember_late(const idempotency& once, const outcome& original) {
+  late_ids().push_back({std::chrono::steady_clock::now() + std::chrono::milliseconds{500}, once, original});
+}
+[[maybe_unused]] void record_late(sqlite_ids& into) {
+  for (auto& all = late_ids(); !all.empty() && all.front().due < std::chrono::steady_clock::now(); all.pop_front())
+    into.record(all.front().once, all.front().original);
+}
 
 template <class Part, class Op>
 concept executes = requires(Part& part, const Op& op) {
@@ -26,7 +47,12 @@ sqlite_writer::sqlite_writer(std::unique_ptr<connection> db, const sqlite_option
       dead_{*db_, sums_, damage, o.dead_bytes_max, o.dead_age_ms},
       inboxes_{*db_, sums_, damage, dead_, o.inboxes_max},
       sessions_{*db_, sums_, damage, o.sessions_max} {
-  load(*db_, sums_, damage);
+  try {
+    load(*db_, sums_, damage);
+  } catch (const sqlite_error&) {
+    db_->abandon();  // it is set aside as it is
+    throw;
+  }
   committed_ = sums_;
 }
 
@@ -48,7 +74,10 @@ outcome sqlite_writer::run(const Op& op) {
     if (op.once) {
       if (auto known = ids_.known(*op.once, op.at_ms)) return *std::move(known);
       const auto stored = execute();
-      if (stored.ok()) ids_.record(*op.once, stored);
+      if (stored.ok() && planted("dedupe_outside"))
+        remember_late(*op.once, stored);
+      else if (stored.ok())
+        ids_.record(*op.once, stored);
       return stored;
     }
   }
@@ -79,7 +108,8 @@ outcome sqlite_writer::run_sweep(const sweep& op) {
 }
 
 void sqlite_writer::execute(std::span<const operation> batch, std::span<outcome> out) {
-  db_->change(sql::begin_write);
+  if (!planted("ack_before_commit") || !db_->in_transaction()) db_->change(sql::begin_write);
+  if (planted("dedupe_outside")) record_late(ids_);
   for (std::size_t i = 0; i < batch.size(); ++i)
     if (out[i].ok()) out[i] = std::visit([this](const auto& op) { return run(op); }, batch[i]);
   flush();
@@ -96,6 +126,15 @@ void sqlite_writer::flush() {
 void sqlite_writer::commit() {
   db_->change(sql::commit);
   committed_ = sums_;
+}
+
+void sqlite_writer::renew() {
+  db_->change(sql::begin_write);
+  logs_.renew_epochs();
+  inboxes_.skip_numbers();
+  sessions_.erase_all();
+  flush();
+  commit();
 }
 
 bool sqlite_writer::roll_back() noexcept {

@@ -25,6 +25,8 @@ class sqlite_writer {
   /// Executes what `out` does not refuse yet, in a transaction of its own, up to the point where only COMMIT is left.
   void execute(std::span<const operation> batch, std::span<outcome> out);
   void commit();
+  /// What was restored begins anew: other epochs, higher numbers, no sessions.
+  void renew();
   bool roll_back() noexcept;  ///< false: even that did not work
 
   connection& db() noexcept { return *db_; }

@@ -27,6 +27,10 @@ struct sqlite_backend {
   temporary_directory directory{};
   std::unique_ptr<store> owned = open_sqlite_store({.path = directory.file("greenroom.db"), .sync = synchronous::off});
   store& operator*() const { return *owned; }
+  void restart() {
+    owned.reset();
+    owned = open_sqlite_store({.path = directory.file("greenroom.db"), .sync = synchronous::off});
+  }
 };
 
 using backends = std::tuple<memory_backend, sqlite_backend>;

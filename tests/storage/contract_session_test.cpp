@@ -80,6 +80,28 @@ TEMPLATE_LIST_TEST_CASE("store: a membership is added to a stored session, or re
   CHECK(s.commit(membership_put{"s2", expected.rooms[0]}).error == errc::not_found);
 }
 
+TEMPLATE_LIST_TEST_CASE("store: a membership whose join is not over leaves what is stored of its room as it is",
+                        "[contract]", backends) {
+  TestType backend;
+  auto& s = *backend;
+  auto wanted = session_of("s1", "ann");
+  const auto expected = wanted;
+  auto joining = wanted.rooms[0];
+  joining.room = "durable:chess";
+  joining.seen = {};
+  wanted.rooms.push_back(joining);
+  s.commit(session_put{wanted});
+  CHECK(*s.session("s1") == expected);
+  joining.seen = {"third", 5};
+  s.commit(membership_put{"s1", joining});
+  wanted.rooms[0].seen = {};
+  wanted.rooms[0].incarnation = 99;
+  s.commit(session_put{wanted});
+  auto all = expected.rooms;
+  all.push_back(joining);
+  CHECK(s.session("s1")->rooms == all);
+}
+
 TEMPLATE_LIST_TEST_CASE(
     "store: after a restart attached sessions have a whole window, detached ones keep their deadline", "[contract]",
     backends) {

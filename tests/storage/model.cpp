@@ -181,7 +181,17 @@ outcome model::run(const dead_purge& op, const outcome&) {
 }
 
 outcome model::run(const session_put& op, const outcome&) {
-  sessions[op.session.id] = op.session;
+  auto& stored = sessions[op.session.id];
+  std::vector<stored_membership> rooms;
+  for (const auto& each : op.session.rooms) {
+    const auto known = std::ranges::find(stored.rooms, each.room, &stored_membership::room);
+    if (!each.seen.epoch.empty())
+      rooms.push_back(each);
+    else if (known != stored.rooms.end())
+      rooms.push_back(*known);
+  }
+  stored = op.session;
+  stored.rooms = std::move(rooms);
   return {};
 }
 

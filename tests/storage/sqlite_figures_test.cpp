@@ -1,4 +1,4 @@
-// What a durable append costs on this machine's disk. Hidden: `storage_test "[.figures]"` prints it.
+// What durable appends, an opening and sweeps cost on this machine's disk. Hidden: `storage_test "[.figures]"` prints it.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -75,17 +75,58 @@ figure appends(std::size_t batch_size, retention keep, double seconds) {
           static_cast<double>(f.commit_ns_max) / 1e6, (cpu_seconds() - cpu_began) * 1e6 / static_cast<double>(count)};
 }
 
+double ms_since(std::chrono::steady_clock::time_point began) {
+  return std::chrono::duration<double, std::milli>{std::chrono::steady_clock::now() - began}.count();
+}
+
 }  // namespace
 
 TEST_CASE("sqlite store: what durable appends cost", "[.figures]") {
   for (const auto& [name, keep] :
        {std::pair{"all kept", retention{.count = any}}, std::pair{"1,000 a room kept", retention{.count = 1'000}}})
     for (const std::size_t batch : {1, 64, 256, 1024}) {
-      const auto f = appends(batch, keep, 5);
+      const auto f = appends(batch, keep, 2);
       WARN(name << ", batches of " << batch << ": " << static_cast<long>(f.per_second) << " appends a second, "
                 << f.batch_ms << " ms a batch, " << f.batch_ms_max << " at most, " << f.cpu_us
                 << " us CPU an append; fdatasync alone " << sync_ms() << " ms");
     }
+}
+
+TEST_CASE("sqlite store: what opening a gibibyte and sweeping it cost", "[.figures]") {
+  using clock = std::chrono::steady_clock;
+  const temporary_directory directory;
+  sqlite_options options{.path = directory.file("greenroom.db"), .sync = synchronous::off};
+  std::uint64_t count = 0;
+  {
+    const auto s = open_sqlite_store(options);
+    const auto body = bytes(std::string(1'500, 'b'));
+    while (s->figures().database_bytes < 1ull << 30) {
+      std::vector<operation> batch;
+      for (int i = 0; i < 1'000; ++i, ++count)
+        batch.push_back(append{.log = numbered("room", static_cast<int>(count % 10'000)),
+                               .body = body,
+                               .at_ms = start_ms,
+                               .keep = {.count = any, .age_ms = day_ms},
+                               .once = once(numbered("user", static_cast<int>(count % 5'000)), std::to_string(count))});
+      s->commit(batch);
+      s->upkeep();
+    }
+  }
+  const auto began = clock::now();
+  options.sync = synchronous::full;
+  const auto s = open_sqlite_store(options);
+  const auto opened = ms_since(began);
+  CHECK(s->counters().records == count);
+  double longest = 0;
+  for (int i = 0; i < 200; ++i) {
+    const auto swept = clock::now();
+    REQUIRE(s->commit(sweep{start_ms + 2 * day_ms}).count > 0);
+    longest = std::max(longest, ms_since(swept));
+    s->upkeep();
+  }
+  WARN(count << " messages, " << s->figures().database_bytes << " bytes: opened in " << opened
+             << " ms; the longest of 200 sweeps " << longest << " ms; the longest checkpoint "
+             << static_cast<double>(s->figures().checkpoint_ns_max) / 1e6 << " ms");
 }
 
 }  // namespace greenroom::storage::testing

@@ -194,7 +194,8 @@ TEST_CASE("sqlite store: erased and reset logs leave no message behind once a sw
   const temporary_directory directory;
   {
     const auto s = open(directory.file("a.db"));
-    for (int i = 0; i < 2'500; ++i) s->commit(append{.log = "r", .body = bytes("m"), .keep = {.count = any}});
+    const std::vector<operation> batch(1'000, append{.log = "r", .body = bytes("m"), .keep = {.count = any}});
+    for (int i = 0; i < 3; ++i) s->commit(batch);
     s->commit(epoch_reset{"r"});
     CHECK(s->counters().records == 0);
     s->commit(message("r", "kept"));
@@ -345,8 +346,7 @@ TEST_CASE("sqlite store: a step between versions that fails changes nothing", "[
   const temporary_directory directory;
   connection db{directory.file("a.db"), {}, connection::role::writer};
   const std::array steps{"CREATE TABLE word (text TEXT);", "DROP TABLE word; DROP TABLE none;"};
-  CHECK_THROWS_AS(migrate(db, steps), sqlite_error);
-  db.script("ROLLBACK");
+  CHECK_THROWS_AS(migrate(db, steps), open_error);
   CHECK(db.answer("PRAGMA user_version") == "1");
   CHECK(db.answer("SELECT count(*) FROM word") == "0");
 }

@@ -1,4 +1,4 @@
-/// A directory that goes with the object.
+/// A directory that goes with the object; in memory where the system has a place for that and the test has many.
 #pragma once
 
 #include <cstdlib>
@@ -10,8 +10,13 @@ namespace greenroom::storage::testing {
 
 class temporary_directory {
  public:
-  temporary_directory() {
-    auto name = (std::filesystem::temp_directory_path() / "greenroom-storage-XXXXXX").string();
+  enum class place { on_disk, in_memory };
+
+  explicit temporary_directory(place where = place::on_disk) {
+    namespace fs = std::filesystem;
+    const fs::path memory{"/dev/shm"};
+    const bool there = where == place::in_memory && fs::is_directory(memory);
+    auto name = ((there ? memory : fs::temp_directory_path()) / "greenroom-storage-XXXXXX").string();
     if (!::mkdtemp(name.data())) throw std::runtime_error{"no temporary directory"};
     path_ = name;
   }
