@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "actors/admin_store.hpp"
 #include "actors/context.hpp"
 #include "actors/http_api.hpp"
 #include "actors/limits.hpp"
@@ -18,22 +19,6 @@ namespace greenroom::admin {
 namespace {
 
 using runtime::supervisor::describe;
-using peer_ptr = std::shared_ptr<runtime::local_peer>;
-
-struct request {  ///< A line that came in.
-  peer_ptr from;
-  std::string line;
-};
-
-void refuse(const peer_ptr& to, std::string_view why) {
-  std::string out;
-  codecs::json_writer json{out};
-  json.begin_object();
-  json.key("error");
-  json.text(why);
-  json.end_object();
-  to->send_line(out);
-}
 
 /// A supervisor's part of the tree, filled in as the supervisors below it answer.
 struct branch {
@@ -91,11 +76,16 @@ struct walk {
 };
 
 }  // namespace
-}  // namespace greenroom::admin
 
-GREENROOM_MESSAGE(greenroom::admin::request)
-
-namespace greenroom::admin {
+void refuse(const peer_ptr& to, std::string_view why, codecs::error_code code) {
+  std::string out;
+  codecs::json_writer json{out};
+  json.begin_object();
+  json.key("error"), json.text(why);
+  json.key("code"), json.integer(static_cast<std::int32_t>(code));
+  json.end_object();
+  to->send_line(out);
+}
 
 struct state {
   static inline const char* name = "admin";
@@ -130,7 +120,7 @@ struct state {
 void state::answer_line(const request& m) {
   codecs::borrowed_document input;
   if (input->read(codecs::format::json, m.line) || !input->root().is(codecs::kind::object))
-    return refuse(m.from, "a line is one JSON object");
+    return refuse(m.from, "a line is one JSON object", codecs::error_code::parse);
   const auto* command = codecs::find(input->root(), "command");
   if (!command || !command->is(codecs::kind::text)) return refuse(m.from, "`command` is missing");
   if (command->text() == "status") return m.from->send_line(status_json(ctx));
@@ -150,7 +140,9 @@ void state::answer_line(const request& m) {
     if (!plugin || !plugin->is(codecs::kind::text)) return refuse(m.from, "`plugin` is missing");
     return reload(m.from, std::string{plugin->text()});
   }
-  refuse(m.from, "there is no such command: announce, plugins, reload, status, tree");
+  if (admin_store::answered(self, ctx, m.from, command->text(), input->root())) return;
+  refuse(m.from, "there is no such command: announce, plugins, reload, status, tree, " + admin_store::commands(),
+         codecs::error_code::method_not_found);
 }
 
 void state::list_plugins(const peer_ptr& to) {
@@ -183,7 +175,9 @@ void state::list_plugins(const peer_ptr& to) {
             json.end_object();
             to->send_line(out);
           },
-          [to](const caf::error&) { refuse(to, "the plugins' keeper is busy with a reload"); });
+          [to](const caf::error&) {
+            refuse(to, "the plugins' keeper is busy with a reload", codecs::error_code::timed_out);
+          });
 }
 
 void state::reload(const peer_ptr& to, std::string plugin) {
@@ -213,7 +207,9 @@ void state::announce(const peer_ptr& to, std::string text) {
           [to](const session_directory::announce::reply& r) {
             to->send_line("{\"sessions\":" + std::to_string(r.sessions) + "}");
           },
-          [to](const caf::error&) { refuse(to, "the session directory does not answer"); });
+          [to](const caf::error&) {
+            refuse(to, "the session directory does not answer", codecs::error_code::timed_out);
+          });
 }
 
 void state::descend(const std::shared_ptr<walk>& on, const std::shared_ptr<branch>& into,

@@ -76,7 +76,9 @@ void answer::leave_unknown() const {
   if (state_) state_->leave_unknown();
 }
 
-void replier::leave_unknown(const codecs::reply_ref& to) { reply(to, codecs::make_error(codecs::error_code::internal)); }
+void replier::leave_unknown(const codecs::reply_ref& to) {
+  reply(to, codecs::make_error(codecs::error_code::internal));
+}
 
 runtime::shard* answer::home() const noexcept { return state_ ? state_->home : nullptr; }
 

@@ -154,7 +154,8 @@ state::~state() {
 void state::drain() {
   if (at == connection::stage::over) return;
   if (!draining_since) draining_since = self->clock().now();
-  const bool waits = client->calls_in_flight() != 0 && self->clock().now() - *draining_since < std::chrono::milliseconds{ctx.config.node.drain_timeout_ms};
+  const bool waits = client->calls_in_flight() != 0 && self->clock().now() - *draining_since <
+                                                           std::chrono::milliseconds{ctx.config.node.drain_timeout_ms};
   if (!waits) return end(codecs::close_codes::restart);
   self->later(drain_look, look_again{});
 }

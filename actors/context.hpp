@@ -29,8 +29,9 @@ namespace greenroom::runtime {
 class shard;
 }
 namespace greenroom::storage {
+class sqlite_store;
 class store;
-}
+}  // namespace greenroom::storage
 
 namespace greenroom {
 
@@ -38,8 +39,9 @@ enum class stage : std::uint8_t { starting, ready, draining };
 
 struct context {
   const runtime::config& config;
-  storage::store& memory;  ///< logs of ephemeral rooms; called at once, from any shard
-  storage::store& disk;    ///< everything else: written by `writer`, read by `readers`
+  storage::store& memory;                     ///< logs of ephemeral rooms; called at once, from any shard
+  storage::store& disk;                       ///< everything else: written by `writer`, read by `readers`
+  storage::sqlite_store* database = nullptr;  ///< `disk` as what it is; null in tests, where it is something else
   greenroom::meters& meters;
   room_policies policies;
   const greenroom::extensions extensions{};  ///< what the program brought along
@@ -51,8 +53,8 @@ struct context {
 
   /// What a gateway's sockets have counted, as of a second ago. Written by its shard, read by scrapes.
   struct socket_figures {
-    std::atomic<std::uint64_t> accepted{0}, rests{0}, refused{0}, bytes_in{0}, bytes_out{0}, dropped_removed{0},
-        dropped_closed{0};
+    std::atomic<std::uint64_t> accepted{0}, rests{0}, held{0}, refused{0}, bytes_in{0}, bytes_out{0},
+        dropped_removed{0}, dropped_closed{0};
   };
   struct shard_actors {
     runtime::shard* home = nullptr;  ///< null in tests
@@ -63,6 +65,7 @@ struct context {
   std::vector<shard_actors> shards;
   caf::actor writer;                ///< of `disk`
   std::vector<caf::actor> readers;  ///< at least one
+  caf::actor backups{};             ///< of `database`; null where there is none
   caf::actor sessions;
   caf::actor plugins{};              ///< null where the node has none, and in tests
   caf::actor services{}, workers{};  ///< the routers' targets; null: there are none
@@ -72,6 +75,7 @@ struct context {
   std::atomic<stage> at{stage::starting};
   std::atomic<std::uint64_t> last_incarnation{0}, last_message{0}, last_call{0};
   std::atomic<std::int64_t> last_stamp{0};
+  std::atomic<std::uint32_t> sessions_opening{0};           ///< whose result is not written yet
   mutable std::atomic<std::uint64_t> uncommitted_bytes{0};  ///< of messages on their way to the disk
   std::string
       process_prefix;  ///< of the ids that this process gives to messages: random, so that no two processes share one

@@ -22,6 +22,7 @@
 #include "actors/router.hpp"
 #include "actors/service_directory.hpp"
 #include "actors/session_directory.hpp"
+#include "actors/store_backup.hpp"
 #include "actors/store_keeper.hpp"
 #include "actors/store_reader.hpp"
 #include "actors/store_writer.hpp"
@@ -36,6 +37,7 @@
 #include "runtime/secret.hpp"
 #include "runtime/supervisor.hpp"
 #include "runtime/watchdog.hpp"
+#include "storage/planted.hpp"
 #include "storage/sqlite_store.hpp"
 
 // The layers do not know each other; what their bounds have to do with one another is said here.
@@ -78,6 +80,11 @@ std::function<std::int64_t()> steady_wall_clock() {
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
           .count();
   const auto began = std::chrono::steady_clock::now();
+  if (storage::planted("wall_ttl"))
+    return [] {
+      const auto now = std::chrono::system_clock::now().time_since_epoch();
+      return std::int64_t{std::chrono::duration_cast<std::chrono::milliseconds>(now).count()};
+    };
   return [wall, began] {
     return wall +
            std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count();
@@ -114,6 +121,7 @@ struct engine::parts {
         ctx{.config = config,
             .memory = *memory,
             .disk = *disk,
+            .database = disk.get(),
             .meters = meters,
             .policies = room_policies{config},
             .extensions = loaded.all,
@@ -199,11 +207,13 @@ void engine::parts::listening() {
 
 supervisor_spec engine::parts::store_branch() {
   supervisor_spec spec{.id = "store"};
-  spec.children.push_back(standing("writer", 0, ctx.writer, [this](const place& p) { return store_writer::spawn(p, {ctx}); }));
+  spec.children.push_back(
+      standing("writer", 0, ctx.writer, [this](const place& p) { return store_writer::spawn(p, {ctx}); }));
   for (std::size_t i = 0; i < ctx.readers.size(); ++i)
-    spec.children.push_back(standing("reader " + std::to_string(i), 0, ctx.readers[i], [this](const place& p) {
-      return store_reader::spawn(p, {ctx});
-    }));
+    spec.children.push_back(standing("reader " + std::to_string(i), 0, ctx.readers[i],
+                                     [this](const place& p) { return store_reader::spawn(p, {ctx}); }));
+  spec.children.push_back(
+      standing("backups", 0, ctx.backups, [this](const place& p) { return store_backup::spawn(p, {ctx}); }));
   spec.children.push_back({.id = "keeper", .start = [this](const place& p) { return store_keeper::spawn(p, {ctx}); }});
   for (std::size_t i = 0; i < ctx.shards.size(); ++i)
     spec.children.push_back(standing("queue " + std::to_string(i), i, ctx.shards[i].queue, [this, i](const place& p) {
@@ -382,7 +392,7 @@ void engine::stop() {
   if (p.root) caf::anon_send_exit(p.root, caf::exit_reason::user_shutdown);
   if (!runtime::await_actors(p.system, deadline)) runtime::log::warn("actors did not end in time");
   p.watchdog.reset();
-  p.ctx.writer = nullptr;
+  p.ctx.writer = p.ctx.backups = nullptr;
   p.ctx.readers.clear();
   p.root = p.admin = p.ctx.sessions = p.ctx.services = p.ctx.workers = p.ctx.plugins = nullptr;
   for (auto& each : p.ctx.shards)

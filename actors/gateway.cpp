@@ -22,6 +22,7 @@ constexpr std::chrono::seconds between_notes{1};
 runtime::http_server_options server_options(const runtime::gateway_config& from) {
   runtime::http_server_options to;
   to.connections_max = from.connections_max;
+  to.listener.accepts_per_second = from.accepts_per_second;
   to.limits.request_line_bytes_max = from.request_line_bytes_max;
   to.limits.header_bytes_max = from.header_bytes_max;
   to.limits.fields_max = from.header_fields_max;
@@ -126,6 +127,7 @@ void state::note() {
   auto& to = *ctx.shards[opts.shard].sockets;
   to.accepted = now.listening.accepted;
   to.rests = now.listening.rests;
+  to.held = now.listening.held;
   to.refused = now.refused;
   to.bytes_in = now.bytes_in;
   to.bytes_out = now.out.bytes;

@@ -177,7 +177,8 @@ void http_api::on_request(std::shared_ptr<http_exchange> exchange) {
   if (request.path == "/ready") {
     const bool stores = ctx_.disk.condition() == storage::condition::good;
     const auto said = at == stage::ready && !stores ? "store" : word(at);
-    return exchange->respond(json(at == stage::ready && stores ? 200 : 503, R"({"status":")" + std::string{said} + R"("})"));
+    return exchange->respond(
+        json(at == stage::ready && stores ? 200 : 503, R"({"status":")" + std::string{said} + R"("})"));
   }
   if (request.path == "/status") return exchange->respond(json(200, status_json(ctx_)));
   exchange->respond(document(200, runtime::metrics::content_type, ctx_.meters.scrape()));

@@ -27,7 +27,7 @@ inline constexpr std::size_t turn_messages_max = 512;        ///< joined into on
 // The durable store.
 inline constexpr std::size_t uncommitted_messages_max = 8'192;        ///< of one room; over it: rate limited
 inline constexpr std::uint64_t uncommitted_bytes_max = 256ull << 20;  ///< of all; over it: rate limited
-inline constexpr std::uint32_t writer_retry_ms = 200;  ///< what those are told to wait
+inline constexpr std::uint32_t writer_retry_ms = 200;                 ///< what those are told to wait
 inline constexpr std::chrono::milliseconds log_retry{500};  ///< a room whose log could not be opened tries again
 
 // Catching up.
@@ -38,6 +38,9 @@ inline constexpr std::chrono::milliseconds feed_retry{500};  ///< where the disk
 // The directories.
 inline constexpr std::size_t rooms_per_shard_max = 1'000'000;  ///< living rooms; over it: unavailable
 inline constexpr std::size_t held_messages_max = 1'024;  ///< for one room that is leaving memory; over it: unavailable
+
+inline constexpr std::uint32_t sessions_opening_max = 4'096;  ///< of a node; over it: rate limited, and come again in …
+inline constexpr std::uint32_t opening_retry_min_ms = 500, opening_retry_spread_ms = 2'500;
 
 // Presence.
 inline constexpr std::chrono::seconds recollection{1};  ///< sessions that have not registered again are not waited for
@@ -76,6 +79,12 @@ inline constexpr std::chrono::minutes work_overdue_max{5};  ///< a place in a wo
 // How often one is asked that crashes with the question.
 inline constexpr unsigned survey_attempts = 5;  ///< a relay, by a room or a directory that starts
 inline constexpr unsigned resume_attempts = 5;  ///< a room, by a session that resumes
+
+// What operators ask.
+inline constexpr std::chrono::hours backup_max{24};   ///< until who asked for a backup is told that it did not end
+inline constexpr std::size_t admin_page_max = 1'000;  ///< entries of one answer
+inline constexpr std::size_t admin_page_bytes =
+    256u << 10;  ///< of messages in one answer, or one message; longer payloads are left out
 
 // How long an actor waits for another one's answer before it gives up.
 inline constexpr std::chrono::seconds ask_timeout{5};

@@ -4,9 +4,11 @@
 
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
+#include "actors/peer.hpp"
 #include "actors/store_reader.hpp"
 #include "actors/stored_message.hpp"
 #include "runtime/ask.hpp"
+#include "storage/planted.hpp"
 #include "storage/store.hpp"
 
 namespace greenroom {
@@ -64,8 +66,44 @@ void log_pages::head(const std::string& room, const room_policy& policy,
   };
   if (policy.kind == room_kind::ephemeral) return tell(ctx_.memory.head(room));
   runtime::ask(self_, store_reader::of(ctx_, room), store_reader::read_head{room})
-      .then([tell](const store_reader::read_head::reply& r) { tell(r.head); },
-            [tell](const caf::error&) { tell({}); });
+      .then([tell](const store_reader::read_head::reply& r) { tell(r.head); }, [tell](const caf::error&) { tell({}); });
+}
+
+written write_messages(context& ctx, subscription& to, std::uint64_t upto, log_pages::page& page) {
+  auto* out = to.to->out();
+  const auto notice = [&](std::uint64_t from, std::uint64_t last) {
+    to.to->push(codecs::pushes::room_notice{.room = to.room, .code = "dropped", .from = from, .to = last, .epoch = {}});
+    ctx.meters.dropped(drop_reason::trimmed, last - from + 1);
+  };
+  for (auto& each : page.messages) {
+    if (each.seq > upto) break;  // not published yet: it comes with its turn
+    if (storage::planted("partial_recovery") && &each == page.messages.data() && page.messages.size() > 1) {
+      to.position = each.seq;
+      continue;
+    }
+    if (each.seq > to.position + 1) notice(to.position + 1, each.seq - 1);
+    if (!each.what) {
+      notice(each.seq, each.seq);
+    } else {
+      auto [bytes, compressed] = to.to->pack(each.frame(to.to->codec()));
+      const auto size = bytes->size();
+      const auto verdict = out->push({.bytes = std::move(bytes),
+                                      .room = static_cast<runtime::room_key>(to.who.number),
+                                      .event = 0,
+                                      .first = each.seq,
+                                      .last = each.seq,
+                                      .messages = 1});
+      if (verdict != runtime::outbox::verdict::queued) return written::all_that_fits;
+      ctx.meters.sent(to.to->codec(), 1, size, compressed);
+    }
+    to.position = each.seq;
+  }
+  const bool trimmed = page.messages.empty() || page.messages.front().seq > upto;
+  if (to.position < upto && trimmed) {
+    notice(to.position + 1, upto);
+    to.position = upto;
+  }
+  return to.position < upto ? written::some : written::everything;
 }
 
 }  // namespace greenroom

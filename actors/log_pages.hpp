@@ -37,7 +37,7 @@ class log_pages {
     std::array<runtime::frame, codecs::codec_count> frames_{};
   };
   struct page {
-    bool readable = true;            ///< false: the disk does not let it be read now
+    bool readable = true;             ///< false: the disk does not let it be read now
     std::vector<message> messages{};  ///< oldest first
   };
 
@@ -58,5 +58,15 @@ class log_pages {
   context& ctx_;
   std::map<key, std::vector<subscription_ptr>> waiting_;
 };
+
+enum class written : std::uint8_t {
+  some,           ///< the page is over, and the member lacks more
+  all_that_fits,  ///< its outbox is full
+  everything,     ///< it stands at `upto`
+};
+
+/// Writes a page into the member's outbox, up to the position that is published. What the log does not have any more, or
+/// has damaged, is said (`room.notice dropped`), never skipped silently.
+written write_messages(context& ctx, subscription& to, std::uint64_t upto, log_pages::page& page);
 
 }  // namespace greenroom

@@ -8,7 +8,7 @@
 #include "runtime/metrics.hpp"
 #include "runtime/shard.hpp"
 #include "runtime/supervisor.hpp"
-#include "storage/store.hpp"
+#include "storage/sqlite_store.hpp"
 
 namespace greenroom {
 namespace {
@@ -58,6 +58,7 @@ void collect_shards(metrics& into, context& ctx) {
                  }
                  add("session_directory", ctx.sessions);
                  add("worker_pool", ctx.workers);
+                 add("store_writer", ctx.writer);
                  return all;
                });
   into.collect({"greenroom_restarts_total", "Restarts in place, by actor.", {"actor"}}, metrics::kind::counter, [] {
@@ -87,6 +88,7 @@ void collect_sockets(metrics& into, context& ctx) {
     });
   };
   add("greenroom_accepted_total", "TCP connections accepted.", &figures::accepted);
+  add("greenroom_accepts_held_total", "Times that accepting paused because a crowd came at once.", &figures::held);
   add("greenroom_accept_rests_total", "Times that accepting paused for lack of descriptors or memory.",
       &figures::rests);
   add("greenroom_refused_connections_total", "Connections over gateway.connections_max.", &figures::refused);
@@ -132,12 +134,58 @@ void collect_store(metrics& into, context& ctx) {
       &s::acknowledged);
   add(metrics::kind::counter, "greenroom_inbox_refused_total", "Directed messages refused because the inbox was full.",
       &s::refused_full);
+  add(metrics::kind::counter, "greenroom_inbox_purged_total", "Directed messages and dead letters that were dropped.",
+      &s::purged);
   add(metrics::kind::gauge, "greenroom_dead_letters", "Dead letters kept.", &s::dead);
+  add(metrics::kind::gauge, "greenroom_dead_letter_bytes", "Bytes of them.", &s::dead_bytes);
+  add(metrics::kind::counter, "greenroom_dead_replayed_total", "Dead letters that were queued again.", &s::replayed);
+  into.collect(
+      {"greenroom_dead_total", "Directed messages that became dead letters.", {"reason"}}, metrics::kind::counter,
+      [&ctx] {
+        const auto now = ctx.disk.counters();
+        return samples{{{"expired"}, number(now.dead_expired)}, {{"undeliverable"}, number(now.dead_undeliverable)}};
+      });
   add(metrics::kind::counter, "greenroom_ids_evicted_total", "Idempotency records that went before their time.",
       &s::ids_evicted);
   add(metrics::kind::counter, "greenroom_duplicates_total", "Messages recognised as repeats.", &s::duplicates);
   add(metrics::kind::counter, "greenroom_store_unavailable_total", "Operations refused for a bound of the store.",
       &s::unavailable);
+}
+
+void collect_database(metrics& into, context& ctx) {
+  into.collect({"greenroom_store_uncommitted_bytes", "Messages on their way to the disk."}, metrics::kind::gauge,
+               [&ctx] { return number(ctx.uncommitted_bytes.load(std::memory_order_relaxed)); });
+  into.collect({"greenroom_store_condition", "1 at what the disk lets the store do.", {"condition"}},
+               metrics::kind::gauge, [&ctx] {
+                 using storage::condition;
+                 const auto now = ctx.disk.condition();
+                 samples all;
+                 for (const auto& [name, which] :
+                      {std::pair{"good", condition::good}, {"full", condition::full}, {"broken", condition::broken}})
+                   all.push_back({{name}, now == which ? 1.0 : 0.0});
+                 return all;
+               });
+  auto add = [&](metrics::kind kind, std::string name, std::string help, std::uint64_t storage::sqlite_figures::*which,
+                 double unit = 1) {
+    into.collect({std::move(name), std::move(help)}, kind,
+                 [&ctx, which, unit] { return ctx.database ? number(ctx.database->figures().*which) / unit : 0; });
+  };
+  using f = storage::sqlite_figures;
+  using enum metrics::kind;
+  add(counter, "greenroom_store_batches_total", "Transactions committed.", &f::batches);
+  add(counter, "greenroom_store_operations_total", "Operations committed in them.", &f::operations);
+  add(counter, "greenroom_store_failed_batches_total", "Transactions that were not committed.", &f::failed);
+  add(counter, "greenroom_store_commit_seconds_total", "Time that transactions took, with their fsync.", &f::commit_ns,
+      ns_per_s);
+  add(gauge, "greenroom_store_commit_seconds_max", "The longest transaction.", &f::commit_ns_max, ns_per_s);
+  add(counter, "greenroom_store_checkpoints_total", "Checkpoints.", &f::checkpoints);
+  add(counter, "greenroom_store_checkpoint_seconds_total", "Time that they took.", &f::checkpoint_ns, ns_per_s);
+  add(gauge, "greenroom_store_checkpoint_seconds_max", "The longest one.", &f::checkpoint_ns_max, ns_per_s);
+  add(gauge, "greenroom_store_database_bytes", "Size of the database.", &f::database_bytes);
+  add(gauge, "greenroom_store_wal_bytes", "Size of its write-ahead log.", &f::wal_bytes);
+  add(counter, "greenroom_store_damaged_rows_total", "Rows met other than they were stored.", &f::damaged);
+  add(counter, "greenroom_store_reopened_total", "Times that the database was opened anew after the disk had failed.",
+      &f::reopened);
 }
 
 void collect_services(metrics& into, context& ctx) {
@@ -159,6 +207,7 @@ void collect_node_metrics(metrics& into, context& ctx) {
   collect_sockets(into, ctx);
   collect_workers(into, ctx);
   collect_store(into, ctx);
+  collect_database(into, ctx);
   collect_services(into, ctx);
 }
 

@@ -2,7 +2,7 @@
 /// removed when a client of the user acknowledges it. It serialises attach, append and acknowledge for each user.
 ///
 /// Every live session of the user receives each message; the first cumulative acknowledgement removes it for the user.
-/// Unacknowledged ones are sent again when a session attaches, never by a timer.
+/// Unacknowledged ones are sent again when a session attaches or an operator wants it, never by a timer.
 ///
 /// Parent: store supervisor, permanent, one a shard (users spread by the hash of their name).
 /// Crash: the sessions attach again; the store has the messages.
@@ -12,12 +12,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "actors/answer.hpp"
 #include "actors/ids.hpp"
 #include "codecs/envelope.hpp"
 #include "runtime/actor.hpp"
 #include "runtime/ask.hpp"
+#include "storage/operation.hpp"
 
 namespace greenroom {
 struct context;
@@ -61,6 +63,34 @@ struct acknowledge {
   answer reply;
 };
 
+// From operators.
+struct count_sessions {  ///< How many sessions of each of these users take messages now.
+  std::vector<user_id> users;
+  struct reply {
+    std::vector<std::size_t> sessions;
+  };
+};
+struct resend {  ///< Everything that waits goes to the user's sessions once more.
+  user_id user;
+  struct reply {
+    std::uint64_t messages = 0;  ///< which the sessions had been sent before, all together
+    std::size_t sessions = 0;
+  };
+};
+struct purge {  ///< Drops what waits for the user; his sessions are told that it does not wait any more.
+  user_id user;
+  struct reply {
+    storage::outcome done;
+  };
+};
+struct replay_dead {  ///< Dead letters of this user, at most storage::limits::batch_operations_max of them.
+  user_id user;
+  std::vector<std::uint64_t> letters;
+  struct reply {
+    std::vector<storage::outcome> all;  ///< one each
+  };
+};
+
 caf::actor spawn(const runtime::place& where, options opts);
 
 }  // namespace greenroom::offline_queue
@@ -69,3 +99,7 @@ GREENROOM_MESSAGE(greenroom::offline_queue::send)
 GREENROOM_MESSAGE(greenroom::offline_queue::attach)
 GREENROOM_MESSAGE(greenroom::offline_queue::detach)
 GREENROOM_MESSAGE(greenroom::offline_queue::acknowledge)
+GREENROOM_REQUEST(greenroom::offline_queue::count_sessions)
+GREENROOM_REQUEST(greenroom::offline_queue::resend)
+GREENROOM_REQUEST(greenroom::offline_queue::purge)
+GREENROOM_REQUEST(greenroom::offline_queue::replay_dead)

@@ -17,7 +17,7 @@
 namespace greenroom::plugins {
 namespace {
 
-constexpr std::size_t reasons_max = 10;  ///< in one answer
+constexpr std::size_t reasons_max = 10;        ///< in one answer
 constexpr std::size_t trial_page_max = 1'000;  ///< stored states that a trial reads at once
 
 /// The directories answer when their last room has.

@@ -1,5 +1,7 @@
 #include "actors/refusal.hpp"
 
+#include "actors/limits.hpp"
+
 namespace greenroom {
 
 codecs::error refusal(storage::errc why) {
@@ -12,6 +14,19 @@ codecs::error refusal(storage::errc why) {
     case storage::errc::outcome_unknown: return codecs::make_error(error_code::internal);
     default: return codecs::make_error(error_code::unavailable, "the store does not take the message now");
   }
+}
+
+codecs::error cannot_be_durable() {
+  auto why = codecs::make_error(codecs::error_code::invalid_params,
+                                "the room keeps its messages in memory: it cannot acknowledge as durable");
+  why.path = "params.ack";
+  return why;
+}
+
+codecs::error disk_is_behind() {
+  auto why = codecs::make_error(codecs::error_code::rate_limited, "the disk is behind: send slower");
+  why.retry_after_ms = limits::writer_retry_ms;
+  return why;
 }
 
 void refuse(const answer& to, storage::errc why) {

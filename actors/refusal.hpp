@@ -9,6 +9,11 @@ namespace greenroom {
 /// Everything but errc::outcome_unknown means "not stored"; that one is -32603: retry with the same id.
 codecs::error refusal(storage::errc why);
 
+/// `durable` was asked of an ephemeral room.
+codecs::error cannot_be_durable();
+/// More waits for the disk than may.
+codecs::error disk_is_behind();
+
 /// The same, said to the caller; where the outcome is unknown its connection is closed instead, without an answer.
 void refuse(const answer& to, storage::errc why);
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "actors/context.hpp"
+#include "actors/flush_watch.hpp"
 #include "actors/limits.hpp"
 #include "actors/log_pages.hpp"
 #include "actors/memberships.hpp"
@@ -41,32 +42,12 @@ struct channel {
   std::vector<subscription_ptr> members;  ///< those that are away, too
 };
 
-/// Measures from the socket that a publish was read from to the end of the turn in which its frames were written.
-class flush_watch final : public runtime::turn_hook {
- public:
-  explicit flush_watch(meters& to) : meters_{to} {}
-  void published(std::chrono::steady_clock::time_point received) {
-    auto* here = runtime::shard::current();
-    if (!here || received == std::chrono::steady_clock::time_point{}) return;
-    received_.push_back(received);
-    here->at_turn_end(*this);
-  }
-
- private:
-  void on_turn_end() override {
-    auto now = std::chrono::steady_clock::now();
-    for (auto each : received_) meters_.flushed(now - each);
-    received_.clear();
-  }
-  meters& meters_;
-  std::vector<std::chrono::steady_clock::time_point> received_;
-};
-
 }  // namespace
 
 struct state {
   static inline const char* name = "relay";
-  state(runtime::actor_base* s, const options& o) : self{s}, opts{o}, ctx{o.ctx}, pages{s, o.ctx}, watch{o.ctx.meters} {}
+  state(runtime::actor_base* s, const options& o)
+      : self{s}, opts{o}, ctx{o.ctx}, pages{s, o.ctx}, watch{o.ctx.meters} {}
 
   caf::behavior start();
   void recollect();
@@ -76,6 +57,7 @@ struct state {
   channel& channel_of(const std::string& room, const std::string& epoch, std::uint64_t position);
   void enter(channel& in, const subscription_ptr& who);
   void remove(const subscription_ptr& who);
+  void let_in(const add& m);
   void take_back(const readopt& m);
   void find_end(const std::string& room, channel& in);
   void stand_at(channel& in, const std::string& epoch, std::uint64_t head);
@@ -95,7 +77,6 @@ struct state {
   void go_on(const subscription_ptr& who);
   void feed_member(const subscription_ptr& who);
   void write_page(const subscription_ptr& who, log_pages::page& page);
-  bool feed_page(channel& in, subscription& to, log_pages::page& page);
 
   runtime::actor_base* self;
   const options& opts;
@@ -118,16 +99,7 @@ caf::behavior state::start() {
         if (m.answers)
           for (auto& each : *m.answers) each.to(std::move(each.what));
       },
-      [this](const add& m) {
-        if (m.who->at == phase::gone) return turn_away(m.who, m.reply);
-        auto& in = channel_of(m.who->room, m.epoch, m.head);
-        enter(in, m.who);
-        m.who->epoch = m.epoch;
-        m.who->position = m.who->proven = m.position;
-        m.reply.to(m.reply.what);
-        m.who->at = phase::live;  // the room knows that it does not know who is there
-        if (m.position != in.position) feed_member(m.who);
-      },
+      [this](const add& m) { let_in(m); },
       [this](const hold& m) {
         if (m.who->at == phase::gone) return turn_away(m.who, {});
         enter(channel_of(m.who->room, m.epoch, m.head), m.who);
@@ -172,6 +144,17 @@ caf::behavior state::start() {
       },
       [this](const grow_up&) { answer_surveys(); },
   };
+}
+
+void state::let_in(const add& m) {
+  if (m.who->at == phase::gone) return turn_away(m.who, m.reply);
+  auto& in = channel_of(m.who->room, m.epoch, m.head);
+  enter(in, m.who);
+  m.who->epoch = m.epoch;
+  m.who->position = m.who->proven = m.position;
+  m.reply.to(m.reply.what);
+  m.who->at = phase::live;  // the room knows that it does not know who is there
+  if (m.position != in.position) feed_member(m.who);
 }
 
 /// What the log has is what the members will be given: messages that are on their way from the room come again and are
@@ -488,46 +471,11 @@ void state::write_page(const subscription_ptr& who, log_pages::page& page) {
   auto found = rooms.find(who->room);
   if (found == rooms.end() || who->at != phase::catching_up || !who->to || !who->to->out()) return;
   if (!page.readable) return self->later(limits::feed_retry, feed{{who}});  // nothing is skipped
-  if (feed_page(found->second, *who, page)) runtime::tell(self, caf::actor{self}, feed{{who}});  // other work first
-}
-
-/// True: more is missing.
-bool state::feed_page(channel& in, subscription& to, log_pages::page& page) {
-  auto* out = to.to->out();
-  auto notice = [&](std::uint64_t from, std::uint64_t upto) {
-    to.to->push(codecs::pushes::room_notice{.room = to.room, .code = "dropped", .from = from, .to = upto, .epoch = {}});
-    ctx.meters.dropped(drop_reason::trimmed, upto - from + 1);
-  };
-  for (auto& each : page.messages) {
-    if (each.seq > in.position) break;  // not published yet: it comes with its turn
-    if (each.seq > to.position + 1) notice(to.position + 1, each.seq - 1);
-    if (!each.what) {
-      notice(each.seq, each.seq);
-    } else {
-      auto [bytes, compressed] = to.to->pack(each.frame(to.to->codec()));
-      const auto size = bytes->size();
-      auto verdict = out->push({.bytes = std::move(bytes),
-                                .room = static_cast<runtime::room_key>(to.who.number),
-                                .event = 0,
-                                .first = each.seq,
-                                .last = each.seq,
-                                .messages = 1});
-      if (verdict != runtime::outbox::verdict::queued) {
-        to.to->feed_when_drained(in.members[to.place]);
-        return false;
-      }
-      ctx.meters.sent(to.to->codec(), 1, size, compressed);
-    }
-    to.position = each.seq;
+  switch (write_messages(ctx, *who, found->second.position, page)) {
+    case written::some: return runtime::tell(self, caf::actor{self}, feed{{who}});  // other work first
+    case written::all_that_fits: return who->to->feed_when_drained(who);
+    case written::everything: return turn_live(found->second, *who);
   }
-  const bool trimmed = page.messages.empty() || page.messages.front().seq > in.position;
-  if (to.position < in.position && trimmed) {
-    notice(to.position + 1, in.position);
-    to.position = in.position;
-  }
-  if (to.position < in.position) return true;
-  turn_live(in, to);
-  return false;
 }
 
 caf::actor spawn(const runtime::place& where, options opts) { return runtime::spawn<state>(where, opts); }

@@ -1,12 +1,12 @@
 #include "actors/room.hpp"
 
 #include <algorithm>
-#include <deque>
 #include <functional>
 #include <map>
 
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
+#include "actors/pending_joins.hpp"
 #include "actors/refusal.hpp"
 #include "actors/relay.hpp"
 #include "actors/room_directory.hpp"
@@ -54,11 +54,13 @@ struct state final : hosting_room {
   void open_log();
   void make_host(const std::function<void()>& then);
   void ask_relays();
+  void show_relays();
   void add(const join& m);
   void let_in(const join& m, std::uint64_t position, results::joined joined);
   void refuse(const join& m, codecs::error why);
   void take_back(const resume& m, const std::shared_ptr<runtime::promise<resume>>& owed);
   results::room_state add_back(const resume& m);
+  resume::reply turn_away(const resume& m, std::string why);
   void forget(const leave& m);
   void erase(std::map<session_id, subscription_ptr>::iterator which, const relay::settled& reply);
   void accept(const publish& m);
@@ -69,10 +71,8 @@ struct state final : hosting_room {
   bool may_rest() const;
   void offer_rest();
   void swap(const swap_build& m);
-  caf::behavior swapping();
-
-  bool waits_for_join(const session_id& whose, std::function<void()> what);
-  void join_is_over(const session_id& whose);
+  /// Until the behaviour's open questions are answered everything else waits in its order.
+  caf::behavior swapping() const { return with_host(everything_waits()); }
 
   void enter(const subscription_ptr& who);
   void survey(std::size_t shard, unsigned attempts);
@@ -82,10 +82,12 @@ struct state final : hosting_room {
   // hosting_room
   void store(const publish& m, std::optional<storage::idempotency> once, storage::bytes_ptr snapshot) override;
   void recall(const storage::idempotency& once, std::function<void(bool)> then) override { log.recall(once, then); }
-  void keep(storage::bytes_ptr snapshot) override;
+  void keep(storage::bytes_ptr snapshot) override { log.keep_snapshot(std::move(snapshot)); }
   void store_at_turn_end() override { await_turn_end(); }
   const std::map<session_id, subscription_ptr>& members() const override { return present; }
-  void remove(const session_id& whom) override;
+  void remove(const session_id& whom) override {
+    if (const auto found = present.find(whom); found != present.end()) erase(found, {});
+  }
 
   runtime::actor_base* self;
   const options& opts;
@@ -95,8 +97,7 @@ struct state final : hosting_room {
   room_history past;
   std::map<session_id, subscription_ptr> present;
   std::vector<std::uint32_t> members_on;  ///< by shard
-  /// Sessions whose join is not answered yet, and what else they want of the room meanwhile.
-  std::map<session_id, std::deque<std::function<void()>>> joining;
+  pending_joins joining;
   room_roster roster;
   room_turn turn;
   bool turn_end_comes = false;         ///< it is in the mailbox
@@ -133,13 +134,14 @@ caf::behavior state::opening() {
 }
 
 void state::open_log() {
-  log.open([this](storage::errc why) {
+  log.open([this, told = log.newest()](storage::errc why) {
     if (why != storage::errc::success) {
       if (!log.on_disk()) throw std::runtime_error{"the store does not open the room's log"};
       return self->become(refusing());
     }
-    make_host([this] {
+    make_host([this, told] {
       if (!surveyed) return ask_relays();
+      if (log.newest() != told) show_relays();
       self->become(open());
       if (host) host->start(beginning::restarted);
     });
@@ -156,6 +158,12 @@ void state::make_host(const std::function<void()>& then) {
     host = std::make_unique<room_host>(self, ctx, *this, opts.id, std::move(build), state);
     then();
   });
+}
+
+/// What was stored though nobody knew is fed to the members from the log.
+void state::show_relays() {
+  for (std::size_t i = 0; i < members_on.size(); ++i)
+    if (members_on[i] != 0) runtime::tell(self, relay_of(i), relay::catch_up{opts.id.value, log.epoch(), log.newest()});
 }
 
 /// Each relay says whom and what it has, and is told what it should have before any new publish is taken: after a
@@ -190,11 +198,7 @@ caf::behavior state::refusing() {
   const auto why = refusal(storage::errc::unavailable);
   return caf::message_handler{
       [this, why](const join& m) { refuse(m, why); },
-      [this](const resume& m) -> caf::result<resume::reply> {
-        runtime::tell(self, relay_of(m.who->who.shard), relay::drop{m.who, {}});
-        return resume::reply{
-            {.room = opts.id.value, .epoch = {}, .seq = 0, .recovered = false, .reason = "unavailable"}};
-      },
+      [this](const resume& m) -> caf::result<resume::reply> { return turn_away(m, "unavailable"); },
       [](const try_build&) -> caf::result<try_build::reply> { return caf::skip(); },
       [](const swap_build&) -> caf::result<swap_build::reply> { return caf::skip(); },
       [this](const leave& m) { forget(m); },
@@ -207,7 +211,8 @@ caf::behavior state::refusing() {
       [](const rest&) { return caf::skip(); },
       [](const end_of_turn&) { return caf::skip(); },
       [this](const try_again&) { self->become(opening()); },
-  }.or_else(behaviour_host::past_handlers());
+  }
+      .or_else(behaviour_host::past_handlers());
 }
 
 /// A relay that crashes with the question is asked again: its members would be no members.
@@ -293,27 +298,12 @@ void state::enter(const subscription_ptr& who) {
   roster.enter(who->who);
 }
 
-/// Where a join waits for the disk, whatever its session wants next waits for the join. True: it does.
-bool state::waits_for_join(const session_id& whose, std::function<void()> what) {
-  if (joining.empty()) return false;
-  const auto found = joining.find(whose);
-  if (found == joining.end()) return false;
-  found->second.push_back(std::move(what));
-  return true;
-}
-
-void state::join_is_over(const session_id& whose) {
-  auto held = joining.extract(whose);
-  if (held.empty()) return;
-  for (auto& each : held.mapped()) each();  // one of them may be a join: the rest waits again, behind it
-}
-
 void state::add(const join& m) {
   const auto& who = m.who->who;
-  if (waits_for_join(who.session, [this, m] { add(m); })) return;
+  if (joining.hold(who.session, [this, m] { add(m); })) return;
   busy_at = self->clock().now();
   send_turn();  // the joiner's position is the newest one that the relays know
-  joining.try_emplace(who.session);
+  joining.begin(who.session);
   auto admit = [this, m](room_history::gap missed) {
     const auto position = missed.position;
     results::joined joined{.room = opts.id.value,
@@ -329,7 +319,7 @@ void state::add(const join& m) {
         let_in(m, position, joined);
       else
         refuse(m, refusal(why));
-      join_is_over(m.who->who.session);
+      joining.end(m.who->who.session);
     });
   };
   if (m.since)
@@ -355,15 +345,16 @@ void state::refuse(const join& m, codecs::error why) {
 
 /// A session that the room does not know any more joins anew, as far as its behaviour is concerned.
 void state::take_back(const resume& m, const std::shared_ptr<runtime::promise<resume>>& owed) {
-  if (waits_for_join(m.who->who.session, [this, m, owed] { take_back(m, owed); })) return;
+  if (joining.hold(m.who->who.session, [this, m, owed] { take_back(m, owed); })) return;
   auto back = [this, m, owed] { owed->deliver(resume::reply{add_back(m)}); };
   if (!host || present.contains(m.who->who.session)) return back();
-  auto refused = [this, m, owed](const codecs::error&) {
-    runtime::tell(self, relay_of(m.who->who.shard), relay::drop{m.who, {}});
-    owed->deliver(
-        resume::reply{{.room = opts.id.value, .epoch = {}, .seq = 0, .recovered = false, .reason = "forbidden"}});
-  };
+  auto refused = [this, m, owed](const codecs::error&) { owed->deliver(turn_away(m, "forbidden")); };
   host->join(m.who->who, {std::move(back), std::move(refused)});
+}
+
+resume::reply state::turn_away(const resume& m, std::string why) {
+  runtime::tell(self, relay_of(m.who->who.shard), relay::drop{m.who, {}});
+  return {{.room = opts.id.value, .epoch = {}, .seq = 0, .recovered = false, .reason = std::move(why)}};
 }
 
 results::room_state state::add_back(const resume& m) {
@@ -376,11 +367,15 @@ results::room_state state::add_back(const resume& m) {
   const auto position = recovered ? from.seq : log.newest();
   enter(m.who);
   runtime::tell(self, relay_of(m.who->who.shard), relay::hold{m.who, log.epoch(), position, log.newest()});
-  return {.room = opts.id.value, .epoch = log.epoch(), .seq = log.newest(), .recovered = recovered, .reason = std::move(reason)};
+  return {.room = opts.id.value,
+          .epoch = log.epoch(),
+          .seq = log.newest(),
+          .recovered = recovered,
+          .reason = std::move(reason)};
 }
 
 void state::forget(const leave& m) {
-  if (waits_for_join(m.who->who.session, [this, m] { forget(m); })) return;
+  if (joining.hold(m.who->who.session, [this, m] { forget(m); })) return;
   relay::settled reply{m.reply, codecs::result{results::nothing{}}};
   const auto found = present.find(m.who->who.session);
   if (found == present.end() || found->second->who.number > m.who->who.number) {
@@ -403,26 +398,15 @@ void state::erase(std::map<session_id, subscription_ptr>::iterator which, const 
   if (host) host->left(one->who);
 }
 
-void state::remove(const session_id& whom) {
-  if (const auto found = present.find(whom); found != present.end()) erase(found, {});
-}
-
 // --- messages
 
 void state::accept(const publish& m) {
   busy_at = self->clock().now();
   auto& draft = *m.draft;
-  if (m.wanted == codecs::ack_level::durable && policy.kind == room_kind::ephemeral) {
-    auto why = codecs::make_error(error_code::invalid_params,
-                                  "the room keeps its messages in memory: it cannot acknowledge as durable");
-    why.path = "params.ack";
-    return m.reply(std::move(why));
-  }
-  if (log.waiting() >= limits::uncommitted_messages_max || (log.on_disk() && ctx.writer_is_behind())) {
-    auto why = codecs::make_error(error_code::rate_limited, "the disk is behind: publish slower");
-    why.retry_after_ms = limits::writer_retry_ms;
-    return m.reply(std::move(why));
-  }
+  if (m.wanted == codecs::ack_level::durable && policy.kind == room_kind::ephemeral)
+    return m.reply(cannot_be_durable());
+  if (log.waiting() >= limits::uncommitted_messages_max || (log.on_disk() && ctx.writer_is_behind()))
+    return m.reply(disk_is_behind());
   if (host) return host->publish(m);
   std::optional<storage::idempotency> once;
   if (m.client_id)
@@ -442,6 +426,10 @@ void state::store(const publish& m, std::optional<storage::idempotency> once, st
                         .once = std::move(once),
                         .snapshot = std::move(snapshot)};
   const bool with_state = entry.snapshot != nullptr;
+  if (!log.on_disk()) {
+    auto stored = log.append_now(std::move(entry));
+    return settle(m, stored, with_state);
+  }
   log.append(std::move(entry), [this, m, with_state](storage::outcome& stored) { settle(m, stored, with_state); });
   if (log.gathered() >= limits::turn_messages_max) log.flush();
 }
@@ -469,13 +457,6 @@ void state::settle(const publish& m, storage::outcome& stored, bool with_state) 
   if (turn.messages() >= limits::turn_messages_max) send_turn();
 }
 
-void state::keep(storage::bytes_ptr snapshot) {
-  log.keep_snapshot(std::move(snapshot), [this](storage::errc why) {
-    if (why != storage::errc::success)
-      runtime::log::warn("a behaviour's state was not stored", {runtime::log::room(opts.id.value)});
-  });
-}
-
 /// The member that does not receive it.
 incarnation state::spared_by(const publish& m) const {
   if (m.except_session.empty()) return m.except;
@@ -498,9 +479,6 @@ void state::swap(const swap_build& m) {
     owed->deliver(swap_build::reply{std::move(why)});
   });
 }
-
-/// Until the behaviour's open questions are answered: everything else waits in its order.
-caf::behavior state::swapping() { return with_host(everything_waits()); }
 
 // --- leaving memory
 

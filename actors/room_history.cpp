@@ -23,15 +23,12 @@ std::string room_history::lost(const codecs::position& since) const {
 void room_history::recover(const codecs::position& since, std::function<void(gap)> then) const {
   gap found{.reason = lost(since), .position = log_.newest()};
   if (!found.reason.empty() || since.seq == log_.newest()) return then(std::move(found));
-  log_.read(
-      since.seq, limits::missed_messages_max, limits::missed_bytes_max,
-      [this, since, then = std::move(then)](const storage::log_page& page) { then(gap_of(since.seq, page)); });
+  log_.read(since.seq, limits::missed_messages_max, limits::missed_bytes_max,
+            [this, since, then = std::move(then)](const storage::log_page& page) { then(gap_of(since.seq, page)); });
 }
 
 room_history::gap room_history::gap_of(std::uint64_t since, const storage::log_page& page) const {
-  const auto refused = [this](std::string why) {
-    return gap{.reason = std::move(why), .position = log_.newest()};
-  };
+  const auto refused = [this](std::string why) { return gap{.reason = std::move(why), .position = log_.newest()}; };
   const auto& records = page.records;
   if (page.error == errc::unavailable) return refused("unavailable");
   if (records.empty() || records.front().seq != since + 1) return refused("expired");

@@ -18,9 +18,9 @@ class room_history {
   room_history(const room_log& log, std::string room) : log_{log}, room_{std::move(room)} {}
 
   struct gap {
-    std::string reason;                         ///< why it is not told; empty: it is
+    std::string reason;  ///< why it is not told; empty: it is
     std::vector<codecs::envelope_ptr> missed{};
-    std::uint64_t position = 0;                 ///< up to which the joiner has everything
+    std::uint64_t position = 0;  ///< up to which the joiner has everything
   };
   /// Why what follows `since` is not in the log any more; empty: all of it is.
   std::string lost(const codecs::position& since) const;

@@ -138,7 +138,9 @@ room_host::~room_host() {
   for (auto& [number, each] : joins_) each->host = nullptr;
 }
 
-bool room_host::idle() const { return undecided_.empty() && waiting_.empty() && !recalling_ && joins_.empty() && host().idle(); }
+bool room_host::idle() const {
+  return undecided_.empty() && waiting_.empty() && !recalling_ && joins_.empty() && host().idle();
+}
 
 // --- members
 

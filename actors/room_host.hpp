@@ -114,7 +114,7 @@ class room_host final : private hosted<room_control> {
   std::deque<room::publish> waiting_;  ///< behind one whose id is being looked for
   bool recalling_ = false;
   std::shared_ptr<const int> alive_ = std::make_shared<const int>(0);  ///< for what may come back after the end
-  bool changed_ = false;  ///< since the state was stored
+  bool changed_ = false;                                               ///< since the state was stored
   room_build_ptr build_, next_;
   std::function<void(std::string)> swapped_;
   std::unique_ptr<room_behaviour> behaviour_;  ///< the last to come and the first to go: it holds requests

@@ -8,6 +8,8 @@
 #include "actors/store_writer.hpp"
 #include "actors/subscription.hpp"
 #include "runtime/ask.hpp"
+#include "runtime/errc.hpp"
+#include "runtime/log.hpp"
 
 namespace greenroom {
 
@@ -45,6 +47,21 @@ void room_log::open(std::function<void(errc)> then) {
 }
 
 // --- messages
+
+storage::outcome room_log::append_now(storage::append what) {
+  auto done = ctx_.memory.commit(std::move(what));
+  take(done);
+  return done;
+}
+
+void room_log::append(storage::append what, std::function<void(storage::outcome&)> then) {
+  if (failed_) {
+    storage::outcome refused{.error = errc::unavailable};
+    return then(refused);
+  }
+  gathered_.push_back({what.once, std::move(then)});
+  gathered_ops_.push_back(std::move(what));
+}
 
 void room_log::take(const storage::outcome& what) {
   if (!what.ok() || what.duplicate) return;
@@ -109,7 +126,9 @@ void room_log::recall(const storage::idempotency& once, std::function<void(bool)
   if (!on_disk_) return then(ctx_.memory.recall(once, ctx_.now_ms()).has_value());
   runtime::ask(self_, store_reader::of(ctx_, name_), store_reader::recall{once, ctx_.now_ms()})
       .then([then](const store_reader::recall::reply& r) { then(r.known.has_value()); },
-            [then](const caf::error&) { then(false); });
+            [this, once, then](const caf::error& why) {  // a reader that crashed is asked again
+              why == runtime::errc::crashed ? recall(once, then) : then(false);
+            });
 }
 
 // --- its behaviour's state, its members
@@ -121,11 +140,14 @@ void room_log::snapshot(std::function<void(const storage::bytes_ptr&)> then) con
             [](const caf::error&) { throw std::runtime_error{"the behaviour's state cannot be read"}; });
 }
 
-void room_log::keep_snapshot(storage::bytes_ptr state, std::function<void(errc)> then) {
+void room_log::keep_snapshot(storage::bytes_ptr state) {
   storage::snapshot_put what{name_, std::move(state)};
-  if (!on_disk_) return then(ctx_.memory.commit(std::move(what)).error);
+  auto kept = [name = name_](const storage::outcome& done) {
+    if (!done.ok()) runtime::log::warn("a behaviour's state was not stored", {runtime::log::room(name)});
+  };
+  if (!on_disk_) return kept(ctx_.memory.commit(std::move(what)));
   flush();  // what was published before it is stored before it
-  store_writer::write_one(self_, ctx_, std::move(what), [then](const storage::outcome& done) { then(done.error); });
+  store_writer::write_one(self_, ctx_, std::move(what), std::move(kept));
 }
 
 void room_log::keep_member(const membership& who, std::uint64_t position, std::function<void(errc)> then) {

@@ -40,9 +40,10 @@ class room_log {
 
   /// Makes it, or reads its head: what was appended before has been committed then, or never will be.
   void open(std::function<void(storage::errc)> then);
-  /// `then` takes what became of it.
-  template <class Then>
-  void append(storage::append what, Then then);
+  /// In memory. What became of the message.
+  storage::outcome append_now(storage::append what);
+  /// On disk. `then` takes what became of it, when the batch of this turn is committed.
+  void append(storage::append what, std::function<void(storage::outcome&)> then);
   /// The turn is over: what it appended leaves for the writer.
   void flush();
   std::size_t gathered() const noexcept { return gathered_.size(); }
@@ -57,7 +58,7 @@ class room_log {
   void recall(const storage::idempotency& once, std::function<void(bool known)> then) const;
 
   void snapshot(std::function<void(const storage::bytes_ptr&)> then) const;  ///< of its behaviour; null: none
-  void keep_snapshot(storage::bytes_ptr state, std::function<void(storage::errc)> then);
+  void keep_snapshot(storage::bytes_ptr state);                              ///< a failure is logged
   /// The stored session has that membership, from that position on, before anybody is told of it. At once where the
   /// room is in memory: its sessions write theirs behind.
   void keep_member(const membership& who, std::uint64_t position, std::function<void(storage::errc)> then);
@@ -85,21 +86,5 @@ class room_log {
   std::vector<pending> gathered_;                 ///< … and who waits for them
   std::deque<pending> leaving_;                   ///< the writer has them, in this order
 };
-
-template <class Then>
-void room_log::append(storage::append what, Then then) {
-  if (failed_) {
-    storage::outcome refused{.error = storage::errc::unavailable};
-    return then(refused);
-  }
-  if (on_disk_) {
-    gathered_.push_back({what.once, std::move(then)});
-    gathered_ops_.push_back(std::move(what));
-    return;
-  }
-  auto done = ctx_.memory.commit(std::move(what));
-  take(done);
-  then(done);
-}
 
 }  // namespace greenroom

@@ -69,6 +69,8 @@ class stop_signals {
   sigset_t set_;
 };
 
+}  // namespace
+
 runtime::config_result load(const serve_options& options) {
   runtime::config_sources sources;
   sources.base = options.dev ? runtime::preset::dev : runtime::preset::closed;
@@ -80,8 +82,6 @@ runtime::config_result load(const serve_options& options) {
   loaded.problems.insert(loaded.problems.begin(), problems.begin(), problems.end());
   return loaded;
 }
-
-}  // namespace
 
 void add_serve_options(CLI::App& command, serve_options& options) {
   command.add_flag("--dev", options.dev, "For development: anonymous callers on loopback may do everything");

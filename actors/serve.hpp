@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "actors/extensions.hpp"
+#include "runtime/config.hpp"
 
 namespace CLI {
 class App;
@@ -33,13 +34,16 @@ enum class serve_exit : int {
 
 struct serve_options {
   bool dev = false;
-  std::string config, data;
-  std::vector<std::string> listen, set;
+  std::string config{}, data{};
+  std::vector<std::string> listen{}, set{};
   std::uint32_t shards = 0;
 };
 
 /// Adds the options, and help that explains them, to a command.
 void add_serve_options(CLI::App& command, serve_options& options);
+
+/// What a node with these options would run with.
+runtime::config_result load(const serve_options& options);
 
 serve_exit serve(const serve_options& options, const std::string& version, extensions mine);
 

@@ -183,13 +183,18 @@ void state::answer_open() {
 }
 
 /// Writes the result; only then may anything of the rooms and of the inbox follow. Where the store takes nothing now, a
-/// client that resumes keeps the token that it has, and a new one gets none: it cannot resume.
+/// client that resumes keeps the token that it has, and a new one gets none: its session ends with its connection.
 void state::open(storage::errc stored) {
-  if (keep.rooms->closed() || !keep.client) return;  // it ends: what is not stored is not answered, and the call is lost
+  if (keep.rooms->closed() || !keep.client)
+    return;  // it ends: what is not stored is not answered, and the call is lost
   if (stored != storage::errc::success) {
     ctx.meters.session_not_stored();
     keep.opening->token = keep.opening->presented;
     forget_token();
+    if (!keep.opening->resumed) {
+      keep.stored.window_ms = 0;
+      store_writer::post(self, ctx, storage::session_erase{opts.id.value});  // it may be stored all the same
+    }
   }
   results::session_opened result{.session = opts.id.value,
                                  .user = opts.who.user.value,
@@ -348,13 +353,13 @@ void state::save(std::function<void(storage::errc)> then) {
   auto& stored = keep.stored;
   stored.rooms.clear();
   for (const auto& each : keep.rooms->all())
-    stored.rooms.push_back({.room = each->room,
-                            .seen = {each->epoch, each->proven},
+    stored.rooms.push_back(
+        {.room = each->room,
+         .seen = {each->epoch, each->proven},  // no epoch: the join is not answered
                             .incarnation = static_cast<std::uint64_t>(each->who.number),
-                            .since_ms = each->who.since_ms,
-                            .presence = each->who.presence
-                                            ? std::string{each->who.presence->as(codecs::format::msgpack)}
-                                            : std::string{}});
+         .since_ms = each->who.since_ms,
+         .presence =
+             each->who.presence ? std::string{each->who.presence->as(codecs::format::msgpack)} : std::string{}});
   stored.shown = {};
   if (const auto& words = keep.words)
     stored.shown = {.status = words->status,
@@ -449,11 +454,12 @@ hand_over::reply state::give_up_state(const hand_over& m) {
   return {true, keep.stored, keep.rooms->watched};
 }
 
-/// The store hears of the end before anybody else does: who comes to resume waits until it is known.
+/// The store hears of the end before who comes to resume does: that waits until it is known.
 void state::leave_and_end() {
   if (keep.client) leave_queue();
   refuse_questions();
   keep.client.reset();
+  runtime::tell(ctx.shards[opts.shard].relay, relay::forsake{keep.rooms});  // its rooms are left at once
   if (!resumable()) return end();
   self->become(ending());
   store_writer::write_one(self, ctx, storage::session_erase{opts.id.value},
@@ -466,11 +472,11 @@ caf::behavior state::ending() {
       [](const hand_over&) -> caf::result<hand_over::reply> { return caf::skip(); },
       [](const expire&) {},
       [](const disconnect&) {},
-  }.or_else(all);
+  }
+      .or_else(all);
 }
 
 void state::end() {
-  runtime::tell(ctx.shards[opts.shard].relay, relay::forsake{keep.rooms});
   runtime::tell(ctx.sessions, session_directory::ended{opts.id});
   self->quit();
 }

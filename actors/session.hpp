@@ -48,6 +48,7 @@ struct opening {
   std::vector<codecs::calls::room_position> positions;  ///< what the client says it has
   std::string token{};                                  ///< the new one, as soon as it is made: one for all lives
   std::string presented{};                              ///< the one that the client came with
+  std::shared_ptr<void> place{};                        ///< among those that open at a time
 };
 
 /// What survives a life of the session. On its shard.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <list>
 #include <optional>
+#include <random>
 #include <unordered_map>
 #include <vector>
 
@@ -78,6 +79,8 @@ struct state {
   caf::behavior words_to_clients();
   caf::result<ask_client::reply> forward(const ask_client& m);
   recollect::reply call_back(const recollect& m);
+  void send_away(const open& m);
+  std::shared_ptr<void> take_place();
   void resume(const open& m);
   void wake(const open& m, std::optional<storage::stored_session> stored);
   void build(const open& m, storage::stored_session stored, watches watched);
@@ -93,6 +96,7 @@ struct state {
   runtime::actor_base* self;
   context& ctx;
   runtime::dynamic_children children;
+  std::minstd_rand jitter{std::random_device{}()};
   table sessions;
   std::list<session_id> away;                                       ///< detached sessions, the oldest first
   std::unordered_map<user_id, std::list<session_id>> away_of_user;  ///< the same by user
@@ -159,10 +163,25 @@ void state::answer_open(const open& m) {
     m.reply(codecs::make_error(error_code::draining));
     return runtime::tell(self, m.connection, connection::refused{error_code::draining});
   }
+  if (ctx.sessions_opening.load(std::memory_order_relaxed) >= limits::sessions_opening_max) return send_away(m);
   if (m.what.resume)
     resume(m);
   else
     open_fresh(m, {});
+}
+
+/// A crowd that comes at once: who finds no place comes again when it pleases chance.
+void state::send_away(const open& m) {
+  auto why = codecs::make_error(error_code::rate_limited, "too many sessions open at once");
+  why.retry_after_ms = limits::opening_retry_min_ms + jitter() % limits::opening_retry_spread_ms;
+  m.reply(std::move(why));
+  runtime::tell(self, m.connection, connection::refused{error_code::rate_limited});
+}
+
+/// One of the places of those that open at a time; free when the result is written, or nobody waits for it.
+std::shared_ptr<void> state::take_place() {
+  ctx.sessions_opening.fetch_add(1, std::memory_order_relaxed);
+  return {nullptr, [&ctx = ctx](void*) { ctx.sessions_opening.fetch_sub(1, std::memory_order_relaxed); }};
 }
 
 /// The living session gives its state up; where there is none, the store may have it from before the node's last end.
@@ -241,6 +260,7 @@ void state::spawn_session(const open& m, storage::stored_session stored, session
   keep->client = m.client;
   keep->connection = m.connection;
   keep->opening = std::move(opening);
+  keep->opening->place = take_place();
   auto actor = children.start([&](runtime::place p) {
     p.home = ctx.shards[shard].home;
     return session::spawn(p, {.ctx = ctx, .id = id, .who = who, .shard = shard, .keep = keep});

@@ -29,12 +29,13 @@ struct state {
     return {[this](const go_on&) {
       const storage::sweep step{.now_ms = ctx.now_ms()};
       const auto done = ctx.memory.commit(step);
-      store_writer::write_one(self, ctx, step, [this, left = done.ok() && done.left != 0](const storage::outcome& disk) {
-        if (left || (disk.ok() && disk.left != 0))
-          runtime::tell(self, caf::actor{self}, go_on{});
-        else
-          self->later(between_rounds, go_on{});
-      });
+      store_writer::write_one(self, ctx, step,
+                              [this, left = done.ok() && done.left != 0](const storage::outcome& disk) {
+                                if (left || (disk.ok() && disk.left != 0))
+                                  runtime::tell(self, caf::actor{self}, go_on{});
+                                else
+                                  self->later(between_rounds, go_on{});
+                              });
     }};
   }
 

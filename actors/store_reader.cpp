@@ -1,11 +1,17 @@
 #include "actors/store_reader.hpp"
 
 #include <functional>
+#include <limits>
 
 #include "actors/context.hpp"
 #include "storage/store.hpp"
 
 namespace greenroom::store_reader {
+namespace {
+
+constexpr auto whenever = std::numeric_limits<std::int64_t>::min();  ///< a time at which nothing has expired
+
+}  // namespace
 
 struct state {
   static inline const char* name = "store_reader";
@@ -24,9 +30,28 @@ struct state {
           return read_inbox::reply{disk.read_inbox(m.user, m.after, m.count_max, m.bytes_max, m.now_ms)};
         },
         [this](const find_session& m) { return find_session::reply{disk.session(m.id)}; },
-        [this](const list_inboxes& m) { return list_inboxes::reply{disk.inboxes(m.after, m.count_max)}; },
+        [this](const list_inboxes& m) { return list(m); },
         [this](const list_dead& m) { return list_dead::reply{disk.dead_letters(m.user, m.after, m.count_max)}; },
+        [this](const find_dead& m) { return find(m); },
     };
+  }
+
+  list_inboxes::reply list(const list_inboxes& m) const {
+    list_inboxes::reply found{disk.inboxes(m.after, m.count_max), {}};
+    for (const auto& each : found.all) {
+      const auto page = disk.read_inbox(each.user, 0, 1, 1, whenever);
+      found.oldest_ms.push_back(page.messages.empty() ? 0 : page.messages.front().at_ms);
+    }
+    return found;
+  }
+
+  find_dead::reply find(const find_dead& m) const {
+    find_dead::reply found;
+    for (const auto letter : m.letters) {
+      auto next = letter == 0 ? std::vector<storage::dead_letter>{} : disk.dead_letters({}, letter - 1, 1);
+      if (!next.empty() && next.front().id == letter) found.all.push_back(std::move(next.front()));
+    }
+    return found;
   }
 
   const storage::store& disk;

@@ -81,12 +81,19 @@ struct list_inboxes {
   std::size_t count_max = 0;
   struct reply {
     std::vector<storage::inbox_summary> all;
+    std::vector<std::int64_t> oldest_ms;  ///< when the first message of each was stored
   };
 };
 struct list_dead {
   std::optional<std::string> user;
   std::uint64_t after = 0;
   std::size_t count_max = 0;
+  struct reply {
+    std::vector<storage::dead_letter> all;
+  };
+};
+struct find_dead {  ///< Those of them that are there.
+  std::vector<std::uint64_t> letters;
   struct reply {
     std::vector<storage::dead_letter> all;
   };
@@ -107,3 +114,4 @@ GREENROOM_REQUEST(greenroom::store_reader::read_inbox)
 GREENROOM_REQUEST(greenroom::store_reader::find_session)
 GREENROOM_REQUEST(greenroom::store_reader::list_inboxes)
 GREENROOM_REQUEST(greenroom::store_reader::list_dead)
+GREENROOM_REQUEST(greenroom::store_reader::find_dead)

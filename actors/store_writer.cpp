@@ -5,7 +5,6 @@
 #include <deque>
 #include <iterator>
 #include <string>
-#include <unordered_set>
 
 #include "runtime/log.hpp"
 #include "runtime/promise.hpp"
@@ -62,7 +61,12 @@ parcel::~parcel() { ctx_.uncommitted_bytes.fetch_sub(bytes_, std::memory_order_r
 
 struct state {
   static inline const char* name = "store_writer";
-  state(runtime::actor_base* s, const options& o) : self{s}, ctx{o.ctx} {}
+  state(runtime::actor_base* s, const options& o) : self{s}, ctx{o.ctx}, barred_logs{*o.barred} {}
+  ~state() {
+    for (const auto& each : waiting) bar(each.what->all);
+  }
+  state(const state&) = delete;
+  state& operator=(const state&) = delete;
 
   caf::behavior start() {
     if (ctx.disk.condition() == condition::broken) look_at(ctx.disk.condition());
@@ -86,6 +90,7 @@ struct state {
     if (!std::exchange(going, true)) runtime::tell(self, caf::actor{self}, go{});
   }
   void run();
+  void bar(const operations& what);
   bool barred(const operations& what);
   void note_failures(const operations& what, const outcomes& all);
   void look_at(condition now);
@@ -93,9 +98,9 @@ struct state {
 
   runtime::actor_base* self;
   context& ctx;
+  logs& barred_logs;
   std::deque<request> waiting;
-  bool going = false;                           ///< `go` is in the mailbox
-  std::unordered_set<std::string> failed_logs;  ///< until their rooms have opened them again
+  bool going = false;  ///< `go` is in the mailbox
   condition known = condition::good;
   bool mending = false;
   std::chrono::milliseconds pause{repair_pause_min};
@@ -106,20 +111,26 @@ void state::run() {
   going = false;
   std::vector<request> taken;
   operations batch;
-  while (!waiting.empty() && (batch.empty() || batch.size() + waiting.front().size <=
-                                                   storage::limits::batch_operations_max)) {
+  while (!waiting.empty() &&
+         (batch.empty() || batch.size() + waiting.front().size <= storage::limits::batch_operations_max)) {
     auto one = std::move(waiting.front());
     waiting.pop_front();
     if (barred(one.what->all)) {
-      one.owed.deliver(commit::reply{
-          std::make_shared<outcomes>(one.size, storage::outcome{.error = errc::unavailable})});
+      one.owed.deliver(
+          commit::reply{std::make_shared<outcomes>(one.size, storage::outcome{.error = errc::unavailable})});
       continue;
     }
     std::ranges::move(one.what->all, std::back_inserter(batch));
     taken.push_back(std::move(one));
   }
   if (!taken.empty()) {
-    auto all = ctx.disk.commit(batch);
+    outcomes all;
+    try {
+      all = ctx.disk.commit(batch);
+    } catch (...) {
+      bar(batch);
+      throw;
+    }
     note_failures(batch, all);
     auto next = std::make_move_iterator(all.begin());
     for (auto& each : taken) {
@@ -132,19 +143,26 @@ void state::run() {
   if (!waiting.empty()) go_on();
 }
 
-/// Whether it appends to a log behind a message that was not stored. To open the log is to know of it.
+/// Nobody knows what became of these.
+void state::bar(const operations& what) {
+  for (const auto& each : what)
+    if (const auto* one = std::get_if<storage::append>(&each)) barred_logs.insert(one->log);
+}
+
+/// Whether it writes to a log behind a message that was not stored. To open the log is to know of it.
 bool state::barred(const operations& what) {
-  if (failed_logs.empty()) return false;
+  if (barred_logs.empty()) return false;
   for (const auto& each : what) {
-    if (const auto* open = std::get_if<storage::log_open>(&each)) failed_logs.erase(open->log);
-    if (const auto* one = std::get_if<storage::append>(&each); one && failed_logs.contains(one->log)) return true;
+    if (const auto* open = std::get_if<storage::log_open>(&each)) barred_logs.erase(open->log);
+    if (const auto* one = std::get_if<storage::append>(&each); one && barred_logs.contains(one->log)) return true;
+    if (const auto* one = std::get_if<storage::snapshot_put>(&each); one && barred_logs.contains(one->log)) return true;
   }
   return false;
 }
 
 void state::note_failures(const operations& batch, const outcomes& all) {
   for (std::size_t i = 0; i < batch.size(); ++i)
-    if (const auto* one = std::get_if<storage::append>(&batch[i]); one && failed(all[i])) failed_logs.insert(one->log);
+    if (const auto* one = std::get_if<storage::append>(&batch[i]); one && failed(all[i])) barred_logs.insert(one->log);
   look_at(ctx.disk.condition());
 }
 

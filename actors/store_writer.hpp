@@ -3,16 +3,20 @@
 ///
 ///   room, queue, session ── commit ──▶ writer ──▶ one transaction ──▶ their outcomes, in their order
 ///
-/// A batch that fails is stored by nobody. A log that had an append in it takes none any more until its room has read
-/// its head again (`log_open`): what the room had sent behind the failed message must not overtake it.
+/// A batch that fails is stored by nobody. A log that had an append in it takes none any more, and no state of its
+/// behaviour, until its room has read its head again (`log_open`): what the room had sent behind the failed message must
+/// not overtake it.
 ///
 /// Parent: store supervisor, permanent, detached: it waits for the disk.
-/// Crash: who waits is told errc::crashed, which means unknown; it goes on with the next batch.
+/// Crash: who waits is told errc::crashed, which means unknown, and its logs are barred as after a failure; it goes on
+///   with the next batch.
 /// Bounds: storage::limits::batch_operations_max operations a batch; what may wait: limits::uncommitted_bytes_max,
 ///   which askers look at (`context::uncommitted_bytes`).
 #pragma once
 #include <caf/actor.hpp>
 #include <memory>
+#include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -23,8 +27,12 @@
 
 namespace greenroom::store_writer {
 
+using logs = std::unordered_set<std::string>;
+
 struct options {
   context& ctx;
+  /// Logs that are barred, in every life, until their rooms have opened them again.
+  std::shared_ptr<logs> barred = std::make_shared<logs>();
 };
 
 using operations = std::vector<storage::operation>;

@@ -6,6 +6,7 @@
 #include "runtime/config.hpp"
 #include "runtime/log.hpp"
 #include "storage/memory_store.hpp"
+#include "storage/planted.hpp"
 #include "storage/sqlite_store.hpp"
 
 namespace greenroom {
@@ -20,8 +21,7 @@ std::unique_ptr<storage::store> make_memory(const runtime::config& from) {
   return storage::make_memory_store(to);
 }
 
-std::unique_ptr<storage::sqlite_store> open_disk(const runtime::config& from, const std::filesystem::path& file,
-                                                 std::int64_t now_ms) {
+storage::sqlite_options store_options(const runtime::config& from, const std::filesystem::path& file) {
   storage::sqlite_options to;
   to.path = file.string();
   to.readers = from.store.readers;
@@ -34,8 +34,14 @@ std::unique_ptr<storage::sqlite_store> open_disk(const runtime::config& from, co
   to.ids_per_sender_max = from.idempotency.per_sender_max;
   to.id_age_ms = from.idempotency.age_ms;
   to.report = [](const std::string& what) { runtime::log::error("the store reports", {{"what", what}}); };
+  if (storage::planted("synchronous_off")) to.sync = storage::synchronous::off;
+  return to;
+}
+
+std::unique_ptr<storage::sqlite_store> open_disk(const runtime::config& from, const std::filesystem::path& file,
+                                                 std::int64_t now_ms) {
   try {
-    auto disk = storage::open_sqlite_store(std::move(to));
+    auto disk = storage::open_sqlite_store(store_options(from, file));
     disk->commit(storage::sessions_restart{now_ms});  // where the disk is full, they keep what deadline they had
     return disk;
   } catch (const storage::open_error& e) {

@@ -11,6 +11,7 @@ namespace greenroom::runtime {
 struct config;
 }
 namespace greenroom::storage {
+struct sqlite_options;
 class sqlite_store;
 class store;
 }  // namespace greenroom::storage
@@ -19,6 +20,9 @@ namespace greenroom {
 
 /// The logs of ephemeral rooms.
 std::unique_ptr<storage::store> make_memory(const runtime::config& from);
+
+/// How the config wants the database to be opened; its reports go to the log.
+storage::sqlite_options store_options(const runtime::config& from, const std::filesystem::path& file);
 
 /// The database. Sessions that were attached when the last node ended have a whole window from `now_ms` on.
 std::unique_ptr<storage::sqlite_store> open_disk(const runtime::config& from, const std::filesystem::path& file,

@@ -5,9 +5,11 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
+#include <charconv>
 #include <optional>
 
 #include "clients/failure.hpp"
+#include "clients/json_text.hpp"
 #include "clients/limits.hpp"
 
 namespace greenroom::clients {
@@ -52,6 +54,17 @@ std::string ask_node(const std::filesystem::path& socket, std::string_view reque
   if (*over) throw failure{errc::closed, "the node closed its administration socket: " + over->message()};
   answer.resize(answer.find('\n'));
   return answer;
+}
+
+std::string ask_node_in(const std::filesystem::path& data_dir, std::string_view request,
+                        std::chrono::milliseconds timeout) {
+  auto answer = ask_node(data_dir / "admin.sock", request, timeout);
+  const object_members reply{answer};
+  if (reply.raw("error").empty()) return answer;
+  const auto code = reply.raw("code");
+  auto number = static_cast<int>(codecs::error_code::conflict);
+  std::from_chars(code.data(), code.data() + code.size(), number);
+  throw refusal{codecs::make_error(static_cast<codecs::error_code>(number), reply.text("error"))};
 }
 
 }  // namespace greenroom::clients

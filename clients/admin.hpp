@@ -11,4 +11,8 @@ namespace greenroom::clients {
 /// Throws failure: unreachable (no node has that directory open, or it is another user's), timed_out, closed, garbled.
 std::string ask_node(const std::filesystem::path& socket, std::string_view request, std::chrono::milliseconds timeout);
 
+/// The same of the node with that data directory; throws refusal where it refuses.
+std::string ask_node_in(const std::filesystem::path& data_dir, std::string_view request,
+                        std::chrono::milliseconds timeout);
+
 }  // namespace greenroom::clients

@@ -3,46 +3,14 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <csignal>
-#include <iostream>
 #include <memory>
 
+#include "clients/command_options.hpp"
 #include "clients/commands.hpp"
+#include "clients/operator_line.hpp"
 
 namespace greenroom::clients {
 namespace {
-
-using chosen_command = std::function<int()>;
-
-constexpr double timeout_s_max = 86'400;
-
-/// Makes `command` with its options what runs when app.parse() met this subcommand.
-template <class Options, class Command>
-void run_when_chosen(CLI::App& app, std::shared_ptr<Options> options, chosen_command& chosen, Command command) {
-  app.callback([options, command, &chosen] {
-    chosen = [options, command] {
-      std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is then an error of write, which terminal::line sees
-      terminal to{std::cout, std::cerr};
-      return static_cast<int>(run_command(to, [&] { return command(*options, to); }));
-    };
-  });
-}
-
-/// What stands below the options: examples, and how the command ends.
-void teach(CLI::App& app, const std::string& text) { app.footer(text + "\n\n" + exit_codes_help()); }
-
-void add_timeout(CLI::App& app, std::chrono::milliseconds& timeout) {
-  app.add_option_function<double>(
-         "--timeout", [&timeout](double s) { timeout = std::chrono::milliseconds{static_cast<long>(s * 1'000)}; },
-         "For connecting and for each answer [10]")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(0.001, timeout_s_max).description(""));
-}
-
-void add_output(CLI::App& app, output& as) {
-  app.add_flag_callback(
-      "--json", [&as] { as = output::json; }, "Print JSON, one document a line");
-}
 
 void add_target(CLI::App& app, target& node) {
   app.add_option("--url", node.url, "The node, as ws://host:port/ws")
@@ -65,15 +33,6 @@ void add_payload(CLI::App& app, std::string& payload, payload_kind& kind) {
   app.add_option("PAYLOAD", payload, "JSON; - reads standard input, @FILE a file")->type_name("")->required();
   app.add_flag_callback(
       "--text", [&kind] { kind = payload_kind::text; }, "PAYLOAD is plain text and is sent as a JSON string");
-}
-
-void add_local(CLI::App& app, local_target& where) {
-  app.add_option("--data", where.data_dir, "The running node's data directory")
-      ->type_name("DIR")
-      ->envname("GREENROOM_NODE_DATA_DIR")
-      ->capture_default_str();
-  add_timeout(app, where.timeout);
-  add_output(app, where.as);
 }
 
 void add_pub(CLI::App& app, chosen_command& chosen) {
@@ -202,7 +161,8 @@ void add_plugin(CLI::App& app, chosen_command& chosen) {
   add_local(list, *where);
   run_when_chosen(list, where, chosen, [](const auto& from, terminal& to) { return plugin_list(from, to); });
 
-  auto& reload = *command.add_subcommand("reload", "Put the build that its file holds now in the place of the running one");
+  auto& reload =
+      *command.add_subcommand("reload", "Put the build that its file holds now in the place of the running one");
   const auto options = std::make_shared<reloading>();
   options->where.timeout = limits::reload_timeout;
   reload.add_option("NAME", options->plugin, "The plugin's own name, as `plugin list` prints it")
@@ -227,6 +187,7 @@ void add_commands(CLI::App& app, std::function<int()>& chosen) {
   add_announce(app, chosen);
   add_status(app, chosen);
   add_plugin(app, chosen);
+  add_operator_commands(app, chosen);
 }
 
 }  // namespace greenroom::clients

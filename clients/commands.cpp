@@ -115,45 +115,36 @@ exit_code call(const call_options& what, terminal& to) {
   return exit_code::ok;
 }
 
-namespace {
-
-/// The node's answer; throws what it refuses with.
-std::string ask_locally(const local_target& where, const std::string& request) {
-  auto answer = ask_node(std::filesystem::path{where.data_dir} / "admin.sock", request, where.timeout);
-  const object_members reply{answer};
-  if (!reply.raw("error").empty())
-    throw refusal{codecs::make_error(codecs::error_code::conflict, reply.text("error"))};
-  return answer;
-}
-
-}  // namespace
-
 exit_code announce(const local_target& where, const std::string& text, terminal& to) {
-  const auto answer = ask_locally(where, object_text{}.text("command", "announce").text("text", text).str());
+  const auto answer =
+      ask_node_in(where.data_dir, object_text{}.text("command", "announce").text("text", text).str(), where.timeout);
   const object_members reply{answer};
   to.line(where.as == output::json ? answer : "announced to " + reply.text("sessions") + " sessions");
   return exit_code::ok;
 }
 
 exit_code status(const local_target& where, terminal& to) {
-  const auto answer = ask_locally(where, object_text{}.text("command", "tree").str());
+  const auto answer = ask_node_in(where.data_dir, object_text{}.text("command", "tree").str(), where.timeout);
   to.line(where.as == output::json ? answer : describe_tree(answer));
   return exit_code::ok;
 }
 
 exit_code plugin_list(const local_target& where, terminal& to) {
-  const auto answer = ask_locally(where, object_text{}.text("command", "plugins").str());
+  const auto answer = ask_node_in(where.data_dir, object_text{}.text("command", "plugins").str(), where.timeout);
   to.line(where.as == output::json ? answer : describe_plugins(answer));
   return exit_code::ok;
 }
 
 exit_code plugin_reload(const local_target& where, const std::string& plugin, terminal& to) {
-  const auto answer = ask_locally(where, object_text{}.text("command", "reload").text("plugin", plugin).str());
+  const auto answer =
+      ask_node_in(where.data_dir, object_text{}.text("command", "reload").text("plugin", plugin).str(), where.timeout);
   const object_members reply{answer};
-  to.line(where.as == output::json ? answer
-                                   : printable(plugin + " " + reply.text("version") + " has taken over: " +
-                                               reply.text("rooms") + " rooms, " + reply.text("services") + " services"));
-  if (reply.raw("left") != "[]") to.note(printable("these stayed with the older build: " + std::string{reply.raw("left")}));
+  to.line(where.as == output::json
+              ? answer
+              : printable(plugin + " " + reply.text("version") + " has taken over: " + reply.text("rooms") +
+                          " rooms, " + reply.text("services") + " services"));
+  if (reply.raw("left") != "[]")
+    to.note(printable("these stayed with the older build: " + std::string{reply.raw("left")}));
   return exit_code::ok;
 }
 

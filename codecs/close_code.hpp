@@ -46,7 +46,7 @@ inline constexpr close_code slow_consumer{1013, "slow_consumer", reconnect::late
 inline constexpr close_code overloaded{1013, "overloaded", reconnect::later,
                                        "The node has no room for another connection."};
 inline constexpr close_code store_unavailable{1013, "store_unavailable", reconnect::later,
-                                              "The disk failed; what was sent without an answer is to be sent again with the same id."};
+                                              "The disk failed; what has no answer is to be sent again, same id."};
 inline constexpr close_code session_replaced{4009, "session_replaced", reconnect::no,
                                              "The session was resumed on another connection."};
 

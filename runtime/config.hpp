@@ -33,7 +33,8 @@ enum class compression_mode : std::uint8_t { off, deflate };
 
 struct gateway_config {
   std::vector<std::string> listen{"127.0.0.1:8080"};
-  std::uint32_t connections_max = 20'000;  ///< a shard
+  std::uint32_t connections_max = 20'000;     ///< a shard
+  std::uint32_t accepts_per_second = 10'000;  ///< a shard; 0: as they come
   std::uint32_t ping_interval_ms = 25'000;
   std::uint32_t pong_timeout_ms = 20'000;
   std::uint32_t message_bytes_max = 64u << 10;

@@ -70,7 +70,8 @@ const config_key<config> node_table[]{
      GREENROOM_AT(node.stop_timeout_ms),
      "A stop that takes longer than this ends without the rest."},
     {"node", "rehearsals", toggle, unbounded, GREENROOM_AT(node.rehearsals),
-     "Whether extensions may make the node's own actors fail on purpose, to see supervision at work. Not for production."},
+     "Whether extensions may make the node's own actors fail on purpose, to see supervision at work. Not for "
+     "production."},
 
     {"gateway",
      "listen",
@@ -84,6 +85,13 @@ const config_key<config> node_table[]{
      {1, 1'000'000},
      GREENROOM_AT(gateway.connections_max),
      "Open connections of one shard; more are answered 503."},
+    {"gateway",
+     "accepts_per_second",
+     count,
+     {0, 1'000'000},
+     GREENROOM_AT(gateway.accepts_per_second),
+     "New connections of one shard in a second; of a crowd that comes at once, the others wait in the backlog. 0: as "
+     "they come."},
     {"gateway",
      "ping_interval_ms",
      duration,

@@ -76,6 +76,7 @@ http_server_stats http_server::stats() const {
   for (const auto& each : state_->listeners) {
     all.listening.accepted += each->stats().accepted;
     all.listening.rests += each->stats().rests;
+    all.listening.held += each->stats().held;
   }
   return all;
 }

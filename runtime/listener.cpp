@@ -7,7 +7,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 #include <utility>
 
@@ -17,6 +19,9 @@ namespace greenroom::runtime {
 namespace {
 
 namespace net = boost::asio;
+
+constexpr std::uint32_t slices_per_second = 100;
+constexpr std::chrono::milliseconds slice{1'000 / slices_per_second};
 
 enum class sharing : std::uint8_t { alone, by_shards };
 
@@ -73,12 +78,30 @@ struct listener::state final : std::enable_shared_from_this<listener::state>, ti
                       });
   }
 
+  /// How many more may come in this slice of time.
+  std::uint32_t places() {
+    if (options.accepts_per_second == 0) return options.accepts_per_wake;
+    const auto now = home.now();
+    if (now >= slice_end) {
+      slice_end = now + slice;
+      in_slice = 0;
+    }
+    const auto most = std::max(1U, options.accepts_per_second / slices_per_second);
+    return std::min(options.accepts_per_wake, most - std::min(most, in_slice));
+  }
+
   void accept() {
-    for (std::uint32_t taken = 0; open && taken != options.accepts_per_wake; ++taken) {
+    const auto most = places();
+    if (most == 0) {
+      ++stats.held;
+      return home.timers().arm(*this, slice_end);
+    }
+    for (std::uint32_t taken = 0; open && taken != most; ++taken) {
       unique_fd client{::accept4(socket.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
       if (client) {
         set_option(client.get(), IPPROTO_TCP, TCP_NODELAY);
         ++stats.accepted;
+        ++in_slice;
         on_accept(std::move(client));
       } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
         break;
@@ -104,6 +127,8 @@ struct listener::state final : std::enable_shared_from_this<listener::state>, ti
   accept_function on_accept;
   net::posix::basic_stream_descriptor<net::io_context::executor_type> socket;
   listener_stats stats;
+  shard::time_point slice_end{};
+  std::uint32_t in_slice = 0;  ///< accepted in the current one
   bool open = true;
 };
 

@@ -154,14 +154,24 @@ void access(const access_entry& what) noexcept try {
   const auto to = all().get();
   if (!to->access) return;
   const auto path = what.target.substr(0, what.target.find('?'));  // a query may hold a token
-  if (what.connection == 0)  // an HTTP request: there is no session yet
+  if (what.connection == 0)                                        // an HTTP request: there is no session yet
     write_to(*to, log_level::info, "access",
-             {{"peer", what.peer}, {"method", what.method}, {"target", path}, {"status", what.status}, {"bytes", what.bytes},
-              {"duration_us", what.duration_us}, {"trace", what.trace}});
+             {{"peer", what.peer},
+              {"method", what.method},
+              {"target", path},
+              {"status", what.status},
+              {"bytes", what.bytes},
+              {"duration_us", what.duration_us},
+              {"trace", what.trace}});
   else
     write_to(*to, log_level::info, "access",
-             {{"peer", what.peer}, {"method", what.method}, {"target", path}, {"status", what.status}, {"connection", what.connection},
-              {"session", what.session}, {"user", what.user}});
+             {{"peer", what.peer},
+              {"method", what.method},
+              {"target", path},
+              {"status", what.status},
+              {"connection", what.connection},
+              {"session", what.session},
+              {"user", what.user}});
 } catch (...) {
   lost.fetch_add(1, std::memory_order_relaxed);
 }

@@ -132,6 +132,10 @@ export class Pane {
       'notice',
       mine(({ code, text }) => this.#event(text ?? `the node says: ${code}`)),
     );
+    client.on(
+      'inbox',
+      mine((message, ack) => this.#show_direct(message, ack)),
+    );
     client.join(this.room_name, { history }).then(
       mine((room) => this.#joined(room, mine)),
       mine((error) => this.#event(`not in the room: ${error.message}`)),
@@ -170,6 +174,8 @@ export class Pane {
     const { text } = this.parts;
     const payload = text.value.trim();
     if (!payload) return;
+    const direct = payload.match(/^@(\S+)\s+(.+)$/s);
+    if (direct) return this.#send(direct[1], direct[2]);
     if (!this.#room) return this.#event('not in the room yet');
     text.value = '';
     const id = make_id();
@@ -180,6 +186,20 @@ export class Pane {
       line.classList.replace('waiting', 'failed');
       line.lastElementChild.textContent = error.unknown ? `unsure: ${error.message}` : `not sent: ${error.message}`;
     });
+  }
+
+  /** To one user, who may be away: it waits on disk until it is acknowledged. */
+  #send(to, payload) {
+    this.parts.text.value = '';
+    const line = this.#line('mine direct waiting', this.name, payload, `to ${to}`);
+    const settle = (how, place) => {
+      line.classList.replace('waiting', how);
+      line.lastElementChild.textContent = place;
+    };
+    this.#client.send(to, 'say', payload).then(
+      () => settle('stored', `to ${to}, stored`),
+      (error) => settle('failed', error.unknown ? `unsure: ${error.message}` : `not sent: ${error.message}`),
+    );
   }
 
   #rename() {
@@ -273,6 +293,12 @@ export class Pane {
     const place = source === 'missed' ? `missed #${seq}` : `#${seq}`;
     this.#line(`${own ? 'mine' : ''} ${source}`, from, text_of(payload), place);
     if (source !== 'history') this.announce(`${from}: ${text_of(payload)}`, `${epoch} ${seq}`);
+  }
+
+  #show_direct({ n, from, payload }, ack) {
+    this.#line('direct', from, text_of(payload), 'to you');
+    this.announce(`${from} to ${this.name}: ${text_of(payload)}`, `inbox ${this.name} ${n}`);
+    ack();
   }
 
   #show_members() {

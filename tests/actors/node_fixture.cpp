@@ -64,9 +64,9 @@ caf::behavior nurse_state::start() {
 }
 
 struct node_fixture::parts {
-  parts(node_fixture& f)
+  parts(node_fixture& f, std::unique_ptr<storage::store> stored)
       : memory{storage::make_memory_store()},
-        disk{storage::make_memory_store()},
+        disk{std::move(stored)},
         metrics{f.shards},
         meters{metrics, f.shards},
         ctx{.config = f.config,
@@ -78,7 +78,7 @@ struct node_fixture::parts {
             .version = "test",
             .started = {},
             .now_ms =
-                [&clock = f.jobs.clock(), began = f.jobs.clock().current_time] {
+                [&clock = f.jobs.clock(), began = f.began_] {
                   auto since = std::chrono::duration_cast<std::chrono::milliseconds>(clock.current_time - began);
                   return wall_at_start_ms + since.count();
                 },
@@ -86,7 +86,7 @@ struct node_fixture::parts {
             .writer = {},
             .readers = {},
             .sessions = {},
-            .process_prefix = "server-"} {
+            .process_prefix = f.past_.empty() ? "server-" : "server-" + std::to_string(f.past_.size()) + '-'} {
     ctx.at = stage::ready;
     ctx.shards.resize(f.shards);
     for (auto& each : ctx.shards) each.compressor = make_compressor(f.config, meters);
@@ -107,11 +107,17 @@ node_fixture::~node_fixture() {
   end_actors();
   jobs.run();
   parts_.reset();
+  past_.clear();
 }
 
 node_fixture::parts& node_fixture::node() {
   if (parts_) return *parts_;
-  parts_ = std::make_unique<parts>(*this);
+  parts_ = std::make_unique<parts>(*this, storage::make_memory_store());
+  start();
+  return *parts_;
+}
+
+void node_fixture::start() {
   auto& ctx = parts_->ctx;
   parts_->nurse = actor_fixture::spawn<nurse_state>(no_options{});
   auto there = here(parts_->nurse);
@@ -129,7 +135,18 @@ node_fixture::parts& node_fixture::node() {
   ctx.services = keep(service_directory::spawn(there, {ctx}));
   ctx.workers = keep(worker_pool::spawn(there, {ctx, {}}));
   settle();
-  return *parts_;
+}
+
+void node_fixture::restart() {
+  const auto claims = disk().claims;
+  auto stored = disk().cut_off(storage::make_memory_store());
+  for (auto& each : parts_->clients) each->wire().break_off();
+  end_actors();
+  past_.push_back(std::move(parts_));
+  parts_ = std::make_unique<parts>(*this, std::move(stored));
+  disk().claims = claims;
+  disk().commit(storage::sessions_restart{parts_->ctx.now_ms()});
+  start();
 }
 
 runtime::namespace_config& node_fixture::policy(std::string_view name) { return config.namespaces.find(name)->second; }
@@ -175,8 +192,24 @@ void node_fixture::settle() {
   } while (flush());
 }
 
-void node_fixture::settle_randomly(std::mt19937& random) {
+void node_fixture::settle_without(std::string_view name) {
+  const auto idles = [name](caf::resumable* each) {
+    auto* one = dynamic_cast<caf::local_actor*>(each);
+    return one && one->name() == name;
+  };
   for (;;) {
+    const auto next = std::ranges::find_if_not(jobs.jobs, idles);
+    if (next == jobs.jobs.end()) {
+      if (!flush()) return;
+      continue;
+    }
+    std::rotate(jobs.jobs.begin(), next, next + 1);
+    jobs.run_once();
+  }
+}
+
+void node_fixture::settle_randomly(std::mt19937& random, std::size_t steps_max) {
+  while (steps_max-- > 0) {
     auto writers = node().clients.size();
     if (jobs.jobs.empty() && !flush() && jobs.jobs.empty()) return;
     auto chosen = random() % (jobs.jobs.size() + writers);  // a distribution would not be portable

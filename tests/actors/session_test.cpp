@@ -1,4 +1,5 @@
 // How a client gets its session, and what happens to its calls before and after.
+#include "actors/limits.hpp"
 #include "actors/session_directory.hpp"
 #include "tests/support/node_fixture.hpp"
 
@@ -137,6 +138,19 @@ TEST_CASE_METHOD(node_fixture, "session: at most rooms_max rooms; leaving one ma
   ann.join("room-7");  // a rejoin takes no further place
   ann.call("room.leave", R"({"room":"room-7"})");
   ann.join("room-128");
+}
+
+TEST_CASE_METHOD(node_fixture, "session: where too many open at once, one more is told when to come again",
+                 "[actors][session]") {
+  auto& ann = connect();
+  ctx().sessions_opening = limits::sessions_opening_max;
+  const auto why = ann.refused("session.open", R"({"user":"ann"})");
+  CHECK(why.code == codecs::error_code::rate_limited);
+  REQUIRE(why.retry_after_ms);
+  CHECK(*why.retry_after_ms >= limits::opening_retry_min_ms);
+  ctx().sessions_opening = 0;
+  ann.open("ann");
+  CHECK(ctx().sessions_opening == 0);  // its place is free again
 }
 
 TEST_CASE_METHOD(node_fixture, "session: an announcement reaches every session", "[actors][session]") {

@@ -185,7 +185,9 @@ scenario('exit codes: no node 69, wrong usage 64, no JSON 65, no file 66, no per
 });
 
 scenario('help: every command teaches with an example and exits 0', async (s) => {
-  for (const command of [[], ['pub'], ['sub'], ['send'], ['inbox'], ['call'], ['announce'], ['serve'], ['config']]) {
+  const operators = [['queue', 'list'], ['queue', 'purge'], ['dead', 'replay'], ['backup'], ['restore'], ['doctor']];
+  const all = [[], ['pub'], ['sub'], ['send'], ['inbox'], ['call'], ['announce'], ['serve'], ['config'], ...operators];
+  for (const command of all) {
     const { code, stdout } = await runs(s, [...command, '--help']);
     assert.equal(code, 0, command.join(' '));
     assert.ok(stdout.length > 100);

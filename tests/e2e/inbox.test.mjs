@@ -5,7 +5,7 @@ import { fresh, scenario, sharedNode } from './harness.mjs';
 
 const shared = sharedNode();
 const rejects = (code) => (error) => error instanceof RpcError && error.code === code;
-const stored = 'accepted'; // what a memory store can promise
+const stored = 'durable'; // every directed message is on disk before its ack
 const send = (client, to, payload, more = {}) => client.call('user.send', { to, event: 'e', payload, ...more });
 const payloads = (messages) => messages.map(({ payload }) => payload);
 

@@ -110,6 +110,41 @@ scenario('page: the server is killed and started again, and both panes go on', a
   await keep(page, 'server-back');
 });
 
+scenario('page: a message for somebody who has closed the tab waits, also while the node is killed, and is there when the tab opens', async (s) => {
+  let node = await Node.start();
+  const { port, dir } = node;
+  s.defer(() => node.stop());
+  const first = await opened(s, node, { expected: away });
+  const name = fresh('zoe');
+  await first.fill(`${json.pane} .name-input`, name);
+  await first.press(`${json.pane} .name-input`, 'Enter');
+  await eventually(async () => assert.equal(await first.locator(`${json.pane} .who`).textContent(), name));
+  await state(first, json, 'open');
+  const context = first.context();
+  await first.close();
+
+  const other = await s.client(node, { user: 'ann' });
+  assert.equal((await other.call('user.send', { to: name, event: 'say', payload: 'are you there?' })).ack, 'durable');
+  await node.kill('SIGKILL');
+  node = await Node.start({ listen: `127.0.0.1:${port}`, dir });
+
+  const second = await context.newPage();
+  await second.goto(`${node.http}/?room=${fresh('page')}`);
+  await shows(second, json, ['are you there?'], '.direct');
+  await eventually(async () => assert.match(await (await fetch(`${node.http}/metrics`)).text(), /^greenroom_inbox_queued 0$/m));
+  await keep(second, 'waited');
+});
+
+scenario('page: what is said to @somebody reaches that user alone', async (s) => {
+  const page = await opened(s, await shared.get());
+  const to = await page.locator(`${msgpack.pane} .who`).textContent();
+  await say(page, json, `@${to} just you`);
+  await shows(page, msgpack, ['just you'], '.direct');
+  await shows(page, json, ['just you'], '.direct.stored');
+  await say(page, json, '@nobody-there hello');
+  await shows(page, json, ['just you', 'hello'], '.direct.stored');
+});
+
 scenario('page: everything works by keyboard alone, the focus is seen, and nothing traps it', async (s) => {
   const page = await opened(s, await shared.get());
   const at = () =>

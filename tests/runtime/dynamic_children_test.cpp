@@ -263,7 +263,8 @@ TEST_CASE_METHOD(party, "dynamic children: they do not outlive their supervisor"
   CHECK(system.registry().running() == 0);
 }
 
-TEST_CASE_METHOD(party, "dynamic children: with their supervisor they end at once, whatever waits for them", "[runtime]") {
+TEST_CASE_METHOD(party, "dynamic children: with their supervisor they end at once, whatever waits for them",
+                 "[runtime]") {
   open();
   auto one = invite(1);
   const auto before = runtime::strays().crashes.load();

@@ -1,10 +1,15 @@
-/// FAULTY_STORE is a real store that fails when a test says so: a hook sees every operation and every read before it
-/// happens, and may throw. It is how a test crashes the actor that asks.
+/// FAULTY_STORE is a real store that fails when a test says so. A hook sees every operation and every read before it
+/// happens, and may throw: it is how a test crashes the actor that asks. Another decides the fate of whole batches, as
+/// a full or broken disk does, and a third lets records come back damaged.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -19,6 +24,39 @@ class faulty_store final : public storage::store {
 
   std::function<void(const storage::operation&)> before_commit;
   std::function<void(std::string_view log)> before_read;
+
+  /// What becomes of a batch.
+  enum class fate : std::uint8_t {
+    done,
+    refused,         ///< `unavailable`: nothing is stored
+    lost,            ///< `outcome_unknown`, and not stored
+    lost_but_stored  ///< `outcome_unknown`, and stored all the same
+  };
+  std::function<fate(std::span<const storage::operation>)> fate_of;
+  std::function<bool(std::string_view log, std::uint64_t seq)> damaged;  ///< true: its body does not come back
+
+  storage::durability claims = storage::durability::accepted;
+  storage::condition now = storage::condition::good;  ///< not good: every batch is refused
+  int repairs_fail = 0;                               ///< so many; the next one makes it good
+  int repairs = 0;                                    ///< tried
+
+  /// The next batches that have such an operation in them.
+  template <class Operation>
+  void doom(fate what, int batches = 1) {
+    fate_of = [what, batches](std::span<const storage::operation> batch) mutable {
+      if (batches == 0) return fate::done;
+      for (const auto& each : batch)
+        if (std::holds_alternative<Operation>(each)) return --batches, what;
+      return fate::done;
+    };
+  }
+  /// The process has ended: what its actors still do reaches nothing. Gives the store to the next one.
+  std::unique_ptr<storage::store> cut_off(std::unique_ptr<storage::store> nothing) {
+    before_commit = nullptr;
+    before_read = nullptr;
+    fate_of = nullptr;
+    return std::exchange(real_, std::move(nothing));
+  }
 
   /// The next operation of that kind throws, `times` times.
   template <class Operation>
@@ -36,16 +74,23 @@ class faulty_store final : public storage::store {
     };
   }
 
-  storage::durability level() const noexcept override { return real_->level(); }
+  storage::durability level() const noexcept override { return claims; }
+  storage::condition condition() const noexcept override { return now; }
+  std::string repair() override {
+    ++repairs;
+    if (repairs_fail > 0) return --repairs_fail, "the disk is not there, as the test wants";
+    now = storage::condition::good;
+    return {};
+  }
   std::optional<storage::log_head> head(std::string_view log) const override { return real_->head(log); }
   storage::log_page read(std::string_view log, std::uint64_t after, std::size_t count_max,
                          std::size_t bytes_max) const override {
     if (before_read) before_read(log);
-    return real_->read(log, after, count_max, bytes_max);
+    return worn(log, real_->read(log, after, count_max, bytes_max));
   }
   storage::log_page read_before(std::string_view log, std::uint64_t before, std::size_t count_max,
                                 std::size_t bytes_max) const override {
-    return real_->read_before(log, before, count_max, bytes_max);
+    return worn(log, real_->read_before(log, before, count_max, bytes_max));
   }
   storage::bytes_ptr snapshot(std::string_view log) const override { return real_->snapshot(log); }
   std::vector<storage::named_snapshot> snapshots(std::string_view after, std::size_t count_max) const override {
@@ -76,11 +121,24 @@ class faulty_store final : public storage::store {
   void execute(std::span<const storage::operation> batch, std::span<storage::outcome> out) override {
     if (before_commit)
       for (const auto& each : batch) before_commit(each);
-    auto outcomes = real_->commit(batch);
-    std::move(outcomes.begin(), outcomes.end(), out.begin());
+    const auto what = now != storage::condition::good ? fate::refused : fate_of ? fate_of(batch) : fate::done;
+    if (what == fate::done || what == fate::lost_but_stored) {
+      auto outcomes = real_->commit(batch);
+      std::move(outcomes.begin(), outcomes.end(), out.begin());
+    }
+    if (what == fate::done) return;
+    const auto error = what == fate::refused ? storage::errc::unavailable : storage::errc::outcome_unknown;
+    for (auto& each : out) each = {.error = error};
   }
 
  private:
+  storage::log_page worn(std::string_view log, storage::log_page page) const {
+    if (damaged)
+      for (auto& each : page.records)
+        if (damaged(log, each.seq)) each.body = nullptr;
+    return page;
+  }
+
   std::unique_ptr<storage::store> real_;
 };
 

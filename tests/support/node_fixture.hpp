@@ -11,7 +11,8 @@
 /// `close 4009 session_replaced`; `[` and `]` around a batch. Who is there is left out: it comes by the clock.
 ///
 /// The actors that are always there have a nurse for a supervisor: it restarts at once whatever fails, and on crash()
-/// drops a life between two messages. Config, extensions and shards may be changed until the first connect().
+/// drops a life between two messages. Config, extensions and shards may be changed until the first connect(), and before
+/// a restart().
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -143,17 +144,25 @@ class node_fixture : public actor_fixture {
   double figure(std::string_view series);
 
   void settle();
-  /// Jobs and writes in an order of the seed's choosing, one message at a time.
-  void settle_randomly(std::mt19937& random);
+  /// The same, but actors of that name do not get to run: a disk, say, that takes its time.
+  void settle_without(std::string_view name);
+  /// The process ends without a word, and another one starts on its disk: actors, connections and memory are gone.
+  /// What a client has read is still in its story.
+  void restart();
+  /// Jobs and writes in an order of the seed's choosing, one message at a time; at most so many.
+  void settle_randomly(std::mt19937& random, std::size_t steps_max = SIZE_MAX);
   void advance(caf::timespan by);
 
  private:
   struct parts;
   friend class client;
   parts& node();
+  void start();
   bool flush();
 
+  const caf::actor_clock::time_point began_ = jobs.clock().current_time;
   std::unique_ptr<parts> parts_;
+  std::vector<std::unique_ptr<parts>> past_;  ///< of processes that have ended
 };
 
 }  // namespace greenroom::tests
