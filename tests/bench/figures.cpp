@@ -10,19 +10,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Server CPU and wall time from here on.
-class stopwatch {
- public:
-  explicit stopwatch(pid_t process) : process_{process}, cpu_{cpu_time(process)} {}
-  double cpu_us() const { return static_cast<double>((cpu_time(process_) - cpu_).count()); }
-  clock::duration elapsed() const { return clock::now() - start_; }
-
- private:
-  pid_t process_;
-  std::chrono::microseconds cpu_;
-  clock::time_point start_ = clock::now();
-};
-
 /// Open loop: `count` publishes at their scheduled times, however long deliveries take; each delivery's latency counts
 /// from its schedule. The members in `watched` are looked at.
 class pacer {
@@ -45,12 +32,6 @@ class pacer {
   clock::duration interval_;
   clock::time_point start_{};
 };
-
-void latencies(result& into, std::vector<double>& samples_us, const std::string& prefix) {
-  into[prefix + "p50_us"] = quantile(samples_us, 0.5);
-  into[prefix + "p99_us"] = quantile(samples_us, 0.99);
-  into[prefix + "p999_us"] = quantile(samples_us, 0.999);
-}
 
 }  // namespace
 

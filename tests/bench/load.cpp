@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 
+#include "tests/bench/durable_figures.hpp"
 #include "tests/bench/figures.hpp"
 #include "tests/bench/process_meter.hpp"
 
@@ -24,6 +25,12 @@ const std::map<std::string, std::function<result(const target&, std::uint32_t)>>
     {"paced", [](const target& of, std::uint32_t) { return paced(of); }},
     {"echo", echo},
     {"slow", [](const target& of, std::uint32_t) { return slow_member(of); }},
+    {"durable", durable_publishes},
+    {"direct", [](const target& of, std::uint32_t) { return direct_messages(of); }},
+    {"drain", [](const target& of, std::uint32_t) { return drained_inbox(of); }},
+    {"storm", storm},
+    {"raw_store", raw_store},
+    {"jetstream", jetstream_publishes},
     {"cacheline",
      [](const target&, std::uint32_t) {
        return result{{"round_trip_ns", static_cast<double>(cache_line_round_trip().count())}};

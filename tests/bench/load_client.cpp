@@ -82,6 +82,7 @@ std::string masked(std::string_view payload) {
 void peer::send(std::string_view frames) {
   if (!out_.empty()) return void(out_.append(frames));
   const auto sent = ::send(fd_, frames.data(), frames.size(), MSG_NOSIGNAL);
+  if (sent < 0 && (errno == ECONNRESET || errno == EPIPE)) return;  // the loop will see that it has ended
   if (sent < 0 && errno != EAGAIN) throw std::system_error{errno, std::generic_category(), "send"};
   out_.assign(frames.substr(sent < 0 ? 0 : static_cast<std::size_t>(sent)));
   if (!out_.empty()) watch();
@@ -158,6 +159,7 @@ void load::on_writable(peer& to) {
     int error = 0;
     socklen_t size = sizeof error;
     getsockopt(to.fd_, SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error != 0 && how_.tolerate_close) return end(to);
     if (error != 0) throw std::system_error{error, std::generic_category(), "connect"};
     to.state_ = peer::state::upgrading;
     to.send(upgrade_request(to.path_, how_.deflate));
@@ -194,7 +196,11 @@ void load::on_readable(peer& from) {
 std::size_t load::take_handshake(peer& from) {
   const auto end_of_head = from.in_.find("\r\n\r\n");
   if (end_of_head == from.in_.npos) return 0;
-  if (!from.in_.starts_with("HTTP/1.1 101")) throw std::runtime_error{"no upgrade: " + from.in_.substr(0, 80)};
+  if (!from.in_.starts_with("HTTP/1.1 101")) {
+    if (!how_.tolerate_close) throw std::runtime_error{"no upgrade: " + from.in_.substr(0, 80)};
+    end(from);
+    return 0;
+  }
   if (how_.deflate && from.in_.substr(0, end_of_head).find("permessage-deflate") == from.in_.npos)
     throw std::runtime_error{"the server does not compress"};
   from.state_ = peer::state::open;

@@ -3,6 +3,7 @@
 // the median of the rounds counts. The machine's cross-core cache-line round trip is measured before and after each
 // run: figures of rounds in which it differs by much are not to be compared.
 import { execFileSync, spawn } from 'node:child_process';
+import { connect, createServer } from 'node:net';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +24,8 @@ const { values: options, positionals } = parseArgs({
 });
 
 /** figure → how it is run, which of its numbers are shown, and which of them issue a promise. `floor`: has a counterpart;
- * `beside`: another run of Greenroom's takes the floor's place; `set`: what the config says. */
+ * `beside`, `other`: another run of Greenroom's, or something else (see `others`), takes the floor's place; `set`: what the
+ * config says. */
 const figures = {
   connect: {
     run: ['connect'],
@@ -57,6 +59,37 @@ const figures = {
   },
   'echo-1': { run: ['echo', '1'], floor: true, shown: { cpu_us_per_round_trip: {}, p99_us: {}, per_second: {} } },
   'echo-16': { run: ['echo', '16'], floor: true, shown: { cpu_us_per_round_trip: {}, p99_us: {}, per_second: {} } },
+  durable: {
+    run: ['durable', '64'],
+    other: 'store', // the same batches without a node
+    shown: {
+      per_second: { least: 40_000 },
+      cpu_us_per_message: { alone: true },
+      paced_ack_p50_us: { alone: true },
+      paced_ack_p99_us: { most: 50_000, alone: true },
+    },
+  },
+  'durable-nats': {
+    run: ['durable', '64'],
+    other: 'nats', // JetStream with a file stream, which acknowledges before it syncs
+    shown: { per_second: {}, cpu_us_per_message: {} },
+  },
+  direct: {
+    run: ['direct'],
+    shown: { ack_p99_us: {}, delivery_p50_us: {}, delivery_p99_us: { most: 5_000 }, cpu_us_per_message: {} },
+  },
+  storm: {
+    run: ['storm', '10000'],
+    shown: {
+      ready_ms: { most: 2_000 },
+      resumed_p50_ms: {},
+      resumed_last_ms: {},
+      all_delivered_ms: { most: 15_000 },
+      repeats: {},
+      told_to_wait: {},
+    },
+  },
+  drain: { run: ['drain'], shown: { per_second: { least: 20_000 }, cpu_us_per_message: {} } },
   slow: { run: ['slow'], floor: false, shown: { memory_growth_mib: { most: 8 }, others_p99_us: {} } },
 };
 const any_length = [256, 128]; // of a floor whose frames do not matter
@@ -108,20 +141,23 @@ async function start(command) {
   return {
     port,
     pid: child.pid,
-    stop: () => {
-      child.kill('SIGTERM');
+    stop: (signal = 'SIGTERM') => {
+      child.kill(signal);
       return exited;
     },
   }; // taskset becomes its command: the pid stays
 }
 
-function load(args) {
+function load(args, on_kill) {
   const [file, ...all] = pinned(1, [program('greenroom_load'), ...args.map(String)]);
   return new Promise((resolve, reject) => {
     const child = spawn(file, all, { stdio: ['ignore', 'pipe', 'inherit'], timeout: run_timeout_ms });
     let text = '';
     child.stdout.on('data', (bytes) => {
       text += bytes;
+      if (!text.startsWith('kill\n')) return;
+      text = text.slice('kill\n'.length);
+      on_kill();
     });
     child.on('error', reject);
     child.on('exit', (code) =>
@@ -145,9 +181,58 @@ const cache_line = async () =>
     })
   ).round_trip_ns;
 
+const free_port = () =>
+  new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.on('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+
+/** nats-server with JetStream: {port, pid, stop}. */
+async function start_nats(data) {
+  const port = await free_port();
+  const [file, ...args] = pinned(0, ['nats-server', '-js', '-sd', data, '-a', '127.0.0.1', '-p', String(port)]);
+  const child = spawn(file, args, { stdio: 'ignore' });
+  const exited = new Promise((resolve) => child.on('exit', resolve));
+  const stop = () => {
+    child.kill('SIGTERM');
+    return exited;
+  };
+  const answers = () =>
+    new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1');
+      socket.on('data', () => resolve(true) || socket.destroy());
+      socket.on('error', () => resolve(false));
+    });
+  for (const until = Date.now() + start_timeout_ms; Date.now() < until && child.exitCode === null; ) {
+    if (await answers()) return { port, pid: child.pid, stop };
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await stop();
+  throw new Error('nats-server is not ready: is its package installed?');
+}
+
+/** What is printed beside Greenroom's figure where that is not the floor program. */
+const others = {
+  store: ([, batch]) => load(['raw_store', 0, process.pid, 'floor', batch]),
+  nats: async ([, in_flight]) => {
+    const data = mkdtempSync(join(tmpdir(), 'greenroom-bench-'));
+    const server = await start_nats(data);
+    try {
+      return await load(['jetstream', server.port, server.pid, 'floor', in_flight]);
+    } finally {
+      await server.stop();
+      rmSync(data, { recursive: true, force: true });
+    }
+  },
+};
+
 async function measure(kind, [figure, ...more], lengths, set = []) {
   const data = mkdtempSync(join(tmpdir(), 'greenroom-bench-'));
-  const server = await start(
+  const command = (port) =>
     kind === 'floor'
       ? [program('greenroom_floor'), ...lengths.map(String)]
       : [
@@ -155,7 +240,7 @@ async function measure(kind, [figure, ...more], lengths, set = []) {
           'serve',
           '--dev',
           '--listen',
-          '127.0.0.1:0',
+          `127.0.0.1:${port}`,
           '--data',
           data,
           '--shards',
@@ -166,10 +251,21 @@ async function measure(kind, [figure, ...more], lengths, set = []) {
           '--set',
           'namespace.default.presence=false',
           ...set.flatMap((each) => ['--set', each]),
-        ],
-  );
+        ];
+  let server = await start(command(0));
+  let again; // a node that was killed has started again
+  const kill = () => {
+    again = (async () => {
+      const { port } = server;
+      await server.stop('SIGKILL');
+      const began = Date.now();
+      server = await start(command(port));
+      return { ready_ms: Date.now() - began };
+    })();
+  };
   try {
-    return await load([figure, server.port, server.pid, kind, ...more]);
+    const measured = await load([figure, server.port, server.pid, kind, ...more], kill);
+    return { ...measured, ...(await again) };
   } finally {
     await server.stop();
     rmSync(data, { recursive: true, force: true });
@@ -211,7 +307,7 @@ const row = (...cells) =>
   console.log(cells.map((text, i) => (i < 2 ? String(text).padEnd(i ? 24 : 21) : String(text).padStart(12))).join(''));
 row('figure', 'number', 'greenroom', 'floor', 'ratio', 'promised', '');
 for (const name of chosen) {
-  const { run, floor, beside, set, shown } = figures[name];
+  const { run, floor, beside, other, set, shown } = figures[name];
   const rounds = { greenroom: [], floor: [] };
   const lines = [];
   for (let round = 0; round < Number(options.rounds); ++round) {
@@ -223,14 +319,15 @@ for (const name of chosen) {
         await measure('floor', run, [frame_bytes ?? any_length[0], reply_bytes ?? any_length[1]].map(Math.round)),
       );
     if (beside) rounds.floor.push(await measure('greenroom', beside));
+    if (other) rounds.floor.push(await others[other](run));
     lines.push(await cache_line());
   }
   const ours = medians(rounds.greenroom);
-  const least = floor || beside ? medians(rounds.floor) : {};
+  const least = rounds.floor.length ? medians(rounds.floor) : {};
   report.figures[name] = { greenroom: ours, floor: least, rounds, cache_line_ns: lines };
   for (const [key, promise] of Object.entries(shown)) {
-    const other = promise.alone ? undefined : least[key];
-    const ratio = other ? ours[key] / other : undefined;
+    const compared = promise.alone ? undefined : least[key];
+    const ratio = compared ? ours[key] / compared : undefined;
     const kept = !(ours[key] > promise.most || ours[key] < promise.least || ratio > promise.most_ratio);
     const word = promise.most
       ? `<= ${promise.most.toLocaleString('en')}`
@@ -243,7 +340,7 @@ for (const name of chosen) {
       name,
       key,
       cell(ours[key]),
-      cell(other),
+      cell(compared),
       ratio ? `${ratio.toFixed(2)} x` : '',
       word,
       word ? (kept ? 'kept' : 'MISSED') : '',

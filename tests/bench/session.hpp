@@ -7,6 +7,7 @@
 
 #include "tests/bench/figures.hpp"
 #include "tests/bench/load_client.hpp"
+#include "tests/bench/process_meter.hpp"
 
 /// How the load generator makes its parts known to a server, and what the figures have in common.
 namespace greenroom::bench {
@@ -102,5 +103,24 @@ inline double quantile(std::vector<double>& samples, double part) {
 
 inline double microseconds(clock::duration d) { return std::chrono::duration<double, std::micro>(d).count(); }
 inline double seconds(clock::duration d) { return std::chrono::duration<double>(d).count(); }
+
+/// Server CPU and wall time from here on.
+class stopwatch {
+ public:
+  explicit stopwatch(pid_t process) : process_{process}, cpu_{cpu_time(process)} {}
+  double cpu_us() const { return static_cast<double>((cpu_time(process_) - cpu_).count()); }
+  clock::duration elapsed() const { return clock::now() - start_; }
+
+ private:
+  pid_t process_;
+  std::chrono::microseconds cpu_;
+  clock::time_point start_ = clock::now();
+};
+
+inline void latencies(result& into, std::vector<double>& samples_us, const std::string& prefix) {
+  into[prefix + "p50_us"] = quantile(samples_us, 0.5);
+  into[prefix + "p99_us"] = quantile(samples_us, 0.99);
+  into[prefix + "p999_us"] = quantile(samples_us, 0.999);
+}
 
 }  // namespace greenroom::bench

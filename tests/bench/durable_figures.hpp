@@ -1,0 +1,21 @@
+#pragma once
+#include "tests/bench/figures.hpp"
+
+/// What messages cost that are on disk before they are acknowledged.
+namespace greenroom::bench {
+
+/// One room, 256-byte messages with ids, `in_flight` at a time; then at 70 % of that rate, open loop: latency of acks.
+result durable_publishes(const target& of, std::uint32_t in_flight);
+/// 1,000 messages a second to a user who is online: until the ack, and until they are there.
+result direct_messages(const target& of);
+/// 10,000 messages that wait for a user: how fast they come, and what members of a room notice of it.
+result drained_inbox(const target& of);
+/// Sessions in durable rooms under load; the node is killed and started again by whoever reads the line `kill` on standard
+/// output; all come back with jitter. Until when each has resumed, and has the last message that it missed.
+result storm(const target& of, std::uint32_t sessions);
+/// The same work without a node: batches of `batch` appends with ids, straight into the store.
+result raw_store(const target& of, std::uint32_t batch);
+/// The same messages into a JetStream file stream of nats-server, which acknowledges before it syncs.
+result jetstream_publishes(const target& of, std::uint32_t in_flight);
+
+}  // namespace greenroom::bench
