@@ -92,7 +92,7 @@ std::vector<std::string> between(std::string_view text, std::string_view open, s
 
 tree read_tree(const std::filesystem::path& root) {
   static const std::set<std::string> others{".git", ".cache", "node_modules", "greenroom-data"};
-  static const std::set<std::string> texts{".hpp",  ".cpp",  ".mjs", ".py", ".sh", ".md",  ".txt", ".json",
+  static const std::set<std::string> texts{".hpp",  ".cpp",  ".mjs", ".py", ".sh",  ".md",  ".txt",  ".json",
                                            ".toml", ".html", ".js",  ".ts", ".css", ".svg", ".cmake"};
   tree all;
   for (auto i = std::filesystem::recursive_directory_iterator{root}; i != end(i); ++i) {
