@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <iostream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -177,6 +178,25 @@ result drained_inbox(const target& of) {
   return {{"messages", static_cast<double>(came)},
           {"per_second", static_cast<double>(came) / seconds(elapsed)},
           {"cpu_us_per_message", watch.cpu_us() / static_cast<double>(came)}};
+}
+
+result fill(const target& of, std::uint32_t mib) {
+  constexpr std::size_t large_bytes = 60'000, in_flight = 16;
+  const auto payload = payload_of(large_bytes);
+  const auto count = (std::uint64_t{mib} << 20) / large_bytes;
+  std::uint64_t sent = 0, acked = 0;
+  load all{{.port = of.port, .on_frame = [&](peer& who, std::string_view frame) {
+              require_result(frame);
+              ++acked;
+              if (sent < count) who.send(durable_frame(++sent, payload));
+            }}};
+  auto& publisher = all.connect("/ws");
+  all.must("the connection", [&] { return publisher.at() == peer::state::open; });
+  for (std::size_t i = 0; i < in_flight; ++i) publisher.send(durable_frame(++sent, payload));
+  all.must(
+      "the messages", [&] { return acked == sent && sent >= count; }, std::chrono::seconds{100});
+  std::cout << "kill" << std::endl;
+  return {{"mib", static_cast<double>(mib)}, {"messages", static_cast<double>(acked)}};
 }
 
 result raw_store(const target&, std::uint32_t batch) {

@@ -13,6 +13,8 @@ result drained_inbox(const target& of);
 /// Sessions in durable rooms under load; the node is killed and started again by whoever reads the line `kill` on standard
 /// output; all come back with jitter. Until when each has resumed, and has the last message that it missed.
 result storm(const target& of, std::uint32_t sessions);
+/// Fills the database with so much, and says `kill`: how long the next start takes is measured by who does so.
+result fill(const target& of, std::uint32_t mib);
 /// The same work without a node: batches of `batch` appends with ids, straight into the store.
 result raw_store(const target& of, std::uint32_t batch);
 /// The same messages into a JetStream file stream of nats-server, which acknowledges before it syncs.

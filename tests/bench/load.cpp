@@ -29,6 +29,7 @@ const std::map<std::string, std::function<result(const target&, std::uint32_t)>>
     {"direct", [](const target& of, std::uint32_t) { return direct_messages(of); }},
     {"drain", [](const target& of, std::uint32_t) { return drained_inbox(of); }},
     {"storm", storm},
+    {"fill", fill},
     {"raw_store", raw_store},
     {"jetstream", jetstream_publishes},
     {"cacheline",

@@ -89,6 +89,7 @@ const figures = {
       told_to_wait: {},
     },
   },
+  'start-1-gib': { run: ['fill', '1024'], shown: { ready_ms: { most: 2_000 } } },
   drain: { run: ['drain'], shown: { per_second: { least: 20_000 }, cpu_us_per_message: {} } },
   slow: { run: ['slow'], floor: false, shown: { memory_growth_mib: { most: 8 }, others_p99_us: {} } },
 };

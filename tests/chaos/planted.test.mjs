@@ -13,14 +13,15 @@ import { can_trace, read_trace, traced_publishes } from './sync_trace.mjs';
 
 const planted = process.env.GREENROOM_PLANTED || undefined;
 const seed = Number(process.env.GREENROOM_TEST_SEED ?? Date.now() % 1_000_000);
+const rounds_max = 5;
 console.log(`# seed ${seed}; GREENROOM_TEST_SEED=${seed} repeats it`);
 
 const under = (plant, more) => ({ program: planted, env: { GREENROOM_PLANT: plant }, ...more });
-const cycles = (count, more) => async (plant) => {
+const cycles = (count, more) => async (plant, round = 0) => {
   const { set, ...rest } = more ?? {};
   const found = await chaos({
     cycles: count,
-    seed,
+    seed: seed + round,
     rooms: 2,
     dir: scratch(),
     node: under(plant, set && { set }),
@@ -33,14 +34,17 @@ const plants = {
   ack_before_commit: [['lost', 'seen and gone'], cycles(4, { fault: 'kill' })],
   synchronous_off: [['unsynced'], sync],
   seq_reuse: [['positions reused'], cycles(3, { fault: 'kill' })],
-  dedupe_outside: [['duplicated'], cycles(14, { fault: 'kill' })],
+  dedupe_outside: [['duplicated'], cycles(6, { fault: 'kill' })],
   silent_drop_full: [['lost'], cycles(4, { fault: 'cut_all', set: ['inbox.messages_max=20'] })],
   partial_recovery: [['gaps', 'lost'], cycles(3, { fault: 'cut_all' })],
   wrong_session: [['wrong user'], cycles(3, { fault: 'cut_all' })],
-  wall_ttl: [['early', 'late'], async (plant) => (await clock_jumps(join(scratch(), 'clock'), under(plant))).broken],
+  wall_ttl: [
+    ['early', 'late'],
+    async (plant, round) => (await clock_jumps(join(scratch(), `clock-${round}`), under(plant))).broken,
+  ],
 };
-async function sync(plant) {
-  const { acks, unsynced } = await traced_publishes(join(scratch(), 'trace'), { options: under(plant) });
+async function sync(plant, round) {
+  const { acks, unsynced } = await traced_publishes(join(scratch(), `trace-${round}`), { options: under(plant) });
   assert.ok(acks > 0, 'no ack was seen in the trace');
   return unsynced.length > 0 ? [{ name: 'unsynced', count: unsynced.length }] : [];
 }
@@ -52,12 +56,15 @@ const missing = {
 
 for (const [plant, [figures, run]] of Object.entries(plants)) {
   const skip = !planted ? 'there is no build with plants' : missing[plant] || false;
-  test(`planted: ${plant} is caught as '${figures.join("' or '")}'`, { skip, timeout: 120_000 }, async () => {
-    const broken = await run(plant);
-    const seen = broken.map(({ name, count }) => `${name} ${count}`).join(', ') || 'nothing';
+  test(`planted: ${plant} is caught as '${figures.join("' or '")}'`, { skip, timeout: 200_000 }, async () => {
+    // Whether a kill meets the moment in which the bug shows is chance: it has a few rounds.
+    let seen = [];
+    for (let round = 0; round < rounds_max && !seen.some(({ name }) => figures.includes(name)); ++round)
+      seen = await run(plant, round);
+    const said = seen.map(({ name, count }) => `${name} ${count}`).join(', ') || 'nothing';
     assert.ok(
-      broken.some(({ name }) => figures.includes(name)),
-      `${plant} was not caught: the oracle saw ${seen}`,
+      seen.some(({ name }) => figures.includes(name)),
+      `${plant} was not caught: the oracle saw ${said}`,
     );
   });
 }
