@@ -48,7 +48,7 @@ void room_log::open(std::function<void(errc)> then) {
 
 // --- messages
 
-storage::outcome room_log::append_now(storage::append what) {
+storage::outcome room_log::append_now(storage::append&& what) {
   auto done = ctx_.memory.commit(std::move(what));
   take(done);
   return done;

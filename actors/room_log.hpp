@@ -41,7 +41,7 @@ class room_log {
   /// Makes it, or reads its head: what was appended before has been committed then, or never will be.
   void open(std::function<void(storage::errc)> then);
   /// In memory. What became of the message.
-  storage::outcome append_now(storage::append what);
+  storage::outcome append_now(storage::append&& what);
   /// On disk. `then` takes what became of it, when the batch of this turn is committed.
   void append(storage::append what, std::function<void(storage::outcome&)> then);
   /// The turn is over: what it appended leaves for the writer.

@@ -20,7 +20,7 @@ class room_turn {
  public:
   /// The message, its position given, and whom it spares.
   void add(codecs::envelope_ptr message, incarnation spared, std::chrono::steady_clock::time_point received);
-  void add(const answer& to, codecs::outcome what) { answers_.push_back({to, std::move(what)}); }
+  void add(const answer& to, codecs::outcome&& what) { answers_.push_back({to, std::move(what)}); }
   bool empty() const noexcept { return messages_.empty() && answers_.empty(); }
   std::size_t messages() const noexcept { return messages_.size(); }
   /// `members_on` counts the room's members by shard.

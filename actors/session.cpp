@@ -353,13 +353,13 @@ void state::save(std::function<void(storage::errc)> then) {
   auto& stored = keep.stored;
   stored.rooms.clear();
   for (const auto& each : keep.rooms->all())
-    stored.rooms.push_back(
-        {.room = each->room,
-         .seen = {each->epoch, each->proven},  // no epoch: the join is not answered
+    stored.rooms.push_back({.room = each->room,
+                            .seen = {each->epoch, each->proven},  // no epoch: the join is not answered
                             .incarnation = static_cast<std::uint64_t>(each->who.number),
-         .since_ms = each->who.since_ms,
-         .presence =
-             each->who.presence ? std::string{each->who.presence->as(codecs::format::msgpack)} : std::string{}});
+                            .since_ms = each->who.since_ms,
+                            .presence = each->who.presence
+                                            ? std::string{each->who.presence->as(codecs::format::msgpack)}
+                                            : std::string{}});
   stored.shown = {};
   if (const auto& words = keep.words)
     stored.shown = {.status = words->status,

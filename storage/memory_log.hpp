@@ -24,6 +24,7 @@ class memory_log {
   void reset(std::string epoch);
 
   log_head head() const;
+  std::uint64_t first() const noexcept { return last_ - size() + 1; }
   position newest() const { return {epoch_, last_}; }
   std::size_t size() const noexcept { return records_ ? records_->size() : 0; }
   std::uint64_t bytes() const noexcept { return bytes_; }
@@ -39,7 +40,6 @@ class memory_log {
     std::int64_t at_ms;
   };
 
-  std::uint64_t first() const noexcept { return last_ - size() + 1; }
   void copy(std::size_t from, std::size_t to, std::vector<record>& out) const;
 
   std::string epoch_;

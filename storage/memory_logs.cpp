@@ -58,7 +58,7 @@ outcome memory_logs::execute(const log_open& op) {
   auto* log = find_or_make(*in, op.log);
   if (!log) return {.error = errc::unavailable};
   log->keep = op.keep;
-  return {.at = log->newest(), .first = log->head().first};
+  return {.at = log->newest(), .first = log->first()};
 }
 
 outcome memory_logs::execute(const append& op) {
@@ -75,7 +75,7 @@ outcome memory_logs::execute(const append& op) {
     log->drop_oldest();
     ++in->shed;
   }
-  return {.at = log->newest(), .first = log->head().first, .at_ms = op.at_ms};
+  return {.at = log->newest(), .first = log->first(), .at_ms = op.at_ms};
 }
 
 outcome memory_logs::execute(const snapshot_put& op) {
