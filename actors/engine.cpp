@@ -13,6 +13,7 @@
 #include "actors/gateway.hpp"
 #include "actors/limits.hpp"
 #include "actors/loaded_extensions.hpp"
+#include "actors/node_clock.hpp"
 #include "actors/node_metrics.hpp"
 #include "actors/offline_queue.hpp"
 #include "actors/plugins.hpp"
@@ -37,7 +38,6 @@
 #include "runtime/secret.hpp"
 #include "runtime/supervisor.hpp"
 #include "runtime/watchdog.hpp"
-#include "storage/planted.hpp"
 #include "storage/sqlite_store.hpp"
 
 // The layers do not know each other; what their bounds have to do with one another is said here.
@@ -74,23 +74,6 @@ std::vector<runtime::listen_address> probed(const runtime::config& from) {
   return all;
 }
 
-/// The wall's time at start, advanced by the monotonic clock: it never jumps.
-std::function<std::int64_t()> steady_wall_clock() {
-  const auto wall =
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-          .count();
-  const auto began = std::chrono::steady_clock::now();
-  if (storage::planted("wall_ttl"))
-    return [] {
-      const auto now = std::chrono::system_clock::now().time_since_epoch();
-      return std::int64_t{std::chrono::duration_cast<std::chrono::milliseconds>(now).count()};
-    };
-  return [wall, began] {
-    return wall +
-           std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count();
-  };
-}
-
 std::vector<std::string> methods_of(const extensions& mine) {
   std::vector<std::string> all;
   for (const auto& service : mine.services())
@@ -113,9 +96,9 @@ struct engine::parts {
         data{config.node.data_dir},
         loaded{load_extensions(config, std::move(mine), data.path() / "plugins")},
         listen{probed(config)},
-        clock{steady_wall_clock()},
         memory{make_memory(config)},
-        disk{open_disk(config, data.database(), clock())},
+        disk{open_disk(config, data.database())},
+        clock{disk->newest_ms()},
         metrics{shards_of(config)},
         meters{metrics, shards_of(config), methods_of(loaded.all)},
         ctx{.config = config,
@@ -127,7 +110,7 @@ struct engine::parts {
             .extensions = loaded.all,
             .version = std::move(version),
             .started = std::chrono::steady_clock::now(),
-            .now_ms = clock,
+            .now_ms = [this] { return clock.now_ms(); },
             .shards = {},
             .writer = {},
             .readers = std::vector<caf::actor>(config.store.readers),
@@ -135,6 +118,8 @@ struct engine::parts {
             .process_prefix = runtime::random_text(prefix_random_bytes)},
         system_options{shards_of(config)},
         system{system_options} {
+    disk->commit(
+        storage::sessions_restart{clock.now_ms()});  // where the disk is full, they keep what deadline they had
     auto& shards = runtime::scheduler::of(system);
     ctx.shards.resize(shards.size());
     for (std::size_t i = 0; i < shards.size(); ++i) {
@@ -163,9 +148,9 @@ struct engine::parts {
   runtime::data_dir data;
   loaded_extensions loaded;
   std::vector<runtime::listen_address> listen;
-  std::function<std::int64_t()> clock;
   std::unique_ptr<storage::store> memory;
   std::unique_ptr<storage::sqlite_store> disk;
+  node_clock clock;
   runtime::metrics metrics;
   greenroom::meters meters;
   context ctx;  // before the system: what it buries at its end may still answer

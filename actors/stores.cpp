@@ -38,12 +38,9 @@ storage::sqlite_options store_options(const runtime::config& from, const std::fi
   return to;
 }
 
-std::unique_ptr<storage::sqlite_store> open_disk(const runtime::config& from, const std::filesystem::path& file,
-                                                 std::int64_t now_ms) {
+std::unique_ptr<storage::sqlite_store> open_disk(const runtime::config& from, const std::filesystem::path& file) {
   try {
-    auto disk = storage::open_sqlite_store(store_options(from, file));
-    disk->commit(storage::sessions_restart{now_ms});  // where the disk is full, they keep what deadline they had
-    return disk;
+    return storage::open_sqlite_store(store_options(from, file));
   } catch (const storage::open_error& e) {
     throw bad_config{e.what()};
   }

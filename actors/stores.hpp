@@ -3,7 +3,6 @@
 /// Failure: bad_config where the database is not ours, or newer than this build; std::runtime_error where it cannot be
 /// opened.
 #pragma once
-#include <cstdint>
 #include <filesystem>
 #include <memory>
 
@@ -24,8 +23,7 @@ std::unique_ptr<storage::store> make_memory(const runtime::config& from);
 /// How the config wants the database to be opened; its reports go to the log.
 storage::sqlite_options store_options(const runtime::config& from, const std::filesystem::path& file);
 
-/// The database. Sessions that were attached when the last node ended have a whole window from `now_ms` on.
-std::unique_ptr<storage::sqlite_store> open_disk(const runtime::config& from, const std::filesystem::path& file,
-                                                 std::int64_t now_ms);
+/// The database.
+std::unique_ptr<storage::sqlite_store> open_disk(const runtime::config& from, const std::filesystem::path& file);
 
 }  // namespace greenroom

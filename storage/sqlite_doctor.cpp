@@ -47,10 +47,7 @@ void read_all(connection& db, sqlite_findings& into) {
     into.trouble = "It is damaged: " + verdict + ".";
     into.damaged = true;
   } else {
-    into.newest_ms = number(
-        db,
-        "SELECT max(coalesce((SELECT max(at_ms) FROM log_entry), 0), coalesce((SELECT max(at_ms) FROM letter), 0),"
-        " coalesce((SELECT max(died_ms) FROM dead), 0))");
+    into.newest_ms = number(db, "SELECT coalesce(max(newest_ms), 0) FROM totals");
   }
 }
 

@@ -155,6 +155,7 @@ outcome sqlite_inboxes::execute(const inbox_append& op) {
   const auto message = sums_.next_id();
   db_.change(sql::message_put, message, message_sum(box->id, box->state.last + 1, message, op.at_ms, body), body);
   ++sums_.seen.accepted;
+  sums_.saw(op.at_ms);
   return {.n = queue(*box, message, body.size(), op.at_ms, op.expires_ms), .at_ms = op.at_ms};
 }
 

@@ -133,6 +133,7 @@ outcome sqlite_logs::execute(const append& op) {
   log->changed = true;
   const auto seq = ++log->last;
   ++sums_.seen.appended;
+  sums_.saw(op.at_ms);
   if (op.keep.count == 0 && log->count() == 1) {
     log->first = seq + 1;  // kept by nobody, and nothing older is left
     ++sums_.seen.trimmed;

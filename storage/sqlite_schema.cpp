@@ -19,6 +19,7 @@ constexpr auto version_1 = R"(
 CREATE TABLE totals (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   last_id INTEGER NOT NULL, last_dead INTEGER NOT NULL, inboxes_all INTEGER NOT NULL, forgotten_upto INTEGER NOT NULL,
+  newest_ms INTEGER NOT NULL,
   logs INTEGER NOT NULL, records INTEGER NOT NULL, record_bytes INTEGER NOT NULL,
   inboxes INTEGER NOT NULL, queued INTEGER NOT NULL, queued_bytes INTEGER NOT NULL,
   accepted INTEGER NOT NULL, acknowledged INTEGER NOT NULL, purged INTEGER NOT NULL,

@@ -16,10 +16,10 @@ constexpr std::array<statement, sql_count> statements{{
     {sql::commit, "COMMIT"},
     {sql::rollback, "ROLLBACK"},
     {sql::totals_get,
-     "SELECT last_id, last_dead, inboxes_all, forgotten_upto, logs, records, record_bytes, inboxes, queued, "
+     "SELECT last_id, last_dead, inboxes_all, forgotten_upto, newest_ms, logs, records, record_bytes, inboxes, queued, "
      "queued_bytes, accepted, acknowledged, purged, dead, dead_bytes, ids, ids_bytes, sessions, sum FROM totals WHERE "
      "one = 1"},
-    {sql::totals_put, "REPLACE INTO totals VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+    {sql::totals_put, "REPLACE INTO totals VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
 
     {sql::message_put, "INSERT INTO message VALUES (?, ?, ?)"},
     {sql::message_get, "SELECT sum, body FROM message WHERE id = ?"},

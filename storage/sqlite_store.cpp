@@ -144,6 +144,11 @@ class sqlite_store_impl final : public sqlite_store {
     return seen;
   }
 
+  std::int64_t newest_ms() const override {
+    std::lock_guard guard{published_mutex_};
+    return static_cast<std::int64_t>(sums_.newest_ms);
+  }
+
   sqlite_figures figures() const override {
     sqlite_figures now;
     {

@@ -61,6 +61,8 @@ class connection;
 class sqlite_store : public store {
  public:
   virtual sqlite_figures figures() const = 0;  ///< any thread; waits for nobody
+  /// The latest time that any message was stored with; 0: none was.
+  virtual std::int64_t newest_ms() const = 0;
 
   /// Lends the writer's connection between batches, for the backup.
   virtual void lend(const std::function<void(connection&)>& work) = 0;

@@ -11,16 +11,16 @@
 namespace greenroom::storage {
 namespace {
 
-constexpr std::size_t kept = 18;
+constexpr std::size_t kept = 19;
 
 /// In the order of the row's columns.
 template <class Sums>
 auto parts(Sums& s) {
   auto& seen = s.seen;
-  return std::array{&s.last_id,     &s.last_dead,       &s.inboxes_all, &s.forgotten_upto, &seen.logs,
-                    &seen.records,  &seen.record_bytes, &seen.inboxes,  &seen.queued,      &seen.queued_bytes,
-                    &seen.accepted, &seen.acknowledged, &seen.purged,   &seen.dead,        &seen.dead_bytes,
-                    &seen.ids,      &seen.ids_bytes,    &seen.sessions};
+  return std::array{&s.last_id,         &s.last_dead,   &s.inboxes_all,     &s.forgotten_upto, &s.newest_ms,
+                    &seen.logs,         &seen.records,  &seen.record_bytes, &seen.inboxes,     &seen.queued,
+                    &seen.queued_bytes, &seen.accepted, &seen.acknowledged, &seen.purged,      &seen.dead,
+                    &seen.dead_bytes,   &seen.ids,      &seen.ids_bytes,    &seen.sessions};
 }
 
 std::int64_t sum_of(const sqlite_sums& s) {
@@ -60,6 +60,8 @@ void load(connection& db, sqlite_sums& into, sqlite_damage& damage) {
         "max(message) FROM log_entry", "max(message) FROM letter", "max(message) FROM dead"})
     into.last_id = std::max(into.last_id, number(db, std::string{"SELECT "} + each));
   into.last_dead = number(db, "SELECT max(id) FROM dead");
+  for (const auto* each : {"log_entry", "letter", "dead"})
+    into.newest_ms = std::max(into.newest_ms, number(db, std::string{"SELECT max(at_ms) FROM "} + each));
   if (into.inboxes_all > 0) into.forgotten_upto = number(db, "SELECT max(last) FROM inbox") + inbox_numbers_skipped;
 }
 

@@ -24,10 +24,14 @@ struct sqlite_sums {
   std::uint64_t last_dead = 0;    ///< the last number given to a dead letter
   std::uint64_t inboxes_all = 0;  ///< with the empty ones
   std::uint64_t forgotten_upto = 0;  ///< no new inbox gives a number up to this one
+  std::uint64_t newest_ms = 0;       ///< the latest time that any message was stored with
 
   bool doubtful = false;  ///< damage was met: they are counted again at the end of the batch
 
   std::uint64_t next_id() noexcept { return ++last_id; }
+  void saw(std::int64_t at_ms) noexcept {
+    newest_ms = std::max(newest_ms, static_cast<std::uint64_t>(std::max<std::int64_t>(0, at_ms)));
+  }
 };
 
 /// Damage may make a sum smaller than its parts; it never wraps.

@@ -18,7 +18,7 @@ import { calls, kill_at_each, prepared } from './syscalls.mjs';
 import { print, verdict } from './verdict.mjs';
 
 const drain_ms = 15_000;
-const quiet_check_bytes = 64 << 20; // a larger database is checked every tenth cycle
+const quiet_check_bytes = 1 << 30; // a larger database is checked every tenth cycle
 
 /**
  * What happens to a node. After all but one it has died and is started again; `cut_all` is the control: it lives, and

@@ -232,9 +232,9 @@ TEST_CASE("sqlite damage: after damage at run time the next one who opens looks 
   std::string old;
   change_row(path, [&](connection& db) {
     for (const std::string column :
-         {"one",          "last_id",    "last_dead", "inboxes_all",  "forgotten_upto", "logs",         "records",
-          "record_bytes", "inboxes",    "queued",    "queued_bytes", "accepted",       "acknowledged", "purged",
-          "dead",         "dead_bytes", "ids",       "ids_bytes",    "sessions",       "sum"})
+         {"one",     "last_id",      "last_dead",  "inboxes_all", "forgotten_upto", "newest_ms", "logs",
+          "records", "record_bytes", "inboxes",    "queued",      "queued_bytes",   "accepted",  "acknowledged",
+          "purged",  "dead",         "dead_bytes", "ids",         "ids_bytes",      "sessions",  "sum"})
       old += (old.empty() ? "" : ",") + db.answer("SELECT " + column + " FROM totals");
   });
   open_sqlite_store({.path = path})->commit(one);
