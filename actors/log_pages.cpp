@@ -25,7 +25,8 @@ const runtime::frame& log_pages::message::frame(codecs::codec_id codec) {
 
 log_pages::page log_pages::made(const std::string& room, const std::string& epoch,
                                 const storage::log_page& from) const {
-  page all{.readable = from.error != storage::errc::unavailable};
+  page all{.readable = from.error != storage::errc::unavailable, .messages = {}, .upto = from.head.last};
+  if (from.error == storage::errc::not_found) all.upto = UINT64_MAX;  // nothing will come
   all.messages.reserve(from.records.size());
   for (const auto& record : from.records) {
     auto& one = all.messages.emplace_back();
@@ -98,7 +99,7 @@ written write_messages(context& ctx, subscription& to, std::uint64_t upto, log_p
     }
     to.position = each.seq;
   }
-  const bool trimmed = page.messages.empty() || page.messages.front().seq > upto;
+  const bool trimmed = page.upto >= upto && (page.messages.empty() || page.messages.front().seq > upto);
   if (to.position < upto && trimmed) {
     notice(to.position + 1, upto);
     to.position = upto;

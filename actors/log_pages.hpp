@@ -39,6 +39,7 @@ class log_pages {
   struct page {
     bool readable = true;             ///< false: the disk does not let it be read now
     std::vector<message> messages{};  ///< oldest first
+    std::uint64_t upto = 0;           ///< the end of the log when it was read: what is newer may be missing here
   };
 
   log_pages(runtime::actor_base* self, context& ctx) : self_{self}, ctx_{ctx} {}

@@ -461,6 +461,8 @@ void state::feed_member(const subscription_ptr& who) {
   who->at = phase::catching_up;
   auto* out = who->to->out();
   if (!out) return;
+  if (who->position == found->second.position && who->epoch == found->second.epoch)
+    return turn_live(found->second, *who);
   if (!out->below_half()) return who->to->feed_when_drained(who);
   pages.read(who, *found->second.policy, found->second.epoch,
              [this](const subscription_ptr& to, log_pages::page& page) { write_page(to, page); });

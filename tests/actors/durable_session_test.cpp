@@ -278,4 +278,33 @@ TEST_CASE_METHOD(durable_fixture,
   CHECK(total(bob, x) == 0);
 }
 
+TEST_CASE_METHOD(durable_fixture,
+                 "durable session: what is committed while a member's page is being read is not taken for trimmed",
+                 "[actors][durable]") {
+  const auto missed = GENERATE(0, 1);
+  json was;
+  auto& ann = member("ann", &was);
+  auto& bob = user("bob");
+  bob.publish(x, "1");
+  ann.wire().break_off();
+  settle();
+  if (missed != 0) bob.publish(x, "2");
+  bool published = false;
+  const auto publish = [&](std::string_view) {
+    if (std::exchange(published, true)) return;
+    bob.send("room.publish", saying(x, "last"));
+    settle_without("store_reader");
+  };
+  disk().after_read = publish;
+  auto& back = connect();
+  back.send("session.open", opening(was, json{{x, 1}}));
+  settle();
+  publish({});
+  settle();
+  strings expected{"session.open ok"};
+  if (missed != 0) expected.push_back(x + R"( 2 "2")");
+  expected.push_back(x + " " + std::to_string(2 + missed) + R"( "last")");
+  CHECK(back.story() == expected);
+}
+
 }  // namespace greenroom::tests

@@ -24,6 +24,7 @@ class faulty_store final : public storage::store {
 
   std::function<void(const storage::operation&)> before_commit;
   std::function<void(std::string_view log)> before_read;
+  std::function<void(std::string_view log)> after_read;  ///< the page is read, and not yet on its way
 
   /// What becomes of a batch.
   enum class fate : std::uint8_t {
@@ -86,7 +87,9 @@ class faulty_store final : public storage::store {
   storage::log_page read(std::string_view log, std::uint64_t after, std::size_t count_max,
                          std::size_t bytes_max) const override {
     if (before_read) before_read(log);
-    return worn(log, real_->read(log, after, count_max, bytes_max));
+    auto page = worn(log, real_->read(log, after, count_max, bytes_max));
+    if (after_read) after_read(log);
+    return page;
   }
   storage::log_page read_before(std::string_view log, std::uint64_t before, std::size_t count_max,
                                 std::size_t bytes_max) const override {
