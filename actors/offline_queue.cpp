@@ -259,12 +259,13 @@ void state::remove(const detach& m) {
 
 void state::settle(const acknowledge& m) {
   store_writer::operations what;
-  if (unburied.contains(m.who.user)) what.push_back(storage::inbox_expire{m.who.user.value, ctx.now_ms()});
+  const bool buries = unburied.contains(m.who.user);
+  if (buries) what.push_back(storage::inbox_expire{m.who.user.value, ctx.now_ms()});
   what.push_back(storage::inbox_ack{m.who.user.value, m.upto});
-  store_writer::write(self, ctx, std::move(what), [this, m](const store_writer::outcomes& all) {
+  store_writer::write(self, ctx, std::move(what), [this, m, buries](const store_writer::outcomes& all) {
     const auto& done = all.back();
     if (!done.ok()) return refuse(m.reply, done.error);
-    unburied.erase(m.who.user);
+    if (buries) unburied.erase(m.who.user);  // else they were passed over while this was being stored
     m.reply(codecs::result{results::inbox_acked{m.upto, done.left}});
     auto found = online.find(m.who.user);
     if (found == online.end()) return;

@@ -274,4 +274,31 @@ TEST_CASE_METHOD(durable_inbox, "durable inbox: a page that cannot be read is re
   CHECK(inbox_of(phone) == range(1, 3));
 }
 
+TEST_CASE_METHOD(durable_inbox,
+                 "durable inbox: what expired is moved before an ack passes it, though another ack was under way",
+                 "[actors][durable][inbox]") {
+  auto& bob = user("bob");
+  auto& phone = ann();
+  send(bob, 1);
+  bob.call("user.send", R"({"to":"ann","event":"say","payload":"short","ttl_s":1})");
+  send(bob, 1);
+  advance(2s);
+  auto& desk = connect();
+  desk.send("session.open", R"({"user":"ann"})");
+  settle_without("store_reader");
+  bool acking = false;
+  disk().fate_of = [&](std::span<const storage::operation> batch) {
+    const bool acks = has<storage::inbox_ack>(batch);
+    if (acks && !std::exchange(acking, true)) settle_without_disk();  // the desk's page: it passes over the second
+    return acks || !has<storage::inbox_expire>(batch) ? fate::done : fate::refused;
+  };
+  phone.send("inbox.ack", R"({"upto":1})");
+  settle_without("store_reader");
+  settle();
+  desk.story();
+  desk.call("inbox.ack", R"({"upto":3})");
+  CHECK(disk().counters().dead_expired == 1);
+  CHECK(disk().counters().acknowledged == 2);
+}
+
 }  // namespace greenroom::tests
