@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "actors/ids.hpp"
@@ -32,6 +33,23 @@ struct publication {
   std::string from = "server";         ///< as members see it
   std::optional<session_id> except{};  ///< that session does not receive it
   std::string id{};                    ///< empty: the node makes one; else a repeat within its window has no effect
+  /// `arguments`: the payload is a list, and clients whose events have several arguments get its items.
+  codecs::payload_shape shape = codecs::payload_shape::single;
+};
+
+/// What a behaviour says to one client: a notification of JSON-RPC, an event of Socket.IO or Phoenix.
+struct client_event {
+  std::string event;             ///< or method
+  codecs::payload_ptr params{};  ///< a list: the arguments of the event; an object: its one argument; null: none
+  std::string channel{};         ///< for Phoenix, the topic; elsewhere it does not matter
+  codecs::urgency how = codecs::urgency::sure;
+};
+
+/// How a client is sent away.
+enum class farewell : std::uint8_t {
+  connection,  ///< its session ends; the protocol's goodbye, then the connection closes
+  session,     ///< its session ends; a connection that has others (Socket.IO's namespaces) stays
+  none         ///< its session ends; the connection breaks without a word
 };
 
 /// What one instance or worker answered to a `scatter`.
@@ -52,8 +70,11 @@ class behaviour_control {
 
   /// The room's own behaviour, where it has one, sees it as it sees everybody's, from the user `server`.
   virtual void publish(const room_id& into, publication what) = 0;
-  /// A notification to one session: `method` with `params`. Nothing happens where it is not connected.
-  virtual void push(const session_id& to, std::string method, codecs::payload_ptr params) = 0;
+  /// Nothing happens where the session is not connected.
+  virtual void push(const session_id& to, client_event what) = 0;
+  void push(const session_id& to, std::string method, codecs::payload_ptr params) {
+    push(to, client_event{.event = std::move(method), .params = std::move(params)});
+  }
   /// Into a user's inbox, stored until it is acknowledged.
   virtual void send(const user_id& to, std::string event, codecs::payload_ptr payload) = 0;
 
@@ -67,8 +88,12 @@ class behaviour_control {
   virtual void scatter(std::string method, codecs::payload_ptr params, std::chrono::milliseconds limit,
                        then_all what) = 0;
 
-  /// Ends the session: 1008 with `reason` (at most 123 bytes), no resume.
-  virtual void disconnect(const session_id& whom, std::string reason) = 0;
+  /// Ends the session, no resume; a WebSocket closes with 1008 and `reason` (at most 123 bytes).
+  virtual void disconnect(const session_id& whom, std::string reason, farewell how = farewell::connection) = 0;
+  /// Makes the session a member of that room, as if it had asked; access is not checked. The outcome is what the client
+  /// would have been answered.
+  virtual void join(const session_id& whom, const room_id& into, then what) = 0;
+  virtual void leave(const session_id& whom, const room_id& from, then what) = 0;
 
   /// Calls on_timer(name) after `delay`. A name has one timer: setting it again moves it.
   virtual void set_timer(std::string name, std::chrono::milliseconds delay) = 0;

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "actors/meters.hpp"
+
 namespace greenroom {
 
-broadcast::broadcast(std::vector<item> items, std::chrono::steady_clock::time_point received)
+broadcast::broadcast(std::vector<item> items, std::chrono::steady_clock::time_point received, meters* counts)
     : items_{std::move(items)},
       received_{received},
+      counts_{counts},
       any_excluded_{
           std::any_of(items_.begin(), items_.end(), [](const item& i) { return i.except != incarnation::none; })} {}
 
@@ -16,10 +19,13 @@ bool broadcast::excludes(incarnation who) const noexcept {
 
 runtime::frame broadcast::block(codecs::codec_id codec) const {
   std::lock_guard guard{plain_.mutex};
-  auto& made = plain_.blocks[static_cast<std::size_t>(codec)];
+  auto& made = plain_.blocks[codec];
   if (!made) {
+    const auto& how = codecs::codec_of(codec);
     std::string bytes;
-    for (const auto& each : items_) codecs::codec_of(codec).encode_broadcast(*each.message, bytes);
+    for (const auto& each : items_) how.encode_broadcast(*each.message, bytes);
+    how.end_turn(*items_.back().message, bytes);
+    if (counts_) counts_->encoded(codecs::encoding_of(codec), items_.size());
     made = std::make_shared<const std::string>(std::move(bytes));
   }
   return made;
@@ -28,11 +34,14 @@ runtime::frame broadcast::block(codecs::codec_id codec) const {
 runtime::frame broadcast::single(std::size_t index, codecs::codec_id codec) const {
   if (items_.size() == 1) return block(codec);
   std::lock_guard guard{plain_.mutex};
-  auto& made = plain_.singles[static_cast<std::size_t>(codec)];
+  auto& made = plain_.singles[codec];
   made.resize(items_.size());
   if (!made[index]) {
+    const auto& how = codecs::codec_of(codec);
     std::string bytes;
-    codecs::codec_of(codec).encode_broadcast(*items_[index].message, bytes);
+    how.encode_broadcast(*items_[index].message, bytes);
+    how.end_turn(*items_[index].message, bytes);
+    if (counts_) counts_->encoded(codecs::encoding_of(codec), 1);
     made[index] = std::make_shared<const std::string>(std::move(bytes));
   }
   return made[index];
@@ -41,7 +50,7 @@ runtime::frame broadcast::single(std::size_t index, codecs::codec_id codec) cons
 packed broadcast::block(codecs::codec_id codec, compressor* with) const {
   if (with == nullptr) return {block(codec)};
   std::lock_guard guard{packed_.mutex};
-  auto& made = packed_.blocks[static_cast<std::size_t>(codec)];
+  auto& made = packed_.blocks[codec];
   if (!made.bytes) made = with->pack(block(codec));
   return made;
 }
@@ -50,7 +59,7 @@ packed broadcast::single(std::size_t index, codecs::codec_id codec, compressor* 
   if (with == nullptr) return {single(index, codec)};
   if (items_.size() == 1) return block(codec, with);
   std::lock_guard guard{packed_.mutex};
-  auto& made = packed_.singles[static_cast<std::size_t>(codec)];
+  auto& made = packed_.singles[codec];
   made.resize(items_.size());
   if (!made[index].bytes) made[index] = with->pack(single(index, codec));
   return made[index];

@@ -1,5 +1,4 @@
 #pragma once
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <mutex>
@@ -8,11 +7,14 @@
 
 #include "actors/compressor.hpp"
 #include "actors/ids.hpp"
+#include "actors/per_codec.hpp"
 #include "codecs/codec.hpp"
 #include "codecs/envelope.hpp"
 #include "runtime/outbox.hpp"
 
 namespace greenroom {
+
+class meters;
 
 /// What a room published in one turn, for all its relays. Encoded once per codec, by the first relay with a member of
 /// that codec, and compressed once for the members that agreed on compression; all the messages joined into one block of
@@ -28,7 +30,7 @@ class broadcast {
   };
   /// `items` is not empty and its positions are consecutive. `received`: when the oldest of them was read from its
   /// socket.
-  broadcast(std::vector<item> items, std::chrono::steady_clock::time_point received);
+  broadcast(std::vector<item> items, std::chrono::steady_clock::time_point received, meters* counts = nullptr);
 
   const std::string& room() const noexcept { return items_.front().message->room; }
   const std::string& epoch() const noexcept { return items_.front().message->epoch; }
@@ -49,12 +51,13 @@ class broadcast {
   template <class T>
   struct made {  ///< what has been asked for so far
     std::mutex mutex;
-    std::array<T, codecs::codec_count> blocks;
-    std::array<std::vector<T>, codecs::codec_count> singles;
+    per_codec<T> blocks;
+    per_codec<std::vector<T>> singles;
   };
 
   std::vector<item> items_;
   std::chrono::steady_clock::time_point received_;
+  meters* counts_;  ///< null: nobody counts what is encoded
   bool any_excluded_ = false;
   mutable made<runtime::frame> plain_;
   mutable made<packed> packed_;

@@ -13,11 +13,14 @@
 
 namespace greenroom {
 
-const runtime::frame& log_pages::message::frame(codecs::codec_id codec) {
-  auto& made = frames_[static_cast<std::size_t>(codec)];
+runtime::frame log_pages::message::frame(codecs::codec_id codec, meters& counts) {
+  auto& made = frames_[codec];
   if (!made) {
+    const auto& how = codecs::codec_of(codec);
     std::string encoded;
-    codecs::codec_of(codec).encode_broadcast(*what, encoded);
+    how.encode_broadcast(*what, encoded);
+    how.end_turn(*what, encoded);
+    counts.encoded(codecs::encoding_of(codec), 1);
     made = std::make_shared<const std::string>(std::move(encoded));
   }
   return made;
@@ -86,7 +89,7 @@ written write_messages(context& ctx, subscription& to, std::uint64_t upto, log_p
     if (!each.what) {
       notice(each.seq, each.seq);
     } else {
-      auto [bytes, compressed] = to.to->pack(each.frame(to.to->codec()));
+      auto [bytes, compressed] = to.to->pack(each.frame(to.codec, ctx.meters));
       const auto size = bytes->size();
       const auto verdict = out->push({.bytes = std::move(bytes),
                                       .room = static_cast<runtime::room_key>(to.who.number),
@@ -95,7 +98,7 @@ written write_messages(context& ctx, subscription& to, std::uint64_t upto, log_p
                                       .last = each.seq,
                                       .messages = 1});
       if (verdict != runtime::outbox::verdict::queued) return written::all_that_fits;
-      ctx.meters.sent(to.to->codec(), 1, size, compressed);
+      ctx.meters.sent(codecs::encoding_of(to.codec), 1, size, compressed);
     }
     to.position = each.seq;
   }

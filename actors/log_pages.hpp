@@ -5,7 +5,6 @@
 /// Threading: the relay's. Bounds: a page holds limits::feed_messages_max messages and limits::feed_bytes_max; one page
 ///   is read at a time for each position where somebody waits.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -14,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/per_codec.hpp"
 #include "actors/room_policy.hpp"
 #include "actors/subscription.hpp"
 #include "codecs/codec.hpp"
@@ -25,16 +25,17 @@
 namespace greenroom {
 
 struct context;
+class meters;
 
 class log_pages {
  public:
   struct message {
     std::uint64_t seq = 0;
     codecs::envelope_ptr what;  ///< null: damaged
-    const runtime::frame& frame(codecs::codec_id codec);
+    runtime::frame frame(codecs::codec_id codec, meters& counts);
 
    private:
-    std::array<runtime::frame, codecs::codec_count> frames_{};
+    per_codec<runtime::frame> frames_{};
   };
   struct page {
     bool readable = true;             ///< false: the disk does not let it be read now

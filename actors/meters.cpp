@@ -120,10 +120,10 @@ void meters::add_shard(runtime::metrics::book& book, const std::vector<std::stri
                .compressions = &book.at(compressions_),
                .compression_in = &book.at(compression_in_),
                .compression_out = &book.at(compression_out_)};
-  for (std::size_t c = 0; c < codecs::codec_count; ++c) {
-    auto name = codecs::codec_of(static_cast<codecs::codec_id>(c)).name();
+  for (std::size_t c = 0; c < codecs::encoding_count; ++c) {
+    auto name = codecs::name_of(static_cast<codecs::encoding>(c));
     one.codecs.push_back({&book.at(messages_in_, {name}), &book.at(bytes_in_, {name}), &book.at(messages_out_, {name}),
-                          &book.at(bytes_out_, {name})});
+                          &book.at(bytes_out_, {name}), &book.at(encoded_, {name})});
   }
   auto add = [&](std::string_view name) {
     one.methods.emplace(name,
@@ -163,18 +163,22 @@ void meters::answered(const method_meter& method, int error, std::chrono::steady
     method.latency->observe(static_cast<std::uint64_t>((std::chrono::steady_clock::now() - asked).count()));
 }
 
-void meters::received(codecs::codec_id codec, std::size_t bytes) {
-  auto& of = here().codecs[static_cast<std::size_t>(codec)];
+void meters::received(codecs::encoding in, std::size_t bytes) {
+  auto& of = here().codecs[static_cast<std::size_t>(in)];
   of.messages_in->add();
   of.bytes_in->add(bytes);
 }
 
-void meters::sent(codecs::codec_id codec, std::size_t messages, std::size_t bytes, std::size_t compressed) {
+void meters::sent(codecs::encoding in, std::size_t messages, std::size_t bytes, std::size_t compressed) {
   auto& shard = here();
-  auto& of = shard.codecs[static_cast<std::size_t>(codec)];
+  auto& of = shard.codecs[static_cast<std::size_t>(in)];
   of.messages_out->add(messages);
   of.bytes_out->add(bytes);
   if (compressed != 0) shard.compressed_out->add(compressed);
+}
+
+void meters::encoded(codecs::encoding in, std::size_t messages) {
+  here().codecs[static_cast<std::size_t>(in)].encoded->add(messages);
 }
 
 void meters::compressed(std::size_t runs, std::size_t bytes_before, std::size_t bytes_after) {

@@ -59,9 +59,10 @@ class meters {
 
   method_meter& method(std::string_view name);
   void answered(const method_meter& method, int error, std::chrono::steady_clock::time_point asked);
-  void received(codecs::codec_id codec, std::size_t bytes);
+  void received(codecs::encoding in, std::size_t bytes);
   /// `compressed`: how many of the messages are.
-  void sent(codecs::codec_id codec, std::size_t messages, std::size_t bytes, std::size_t compressed = 0);
+  void sent(codecs::encoding in, std::size_t messages, std::size_t bytes, std::size_t compressed = 0);
+  void encoded(codecs::encoding in, std::size_t messages);  ///< for whole rooms, once for all members
   void compressed(std::size_t runs, std::size_t bytes_before, std::size_t bytes_after);
   void compression_agreed();
   void flushed(std::chrono::nanoseconds since_received);
@@ -88,7 +89,7 @@ class meters {
 
  private:
   struct of_codec {
-    runtime::counter *messages_in, *bytes_in, *messages_out, *bytes_out;
+    runtime::counter *messages_in, *bytes_in, *messages_out, *bytes_out, *encoded;
   };
   struct of_shard {
     runtime::metrics::book* book;
@@ -101,7 +102,7 @@ class meters {
   of_shard& here();
 
   runtime::metrics& metrics_;
-  runtime::counter_id messages_in_, bytes_in_, messages_out_, bytes_out_, calls_, errors_, drops_, rosters_,
+  runtime::counter_id messages_in_, bytes_in_, messages_out_, bytes_out_, encoded_, calls_, errors_, drops_, rosters_,
       presence_changes_, watch_refusals_, forgotten_, closes_, opens_, not_stored_, early_expiries_, client_requests_,
       pushes_dropped_, compressed_out_, compressions_, compression_in_, compression_out_, compression_agreed_,
       worker_calls_;

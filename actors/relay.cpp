@@ -318,13 +318,14 @@ void state::tell(const roster& m) {
 bool state::write_roster(const subscription_ptr& who, const shared_push& what) {
   auto* out = who->to->out();
   if (!out) return false;
-  const auto codec = who->to->codec();
-  auto [bytes, compressed] = who->to->pack(what.frame(codec));
+  auto plain = what.frame(who->codec);
+  who->roster = roster_view::known;
+  if (plain->empty()) return true;
+  auto [bytes, compressed] = who->to->pack(std::move(plain));
   const auto size = bytes->size();
   make_space(*who, *out, size);
-  who->roster = roster_view::known;
   if (out->push({.bytes = std::move(bytes)}) == runtime::outbox::verdict::queued) {
-    ctx.meters.sent(codec, 1, size, compressed);
+    ctx.meters.sent(codecs::encoding_of(who->codec), 1, size, compressed);
     return true;
   }
   who->roster = roster_view::starved;
@@ -383,7 +384,7 @@ void state::write_block(channel& in, subscription& to, const broadcast& what) {
   auto* out = to.to->out();
   if (!out) return;
   const auto messages = static_cast<std::uint32_t>(what.items().size());
-  auto [block, compressed] = what.block(to.to->codec(), to.to->compressor());
+  auto [block, compressed] = what.block(to.codec, to.to->compressor());
   const auto size = block->size();
   make_space(to, *out, size);
   auto verdict = out->push({.bytes = std::move(block),
@@ -394,7 +395,7 @@ void state::write_block(channel& in, subscription& to, const broadcast& what) {
                             .messages = messages});
   if (refused(in, to, verdict, messages)) return;
   to.position = what.last();
-  ctx.meters.sent(to.to->codec(), messages, size, compressed);
+  ctx.meters.sent(codecs::encoding_of(to.codec), messages, size, compressed);
 }
 
 void state::write_singles(channel& in, subscription& to, const broadcast& what) {
@@ -403,7 +404,7 @@ void state::write_singles(channel& in, subscription& to, const broadcast& what) 
   for (std::size_t i = 0; i < what.items().size(); ++i) {
     const auto& item = what.items()[i];
     if (item.except != to.who.number) {
-      auto [bytes, compressed] = what.single(i, to.to->codec(), to.to->compressor());
+      auto [bytes, compressed] = what.single(i, to.codec, to.to->compressor());
       const auto size = bytes->size();
       make_space(to, *out, size);
       runtime::delivery one{.bytes = std::move(bytes),
@@ -416,10 +417,11 @@ void state::write_singles(channel& in, subscription& to, const broadcast& what) 
         const auto done = out->push_latest(std::move(one));
         if (done.messages != 0) ctx.meters.dropped(drop_reason::latest, done.messages);
         if (done.result == runtime::outbox::verdict::closed) return;
-        if (done.result == runtime::outbox::verdict::queued) ctx.meters.sent(to.to->codec(), 1, size, compressed);
+        if (done.result == runtime::outbox::verdict::queued)
+          ctx.meters.sent(codecs::encoding_of(to.codec), 1, size, compressed);
       } else {
         if (refused(in, to, out->push(std::move(one)), 1)) return;
-        ctx.meters.sent(to.to->codec(), 1, size, compressed);
+        ctx.meters.sent(codecs::encoding_of(to.codec), 1, size, compressed);
       }
     }
     to.position = item.message->seq;

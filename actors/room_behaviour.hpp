@@ -48,7 +48,7 @@ class publish_request {
     virtual void rewrite(std::string event, codecs::payload_ptr payload) = 0;
     virtual void accept() = 0;
     virtual void refuse(codecs::error why) = 0;
-    virtual void reply(codecs::payload_ptr result) = 0;
+    virtual void answer(codecs::result what) = 0;
   };
   explicit publish_request(std::shared_ptr<pending> what) : what_{std::move(what)} {}
 
@@ -66,7 +66,13 @@ class publish_request {
   void refuse(std::string sentence) {                                ///< forbidden, with that message
     what_->refuse(codecs::make_error(codecs::error_code::forbidden, std::move(sentence)));
   }
-  void reply(codecs::payload_ptr result) { what_->reply(std::move(result)); }  ///< answered, and not published
+  // answered, and not published:
+  void reply() { what_->answer(codecs::results::nothing{}); }
+  void reply(codecs::payload_ptr result) { what_->answer(codecs::results::document{std::move(result)}); }
+  void reply_arguments(codecs::payload_ptr list) {  ///< of Socket.IO's ack; elsewhere it is the list
+    what_->answer(codecs::results::document{std::move(list), codecs::payload_shape::arguments});
+  }
+  void leave_unanswered() { what_->answer(codecs::results::unanswered{}); }  ///< JSON-RPC answers null
 
  private:
   std::shared_ptr<pending> what_;
@@ -79,7 +85,9 @@ class join_request {
     virtual ~pending() = default;
     virtual const party& who() const noexcept = 0;
     virtual const codecs::payload_ptr& presence() const noexcept = 0;
-    virtual void accept() = 0;
+    virtual const codecs::payload_ptr& params() const noexcept = 0;
+    virtual void show(std::string as, codecs::payload_ptr meta) = 0;
+    virtual void accept(codecs::payload_ptr reply) = 0;
     virtual void refuse(codecs::error why) = 0;
   };
   explicit join_request(std::shared_ptr<pending> what) : what_{std::move(what)} {}
@@ -87,7 +95,15 @@ class join_request {
   const party& who() const noexcept { return what_->who(); }
   const codecs::payload_ptr& presence() const noexcept { return what_->presence(); }  ///< null where it shows nothing
 
-  void accept() { what_->accept(); }
+  /// All that the client said with its join; null where that is nothing, or where it comes back by itself.
+  const codecs::payload_ptr& params() const noexcept { return what_->params(); }
+
+  /// What others will see of it, instead of what it asked for: under that name (empty: its user's), with that `meta`.
+  /// Before accept().
+  void show(std::string as, codecs::payload_ptr meta) { what_->show(std::move(as), std::move(meta)); }
+
+  void accept() { what_->accept(nullptr); }
+  void accept(codecs::payload_ptr reply) { what_->accept(std::move(reply)); }  ///< which the client is told
   void refuse(codecs::error why) { what_->refuse(std::move(why)); }
   void refuse(std::string sentence) {
     what_->refuse(codecs::make_error(codecs::error_code::forbidden, std::move(sentence)));
@@ -108,6 +124,8 @@ class room_control : public behaviour_control {
   virtual void publish(publication what) = 0;  ///< into this room, whatever on_message says
   /// `room.push {room, event, payload}` to one member: no position, no history; nothing happens where it is away.
   virtual void push_event(const session_id& to, std::string event, codecs::payload_ptr payload) = 0;
+  /// What others see of a member from now on; its name stays. Nothing happens where it is none.
+  virtual void show(const session_id& whom, codecs::payload_ptr meta) = 0;
   virtual void remove(const session_id& whom, std::string reason) = 0;  ///< it leaves, and gets a notice `removed`
   virtual void changed() = 0;                                           ///< the state is to be stored
 

@@ -45,6 +45,7 @@ class service_request {
     virtual const party& from() const noexcept = 0;
     virtual const std::string& method() const noexcept = 0;
     virtual const codecs::payload_ptr& params() const noexcept = 0;
+    virtual const std::string& channel() const noexcept = 0;
     virtual bool cancelled() const noexcept = 0;
     virtual void answer(codecs::outcome what) = 0;
   };
@@ -53,6 +54,8 @@ class service_request {
   const party& from() const noexcept { return what_->from(); }
   const std::string& method() const noexcept { return what_->method(); }
   const codecs::payload_ptr& params() const noexcept { return what_->params(); }  ///< null when absent
+  /// The namespace (Socket.IO, `/chat`) or topic (Phoenix, `game:7`) that an event came by; empty: a method's call.
+  const std::string& channel() const noexcept { return what_->channel(); }
   bool cancelled() const noexcept { return what_->cancelled(); }
 
   // --- answers; the first counts
@@ -60,6 +63,11 @@ class service_request {
   void reply(codecs::payload_ptr result) {
     what_->answer(codecs::result{codecs::results::document{std::move(result)}});
   }
+  /// The arguments of Socket.IO's ack; elsewhere it is the list.
+  void reply_arguments(codecs::payload_ptr list) {
+    what_->answer(codecs::result{codecs::results::document{std::move(list), codecs::payload_shape::arguments}});
+  }
+  void leave_unanswered() { what_->answer(codecs::result{codecs::results::unanswered{}}); }  ///< JSON-RPC answers null
   template <codecs::has_fields Result>
   void reply(const Result& result) {
     reply(codecs::write_fields(result));
@@ -68,6 +76,32 @@ class service_request {
   void refuse(codecs::error_code code, std::string sentence) {
     what_->answer(codecs::make_error(code, std::move(sentence)));
   }
+
+ private:
+  std::shared_ptr<pending> what_;
+};
+
+/// A client that opens a channel: connects to a namespace (Socket.IO), joins a topic (Phoenix) or a room of that name
+/// (JSON-RPC), opens an endpoint's connection. A handle, decided once.
+class channel_opening {
+ public:
+  struct pending {
+    virtual ~pending() = default;  ///< undecided: answers "internal error"
+    virtual const party& who() const noexcept = 0;
+    virtual const std::string& channel() const noexcept = 0;
+    virtual const codecs::payload_ptr& payload() const noexcept = 0;
+    virtual void answer(codecs::outcome what) = 0;
+  };
+  explicit channel_opening(std::shared_ptr<pending> what) : what_{std::move(what)} {}
+
+  const party& who() const noexcept { return what_->who(); }
+  const std::string& channel() const noexcept { return what_->channel(); }
+  const codecs::payload_ptr& payload() const noexcept { return what_->payload(); }  ///< null when it said nothing
+
+  void accept() { what_->answer(codecs::result{codecs::results::nothing{}}); }
+  /// `reply` is what a Phoenix client's join is answered.
+  void accept(codecs::payload_ptr reply) { what_->answer(codecs::result{codecs::results::document{std::move(reply)}}); }
+  void refuse(codecs::error why) { what_->answer(std::move(why)); }  ///< Socket.IO: `connect_error`, with why.data
 
  private:
   std::shared_ptr<pending> what_;
@@ -114,6 +148,14 @@ struct service_method {
   std::function<void(service_behaviour&, service_request)> invoke{};
 };
 
+/// Channels that a service serves: every event in them comes to it, whatever its name.
+struct service_channel {
+  std::string pattern;  ///< `/chat`, `game:7`, or with a `*` at its end: `game:*`
+  std::function<void(service_behaviour&, channel_opening)> open{};
+  std::function<void(service_behaviour&, service_request)> event{};
+  std::function<void(service_behaviour&, const party&, const std::string& channel)> closed{};
+};
+
 /// A service as data: what it is called, what it answers, within which bounds.
 struct service_spec {
   std::string name;
@@ -123,6 +165,7 @@ struct service_spec {
   std::uint32_t queue_max = 1'024;        ///< requests that wait for one
   std::chrono::milliseconds time_limit{30'000};
   std::vector<service_method> methods;
+  std::vector<service_channel> channels{};
   std::function<std::unique_ptr<service_behaviour>(service_control&)> make;
 };
 
@@ -160,6 +203,23 @@ class service {
   template <codecs::has_fields Result>
   service&& returns() && {
     spec_.methods.back().about.result_schema = codecs::schema_of<Result>();
+    return std::move(*this);
+  }
+  /// The events of channels. `opened` and `closed` may be null: then everybody is let in, and nobody is told.
+  service&& serves(std::string pattern, void (Service::*event)(service_request),
+                   void (Service::*opened)(channel_opening) = nullptr,
+                   void (Service::*closed)(const party&, const std::string&) = nullptr) && {
+    service_channel one{.pattern = std::move(pattern)};
+    one.event = [event](service_behaviour& self, service_request request) {
+      (static_cast<Service&>(self).*event)(std::move(request));
+    };
+    one.open = [opened](service_behaviour& self, channel_opening who) {
+      opened ? (static_cast<Service&>(self).*opened)(std::move(who)) : who.accept();
+    };
+    one.closed = [closed](service_behaviour& self, const party& who, const std::string& channel) {
+      if (closed) (static_cast<Service&>(self).*closed)(who, channel);
+    };
+    spec_.channels.push_back(std::move(one));
     return std::move(*this);
   }
   service&& with(greenroom::instances how_many) && { return spec_.instances = how_many, std::move(*this); }

@@ -1,7 +1,7 @@
 #pragma once
-#include <array>
 #include <mutex>
 
+#include "actors/per_codec.hpp"
 #include "codecs/codec.hpp"
 #include "codecs/outcome.hpp"
 #include "runtime/outbox.hpp"
@@ -16,12 +16,12 @@ class shared_push {
   explicit shared_push(codecs::push what) : what_{std::move(what)} {}
 
   const codecs::push& what() const noexcept { return what_; }
-  runtime::frame frame(codecs::codec_id codec) const;
+  runtime::frame frame(codecs::codec_id codec) const;  ///< empty: clients of that codec are not told
 
  private:
   codecs::push what_;
   mutable std::mutex mutex_;
-  mutable std::array<runtime::frame, codecs::codec_count> frames_;
+  mutable per_codec<runtime::frame> frames_;
 };
 
 }  // namespace greenroom

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "actors/ids.hpp"
+#include "codecs/codec.hpp"
 #include "codecs/payload.hpp"
 #include "storage/session.hpp"
 
@@ -51,6 +52,7 @@ struct subscription {
   std::string room;
   membership who;
   std::shared_ptr<greenroom::peer> to;  ///< null once the connection is gone
+  codecs::codec_id codec{};             ///< what its messages are written in
   std::string epoch;
   phase at = phase::joining;
   roster_view roster = roster_view::unknown;

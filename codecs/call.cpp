@@ -6,7 +6,8 @@ namespace greenroom::codecs {
 
 std::string_view method_of(const call& what) {
   if (const auto* other = std::get_if<calls::other>(&what)) return other->method;
-  return methods()[what.index()].name;
+  if (const auto* event = std::get_if<calls::channel_event>(&what)) return event->event;
+  return what.index() < methods().size() ? methods()[what.index()].name : "inbox.open";
 }
 
 }  // namespace greenroom::codecs

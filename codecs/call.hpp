@@ -31,6 +31,10 @@ struct resume {
 struct session_open {
   std::string token, client, user;
   std::optional<codecs::calls::resume> resume;
+  bool resumable = true;     ///< false: it ends with its connection
+  bool keeps_token = false;  ///< what resumes it stays the same all its life (Socket.IO's `pid`)
+  std::string channel{};     ///< that it is opened for, a namespace of Socket.IO; empty: none
+  payload_ptr payload{};     ///< what the channel's service is told; null: nothing
 };
 struct session_refresh {
   std::string token;
@@ -39,8 +43,10 @@ struct session_close {};
 struct room_join {
   std::string room;
   std::optional<position> since;
-  payload_ptr presence;
-};  ///< presence: null when absent
+  payload_ptr presence;         ///< null when absent
+  payload_ptr params{};         ///< all that the client said with it; null where that is nothing
+  bool tells_position = false;  ///< Phoenix: the room's position follows each turn
+};
 struct room_leave {
   std::string room;
 };
@@ -104,13 +110,24 @@ struct other {
   payload_ptr params;
 };  ///< any other method: a service's; params null when absent
 
+// What no method of the native protocol says.
+struct channel_event {
+  std::string channel, event;
+  payload_ptr params;
+};  ///< for the channel's service; where it has none, a method of that name. params: null when absent
+struct inbox_open {
+  std::string user;
+};  ///< Phoenix: the client takes what its inbox has from now on
+struct inbox_close {};
+
 }  // namespace calls
 
-using call = std::variant<calls::session_open, calls::session_refresh, calls::session_close, calls::room_join,
-                          calls::room_leave, calls::room_publish, calls::room_history, calls::room_members,
-                          calls::user_send, calls::inbox_ack, calls::presence_set, calls::presence_get,
-                          calls::presence_watch, calls::presence_unwatch, calls::presence_online,
-                          calls::service_register, calls::service_unregister, calls::discover, calls::other>;
+using call =
+    std::variant<calls::session_open, calls::session_refresh, calls::session_close, calls::room_join, calls::room_leave,
+                 calls::room_publish, calls::room_history, calls::room_members, calls::user_send, calls::inbox_ack,
+                 calls::presence_set, calls::presence_get, calls::presence_watch, calls::presence_unwatch,
+                 calls::presence_online, calls::service_register, calls::service_unregister, calls::discover,
+                 calls::other, calls::channel_event, calls::inbox_open, calls::inbox_close>;
 
 /// The method's name, for metrics and logs: "room.publish", or what `other` carries.
 std::string_view method_of(const call& what);

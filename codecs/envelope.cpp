@@ -8,6 +8,7 @@ namespace {
 
 constexpr char stored_version = 1;
 constexpr std::size_t length_bytes = 2;  // little endian
+constexpr unsigned char format_bits = 0x0f, arguments_bit = 0x10;
 
 void append_field(std::string& out, std::string_view field) {
   if (field.size() > std::numeric_limits<std::uint16_t>::max())
@@ -36,7 +37,8 @@ std::string to_stored(const envelope& message) {
   std::string out;
   out.reserve(2 + 3 * length_bytes + message.id.size() + message.event.size() + message.from.size() + body.size());
   out += stored_version;
-  out += static_cast<char>(message.body->origin());
+  const bool arguments = message.shape == payload_shape::arguments;
+  out += static_cast<char>(static_cast<unsigned char>(message.body->origin()) | (arguments ? arguments_bit : 0));
   append_field(out, message.id);
   append_field(out, message.event);
   append_field(out, message.from);
@@ -46,10 +48,13 @@ std::string to_stored(const envelope& message) {
 
 std::optional<envelope> from_stored(std::string_view bytes) {
   if (bytes.size() < 2 || bytes[0] != stored_version) return std::nullopt;
-  const auto origin = static_cast<format>(bytes[1]);
+  const auto second = static_cast<unsigned char>(bytes[1]);
+  const auto origin = static_cast<format>(second & format_bits);
   if (origin != format::json && origin != format::msgpack) return std::nullopt;
+  if ((second & ~(format_bits | arguments_bit)) != 0) return std::nullopt;
   bytes.remove_prefix(2);
   envelope message;
+  if ((second & arguments_bit) != 0) message.shape = payload_shape::arguments;
   for (auto* field : {&message.id, &message.event, &message.from}) {
     if (!take_field(bytes, *field)) return std::nullopt;
   }

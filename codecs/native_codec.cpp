@@ -1,6 +1,5 @@
-#include <array>
-
 #include "codecs/codec.hpp"
+#include "codecs/codec_table.hpp"
 #include "codecs/rpc_reader.hpp"
 #include "codecs/rpc_writer.hpp"
 
@@ -9,10 +8,9 @@ namespace {
 
 class native_codec final : public codec {
  public:
-  constexpr native_codec(codec_id id, format as, std::string_view name) : id_{id}, as_{as}, name_{name} {}
+  constexpr native_codec(codec_id id, format as) : id_{id}, as_{as} {}
 
   codec_id id() const noexcept override { return id_; }
-  std::string_view name() const noexcept override { return name_; }
   void encode_broadcast(const envelope& message, std::string& out) const override {
     write_broadcast(as_, message, out);
   }
@@ -21,7 +19,6 @@ class native_codec final : public codec {
  private:
   codec_id id_;
   format as_;
-  std::string_view name_;
 };
 
 class native_dialogue final : public dialogue {
@@ -32,7 +29,7 @@ class native_dialogue final : public dialogue {
   verdict decode(frame_kind kind, std::string_view input, sink& to) override {
     return read_rpc(kind == frame_kind::text ? format::json : format::msgpack, input, to);
   }
-  std::string encode_reply(const reply_ref& ref, const outcome& what, framing as) const override {
+  std::string encode_reply(const reply_ref& ref, const outcome& what, framing as) override {
     return write_reply(ref, what, as);
   }
   std::string encode_request(std::string_view id, std::string_view method, const payload_ptr& params,
@@ -50,11 +47,8 @@ class native_dialogue final : public dialogue {
 
 }  // namespace
 
-const codec& codec_of(codec_id id) noexcept {
-  static const native_codec json{codec_id::native_json, format::json, "json"};
-  static const native_codec msgpack{codec_id::native_msgpack, format::msgpack, "msgpack"};
-  static const std::array<const codec*, codec_count> table{&json, &msgpack};
-  return *table[static_cast<std::size_t>(id)];
+std::unique_ptr<const codec> make_native_codec(codec_id id) {
+  return std::make_unique<native_codec>(id, id == codec_id::native_json ? format::json : format::msgpack);
 }
 
 std::unique_ptr<dialogue> make_native_dialogue(codec_id pushes) { return std::make_unique<native_dialogue>(pushes); }

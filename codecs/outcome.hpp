@@ -38,6 +38,7 @@ struct error {
   std::string reason;   ///< data.reason: one word that programs test
   std::string trace;    ///< data.trace: finds the log line
   std::optional<std::uint32_t> retry_after_ms;  ///< data.retry_after_ms
+  payload_ptr data{};                           ///< an extension's own, in place of all that; null: none
 };
 
 /// The usual sentence for a code, where the caller has nothing better to say.
@@ -78,6 +79,7 @@ struct joined {
   std::optional<bool> recovered;     ///< only when `since` was given
   std::string reason;                ///< absent when empty
   std::vector<envelope_ptr> missed;  ///< stands in the answer when recovered
+  payload_ptr reply{};               ///< what the room's behaviour says to it; null: nothing
 };
 struct published {
   std::string id, epoch;
@@ -92,8 +94,9 @@ struct history {
 };
 struct presence_entry {
   std::string session;
-  payload_ptr meta;
-};  ///< meta: null when absent
+  payload_ptr meta;                     ///< null when absent
+  std::uint64_t ref = 0, ref_prev = 0;  ///< of what it shows now, and showed before (0: nothing); for Phoenix
+};
 struct member {
   std::string user;
   std::int64_t since_ms = 0;
@@ -131,14 +134,17 @@ struct registered {
   std::vector<std::string> methods;  ///< what it answers now
 };
 struct document {
-  payload_ptr body;
-};  ///< a service's own answer, rpc.discover; null: the result is null
+  payload_ptr body;  ///< null: the result is null
+  payload_shape shape = payload_shape::single;
+};                     ///< a service's own answer, rpc.discover
+struct unanswered {};  ///< Whoever decided wants no answer: a protocol that must give one says null.
 
 }  // namespace results
 
-using result = std::variant<results::nothing, results::session_opened, results::refreshed, results::joined,
-                            results::published, results::history, results::members, results::sent, results::inbox_acked,
-                            results::presence_states, results::online, results::registered, results::document>;
+using result =
+    std::variant<results::nothing, results::session_opened, results::refreshed, results::joined, results::published,
+                 results::history, results::members, results::sent, results::inbox_acked, results::presence_states,
+                 results::online, results::registered, results::document, results::unanswered>;
 using outcome = std::variant<result, error>;
 
 /// Whose call a request of the server's carries on. The session is absent when empty.
@@ -158,18 +164,27 @@ struct room_notice {
 struct room_push {
   std::string room, event;
   payload_ptr payload;
+  payload_shape shape = payload_shape::single;
 };  ///< what a room's behaviour says to one member: no message of the room, no position; payload never null
+enum class urgency : std::uint8_t {
+  sure,      ///< it waits in the outbox until it can leave
+  droppable  ///< it is worth nothing later: dropped, and counted, where it could not leave at once
+};
 struct notification {
   std::string method;
-  payload_ptr params;
-};  ///< a behaviour's own; params: null when absent
+  payload_ptr params;     ///< null when absent
+  std::string channel{};  ///< Phoenix: the topic; empty: none
+  urgency how = urgency::sure;
+};  ///< a behaviour's own
 /// What has changed in a room since the notice before; lists that are empty are left out.
 struct room_changes {
   std::string room;
   std::vector<results::member> joined;
   std::vector<std::string> left;
   std::vector<results::member> updated;
-  std::uint64_t total = 0;  ///< users in the room
+  std::uint64_t total = 0;               ///< users in the room
+  std::vector<results::member> gone{};   ///< entries of any user that are no more, left or replaced; for Phoenix
+  std::vector<results::member> fresh{};  ///< entries of any user that were not there before; for Phoenix
 };
 /// Who is in a room, in place of whatever the client knew: everybody, or the first in the order of names.
 struct room_people {

@@ -74,6 +74,9 @@ class message_writer {
     w_.end_object();
   }
 
+  void value(const auto& what) { put(what); }
+  void value(const pushes::notification& what) { put(what.params); }
+
   void batch(std::span<const std::string> bodies) {
     w_.begin_array(bodies.size());
     for (const auto& body : bodies) w_.item(), w_.raw(body);
@@ -130,7 +133,9 @@ class message_writer {
     w_.begin_object();
     member("code", static_cast<std::int32_t>(e.code));
     member("message", e.message);
-    if (!e.path.empty() || !e.reason.empty() || !e.trace.empty() || e.retry_after_ms) {
+    if (e.data) {
+      member("data", e.data);
+    } else if (!e.path.empty() || !e.reason.empty() || !e.trace.empty() || e.retry_after_ms) {
       w_.key("data");
       w_.begin_object();
       member_if_any("path", e.path);
@@ -195,6 +200,7 @@ class message_writer {
     member_if_any("recovered", r.recovered);
     member_if_any("reason", r.reason);
     if (r.recovered == true) member("missed", r.missed);
+    if (r.reply) member("reply", r.reply);
     w_.end_object();
   }
   void put(const results::published& r) {
@@ -279,6 +285,7 @@ class message_writer {
     w_.end_object();
   }
   void put(const results::document& r) { put(r.body); }
+  void put(const results::unanswered&) { w_.null(); }
 
   void state_members(const results::presence_state& r) {
     member("online", r.online);
@@ -443,6 +450,22 @@ std::string write_batch(format as, std::span<const std::string> bodies, framing 
     write(as, out, [&](auto&& w) { w.batch(bodies); });
   }
   return out;
+}
+
+void append_result(format as, const result& what, std::string& out) {
+  write(as, out, [&](auto&& w) { std::visit([&w](const auto& each) { w.value(each); }, what); });
+}
+
+void append_error(format as, const error& what, std::string& out) {
+  write(as, out, [&](auto&& w) { w.value(what); });
+}
+
+std::string_view method_of(const push& what) {
+  return std::visit([](const auto& each) -> std::string_view { return greenroom::codecs::method_of(each); }, what);
+}
+
+void append_params(format as, const push& what, std::string& out) {
+  write(as, out, [&](auto&& w) { std::visit([&w](const auto& each) { w.value(each); }, what); });
 }
 
 std::string write_request(format as, std::optional<std::uint64_t> id, std::string_view method,

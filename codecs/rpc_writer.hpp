@@ -21,6 +21,13 @@ std::string write_server_request(format as, std::string_view id, std::string_vie
 /// Empty for a notification, which is never answered.
 std::string write_reply(const reply_ref& ref, const outcome& what, framing as);
 std::string write_batch(format as, std::span<const std::string> bodies, framing framed);
+
+// The parts, for protocols that put them elsewhere: appended as a document of that format.
+void append_result(format as, const result& what, std::string& out);
+void append_error(format as, const error& what, std::string& out);
+std::string_view method_of(const push& what);  ///< "room.notice"
+void append_params(format as, const push& what, std::string& out);
+
 /// A request, or a notification where `id` is empty; unframed. `raw_params`: a document of that format, or nothing.
 std::string write_request(format as, std::optional<std::uint64_t> id, std::string_view method,
                           std::string_view raw_params);

@@ -123,7 +123,7 @@ TEST_CASE("figures: the hot path", "[.figures]") {
   for (const auto id : {codec_id::native_json, codec_id::native_msgpack}) {
     const auto as = id == codec_id::native_json ? format::json : format::msgpack;
     const reply_ref ref{.id = as == format::json ? "1" : "\x01", .in = as};
-    std::printf("%s: a broadcast %.0f ns, a publish's answer %.0f ns\n", codec_of(id).name().data(), best_ns([&] {
+    std::printf("%s: a broadcast %.0f ns, a publish's answer %.0f ns\n", name_of(encoding_of(id)).data(), best_ns([&] {
                   out.clear();
                   codec_of(id).encode_broadcast(message, out);
                 }),

@@ -490,7 +490,7 @@ TEST_CASE("rpc: texts of the protocol are escaped wherever they stand", "[codecs
 TEST_CASE("codec: the shared halves know their names", "[codecs]") {
   CHECK(codec_of(codec_id::native_json).id() == codec_id::native_json);
   CHECK(codec_of(codec_id::native_msgpack).id() == codec_id::native_msgpack);
-  CHECK(codec_of(codec_id::native_json).name() == "json");
-  CHECK(codec_of(codec_id::native_msgpack).name() == "msgpack");
+  CHECK(name_of(encoding_of(codec_id::native_json)) == "json");
+  CHECK(name_of(encoding_of(codec_id::native_msgpack)) == "msgpack");
   CHECK(make_native_dialogue(codec_id::native_msgpack)->broadcasts() == codec_id::native_msgpack);
 }
