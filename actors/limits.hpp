@@ -8,6 +8,8 @@ namespace greenroom::limits {
 
 // One connection.
 inline constexpr std::size_t calls_in_flight_max = 1'024;     ///< unanswered calls; over it the socket is not read
+inline constexpr std::size_t session_channels_max = 128;  ///< that one session has open; over it: too_large
+inline constexpr std::chrono::seconds channel_open_timeout{10};  ///< for a service to decide who may come in
 inline constexpr std::size_t requests_in_flight_max = 1'024;  ///< questions to the client; over it: unavailable
 inline constexpr std::size_t input_bytes_max = 1u << 20;  ///< read and not yet decoded; over it the socket is not read
 

@@ -45,6 +45,7 @@ struct join {  ///< Adds a member, or takes the place of its older membership. T
   subscription_ptr who;
   std::optional<codecs::position> since;
   answer reply;
+  codecs::payload_ptr params{};  ///< all that the client said with it, for the behaviour; null: nothing
 };
 struct resume {  ///< A session attached again: its member moves to a new connection and is held until the session says
                  ///< `relay::feed`.

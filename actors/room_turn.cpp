@@ -16,7 +16,8 @@ void room_turn::send(runtime::actor_base* self, const context& ctx, const std::v
   if (empty()) return;
   auto now = std::exchange(*this, {});
   std::shared_ptr<const broadcast> messages;
-  if (!now.messages_.empty()) messages = std::make_shared<const broadcast>(std::move(now.messages_), now.received_);
+  if (!now.messages_.empty())
+    messages = std::make_shared<const broadcast>(std::move(now.messages_), now.received_, &ctx.meters);
   std::vector<std::shared_ptr<std::vector<relay::settled>>> answers(ctx.shards.size());
   for (auto& each : now.answers_) {
     auto& of_shard = answers[each.to.home() ? each.to.home()->id() : 0];
