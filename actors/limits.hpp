@@ -81,8 +81,10 @@ inline constexpr unsigned survey_attempts = 5;  ///< a relay, by a room or a dir
 inline constexpr unsigned resume_attempts = 5;  ///< a room, by a session that resumes
 
 // What operators ask.
-inline constexpr std::chrono::hours backup_max{24};   ///< until who asked for a backup is told that it did not end
-inline constexpr std::size_t admin_page_max = 1'000;  ///< entries of one answer
+inline constexpr std::chrono::hours backup_max{24};        ///< until who asked for a backup is told that it did not end
+inline constexpr std::size_t admin_page_max = 1'000;       ///< entries of one answer
+inline constexpr std::size_t room_replay_crashes_max = 2;  ///< of one room in one answer: it is not to be given up
+inline constexpr std::chrono::seconds room_replay_max{7};  ///< of one answer, less than its client waits
 inline constexpr std::size_t admin_page_bytes =
     256u << 10;  ///< of messages in one answer, or one message; longer payloads are left out
 

@@ -24,6 +24,7 @@
 #include "actors/room.hpp"
 #include "actors/room_behaviour.hpp"
 #include "actors/room_builds.hpp"
+#include "actors/room_casualties.hpp"
 #include "storage/operation.hpp"
 
 namespace greenroom {
@@ -42,6 +43,7 @@ class hosting_room {
   virtual void store_at_turn_end() = 0;  ///< calls keep_state() when this turn is over
   virtual const std::map<session_id, subscription_ptr>& members() const = 0;
   virtual void remove(const session_id& whom) = 0;
+  virtual room_casualties& casualties() = 0;  ///< is told of the message on which the behaviour throws
 
  protected:
   ~hosting_room() = default;
