@@ -18,12 +18,7 @@ namespace {
 
 using codecs::error_code;
 
-/// Who a behaviour is to the services that it calls, to other rooms' behaviours, and to the receivers of its messages.
 constexpr std::string_view server = "server";
-const std::shared_ptr<const party>& server_party() {
-  static const auto one = std::make_shared<const party>(party{.user = {std::string{server}}, .session = {}});
-  return one;
-}
 
 /// The answer of an actor that could not give one.
 codecs::outcome no_answer(const caf::error& why) {
@@ -36,6 +31,11 @@ void check(const std::string& event, const codecs::payload_ptr& payload) {
 }
 
 }  // namespace
+
+const std::shared_ptr<const party>& server_party() {
+  static const auto one = std::make_shared<const party>(party{.user = {std::string{server}}, .session = {}});
+  return one;
+}
 
 behaviour_host::behaviour_host(runtime::actor_base* self, context& ctx, std::string name,
                                std::function<void(std::string_view)> on_timer)

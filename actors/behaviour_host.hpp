@@ -27,9 +27,13 @@
 namespace greenroom {
 
 struct context;
+struct party;
 namespace room {
 struct publish;
 }
+
+/// Who a behaviour is to the services that it calls, to other rooms' behaviours, and to the receivers of its messages.
+const std::shared_ptr<const party>& server_party();
 
 class behaviour_host {
  public:

@@ -161,8 +161,7 @@ class dispatcher {
     runtime::tell(from_.session_actor, session::take_inbox{session::take_inbox::way::open, reply_});
   }
   void operator()(calls::inbox_close&) {
-    if (connected())
-      runtime::tell(from_.session_actor, session::take_inbox{session::take_inbox::way::close, reply_});
+    if (connected()) runtime::tell(from_.session_actor, session::take_inbox{session::take_inbox::way::close, reply_});
   }
 
  private:

@@ -56,7 +56,8 @@ void peer::reply(const codecs::reply_ref& to, codecs::outcome what) {
 void peer::push(const codecs::push& what) {
   if (!out()) return;
   const auto* said = std::get_if<codecs::pushes::notification>(&what);
-  if (said && said->how == codecs::pushes::urgency::droppable && !transport_->takes_now()) return ctx_.meters.push_dropped();
+  if (said && said->how == codecs::pushes::urgency::droppable && !transport_->takes_now())
+    return ctx_.meters.push_dropped();
   if (auto bytes = dialogue_->encode_push(what); !bytes.empty())
     push_frame(std::make_shared<const std::string>(std::move(bytes)));
 }

@@ -59,7 +59,7 @@ class peer final : public replier, public runtime::transport_events, public std:
   void close(const codecs::close_code& why, runtime::unsent rest = runtime::unsent::flush);
   void close_link(const codecs::close_code& why);  ///< with everything else that its connection carries
   void break_off();                                ///< its connection, without a word
-  void gone();  ///< by the connection: no event is raised any more
+  void gone();                                     ///< by the connection: no event is raised any more
   /// Sends a ping behind all that was answered; the number that `session::proven` will name. 0: no ping; the client is
   /// gone, or a batch still holds answers back.
   std::uint64_t ping_in_order();

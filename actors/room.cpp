@@ -9,6 +9,7 @@
 #include "actors/pending_joins.hpp"
 #include "actors/refusal.hpp"
 #include "actors/relay.hpp"
+#include "actors/room_casualties.hpp"
 #include "actors/room_directory.hpp"
 #include "actors/room_history.hpp"
 #include "actors/room_host.hpp"
@@ -45,6 +46,7 @@ struct state final : hosting_room {
   state(runtime::actor_base* s, const options& o);
 
   caf::behavior start();
+  void dead_letter(const caf::message& cause, const caf::error&) { fallen.fell(cause); }
   caf::behavior opening();
   caf::behavior refusing();
   caf::behavior open();
@@ -66,7 +68,6 @@ struct state final : hosting_room {
   void accept(const publish& m);
   void settle(const publish& m, storage::outcome& stored, bool with_state);
   void await_turn_end();
-  incarnation spared_by(const publish& m) const;
   void send_turn() { turn.send(self, ctx, members_on); }
   bool may_rest() const;
   void offer_rest();
@@ -86,6 +87,7 @@ struct state final : hosting_room {
   void store_at_turn_end() override { await_turn_end(); }
   const std::map<session_id, subscription_ptr>& members() const override { return present; }
   void show(const subscription& who) override { roster.enter(who); }
+  room_casualties& casualties() override { return fallen; }
   void remove(const session_id& whom) override {
     if (const auto found = present.find(whom); found != present.end()) erase(found, {});
   }
@@ -96,6 +98,7 @@ struct state final : hosting_room {
   const room_policy& policy;
   room_log log;
   room_history past;
+  room_casualties fallen;
   std::map<session_id, subscription_ptr> present;
   std::vector<std::uint32_t> members_on;  ///< by shard
   pending_joins joining;
@@ -115,6 +118,7 @@ state::state(runtime::actor_base* s, const options& o)
       policy{*o.policy},
       log{s, o.ctx, o.id.value, policy, {[this] { send_turn(); }, [this] { self->become(opening()); }}},
       past{log, o.id.value},
+      fallen{s, ctx, log},
       members_on(o.ctx.shards.size()),
       roster{s, o.ctx, o.id.value, policy} {
   busy_at = self->clock().now();
@@ -455,17 +459,10 @@ void state::settle(const publish& m, storage::outcome& stored, bool with_state) 
   if (!stored.duplicate) {
     draft.seq = stored.at.seq;
     draft.epoch = std::move(stored.at.epoch);
-    turn.add(m.draft, spared_by(m), m.reply.asked());
+    turn.add(m.draft, m.except_session.empty() ? m.except : number_of(present, m.except_session), m.reply.asked());
   }
   turn.add(m.reply, codecs::result{std::move(ack)});
   if (turn.messages() >= limits::turn_messages_max) send_turn();
-}
-
-/// The member that does not receive it.
-incarnation state::spared_by(const publish& m) const {
-  if (m.except_session.empty()) return m.except;
-  const auto found = present.find(m.except_session);
-  return found == present.end() ? incarnation::none : found->second->who.number;
 }
 
 void state::await_turn_end() {

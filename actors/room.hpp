@@ -8,7 +8,8 @@
 /// positions live in the store, members in the relays too, so a crash loses neither.
 ///
 /// Parent: room_directory of its shard, transient.
-/// Crash: state is read back from the store and the relays; epoch, seq and members stay.
+/// Crash: state is read back from the store and the relays; epoch, seq and members stay. The publish that a durable
+///   room crashes on becomes a dead letter (room_casualties.hpp).
 /// A behaviour, where the namespace has one, decides about joins and publishes (room_host.hpp).
 /// Bounds: room_policy::members_max; limits::turn_messages_max in one turn; who is told what of the members:
 ///   room_presence. Queues no frames itself.

@@ -59,12 +59,14 @@ struct room_host::undecided_publish final : publish_request::pending {
   void accept() override {
     if (auto* h = leave()) {
       h->room_.store(message, once, h->state_to_store());
+      so_far = judgement::accepted;
       for (const auto& each : repeats) h->room_.store(each, once_of(each), nullptr);
     }
   }
   void refuse(codecs::error why) override { close(why); }
   void answer(codecs::result result) override {
     if (!leave()) return;
+    so_far = judgement::answered;
     const codecs::outcome what = std::move(result);
     message.reply(what);
     for (const auto& each : repeats) each.reply(what);
@@ -86,6 +88,7 @@ struct room_host::undecided_publish final : publish_request::pending {
   }
   void close(const codecs::error& why) {
     if (!leave()) return;
+    so_far = judgement::answered;
     message.reply(why);
     for (const auto& each : repeats) each.reply(why);
   }
@@ -99,6 +102,7 @@ struct room_host::undecided_publish final : publish_request::pending {
   room::publish message;
   std::optional<storage::idempotency> once;
   std::vector<room::publish> repeats;  ///< of the same id, while it waits
+  judgement so_far = judgement::none;
 };
 
 struct room_host::undecided_join final : join_request::pending {
@@ -216,7 +220,16 @@ void room_host::decide_next() {
 }
 
 void room_host::decide_new(const room::publish& m, std::optional<storage::idempotency> once) {
-  behaviour_->on_message(publish_request{std::make_shared<undecided_publish>(*this, m, std::move(once))});
+  const auto pending = std::make_shared<undecided_publish>(*this, m, std::move(once));
+  const auto event = m.draft->event;  // as they were sent
+  const auto payload = m.draft->body;
+  try {
+    behaviour_->on_message(publish_request{pending});
+  } catch (...) {
+    room_.casualties().fell(m, event, payload, pending->so_far);
+    pending->leave();  // its answer is lost on the way, and says where in the log
+    throw;
+  }
 }
 
 void room_host::publish(publication what) {

@@ -24,6 +24,7 @@
 #include "actors/room.hpp"
 #include "actors/room_behaviour.hpp"
 #include "actors/room_builds.hpp"
+#include "actors/room_casualties.hpp"
 #include "storage/operation.hpp"
 
 namespace greenroom {
@@ -43,6 +44,7 @@ class hosting_room {
   virtual const std::map<session_id, subscription_ptr>& members() const = 0;
   virtual void remove(const session_id& whom) = 0;
   virtual void show(const subscription& who) = 0;  ///< what others see of it has changed
+  virtual room_casualties& casualties() = 0;       ///< is told of the message on which the behaviour throws
 
  protected:
   ~hosting_room() = default;

@@ -7,6 +7,11 @@
 
 namespace greenroom {
 
+incarnation number_of(const std::map<session_id, subscription_ptr>& members, const session_id& session) {
+  const auto found = members.find(session);
+  return found == members.end() ? incarnation::none : found->second->who.number;
+}
+
 void room_turn::add(codecs::envelope_ptr message, incarnation spared, std::chrono::steady_clock::time_point received) {
   if (messages_.empty()) received_ = received;
   messages_.push_back({std::move(message), spared});

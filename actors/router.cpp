@@ -300,11 +300,7 @@ open_call state::make_call(const Asked& m, const choice& to, std::chrono::millis
   what->kind = to.as;
   if constexpr (requires { m.channel; }) what->channel = m.channel;
   what->due = self->now() + std::min(limit, to.who->time_limit);
-  return {.what = std::move(what),
-          .target = to.who->who.id(),
-          .again = to.again,
-          .owed = {},
-          .caller = m.caller};
+  return {.what = std::move(what), .target = to.who->who.id(), .again = to.again, .owed = {}, .caller = m.caller};
 }
 
 void state::begin(open_call call, target& one, router::reach reach) {

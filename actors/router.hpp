@@ -104,7 +104,7 @@ struct call {
   caf::actor router;     ///< waits for `router::answered` or `router::lost`
   party from;
   std::string method;
-  codecs::payload_ptr params;                   ///< null when absent
+  codecs::payload_ptr params;  ///< null when absent
   router::kind kind = router::kind::method;
   std::string channel;
   std::chrono::steady_clock::time_point due{};  ///< of the actors' clock; the router keeps it

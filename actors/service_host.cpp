@@ -211,8 +211,7 @@ std::function<void(std::shared_ptr<service_request::pending>)> state::invocation
         to->closed(*object, call->from(), call->channel());
         call->answer(codecs::result{codecs::results::nothing{}});
       };
-    default:
-      return [this, to](pending_ptr call) { to->event(*object, service_request{std::move(call)}); };
+    default: return [this, to](pending_ptr call) { to->event(*object, service_request{std::move(call)}); };
   }
 }
 

@@ -46,7 +46,13 @@ bool opens(storage::stored_session& stored, const std::string& token) {
 struct state {
   static inline const char* name = "session";
   state(runtime::actor_base* s, const options& o)
-      : self{s}, opts{o}, ctx{o.ctx}, keep{*o.keep}, letters{s, o}, presence{s, o, [this] { save(); }}, channels{s, o} {}
+      : self{s},
+        opts{o},
+        ctx{o.ctx},
+        keep{*o.keep},
+        letters{s, o},
+        presence{s, o, [this] { save(); }},
+        channels{s, o} {}
 
   caf::behavior start();
   caf::behavior attached();

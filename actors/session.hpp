@@ -172,7 +172,7 @@ struct move_member {  ///< A behaviour makes the session a member of that room, 
 };
 struct inbox {
   std::vector<codecs::envelope_ptr> messages;
-};  ///< From the queue, in the order of n.
+};                   ///< From the queue, in the order of n.
 struct take_inbox {  ///< A client whose protocol has it so (Phoenix) takes what its inbox has, or no more.
   enum class way : std::uint8_t { open, close } what = way::open;
   answer reply;

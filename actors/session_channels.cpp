@@ -17,9 +17,7 @@ namespace {
 
 using codecs::error_code;
 
-codecs::error no_client() {
-  return codecs::make_error(error_code::unavailable, "the session is not connected");
-}
+codecs::error no_client() { return codecs::make_error(error_code::unavailable, "the session is not connected"); }
 
 /// Brings a room's answer back to the session, which owes it to a behaviour.
 class to_session final : public replier {
@@ -129,7 +127,9 @@ void session_channels::move(const move_member& m) {
     return owed.deliver(move_member::reply{codecs::make_error(error_code::unavailable, "too many moves at once")});
   moves_.emplace(++last_move_, std::move(owed));
   const bool joins = m.where == move_member::way::join;
-  answer reply{ctx_, std::make_shared<to_session>(caf::actor{self_}, last_move_), {.id = "-"},
+  answer reply{ctx_,
+               std::make_shared<to_session>(caf::actor{self_}, last_move_),
+               {.id = "-"},
                joins ? "room.join" : "room.leave"};
   joins ? join(m.room, std::move(reply)) : leave(m.room, std::move(reply));
 }

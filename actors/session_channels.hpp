@@ -39,8 +39,7 @@ class session_channels {
   static caf::message_handler refusing();
 
  private:
-  void ask_service(const std::string& channel, codecs::payload_ptr payload,
-                   std::function<void(codecs::outcome)> done);
+  void ask_service(const std::string& channel, codecs::payload_ptr payload, std::function<void(codecs::outcome)> done);
   void open(const open_channel& m);
   void close(const close_channel& m);
   void tell_service(const std::string& channel);

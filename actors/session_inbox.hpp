@@ -18,9 +18,9 @@ class session_inbox {
   /// The same where there is no client.
   static caf::message_handler refusing();
 
-  void begin();                 ///< The client is there, and may be told.
-  void register_again();        ///< The queue has restarted.
-  void end();                   ///< The client has gone.
+  void begin();           ///< The client is there, and may be told.
+  void register_again();  ///< The queue has restarted.
+  void end();             ///< The client has gone.
 
  private:
   void deliver(const inbox& m);

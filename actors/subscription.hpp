@@ -59,8 +59,8 @@ struct subscription {
   std::string room;
   membership who;
   std::atomic<std::shared_ptr<const shown_member>> shown{};  ///< written by its room; any shard; null: `who` stands
-  std::shared_ptr<greenroom::peer> to;  ///< null once the connection is gone
-  codecs::codec_id codec{};             ///< what its messages are written in
+  std::shared_ptr<greenroom::peer> to;                       ///< null once the connection is gone
+  codecs::codec_id codec{};                                  ///< what its messages are written in
   std::string epoch;
   phase at = phase::joining;
   roster_view roster = roster_view::unknown;
