@@ -16,6 +16,7 @@ class table {
   table() {
     put(make_native_codec(codec_id::native_json));
     put(make_native_codec(codec_id::native_msgpack));
+    put(make_bare_codec());
   }
 
   const codec& at(codec_id id) const noexcept {
@@ -56,8 +57,8 @@ std::optional<codec_id> add_codec(encoding how, const std::function<std::unique_
 }
 
 std::string_view name_of(encoding how) noexcept {
-  constexpr std::array<std::string_view, encoding_count> names{"json", "msgpack", "phoenix", "socketio",
-                                                               "socketio-msgpack"};
+  constexpr std::array<std::string_view, encoding_count> names{"json",     "msgpack",          "phoenix",
+                                                               "socketio", "socketio-msgpack", "bare"};
   return names[static_cast<std::size_t>(how)];
 }
 
