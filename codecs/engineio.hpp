@@ -33,7 +33,7 @@ inline constexpr std::size_t engineio_packets_max = 1'000;
 std::optional<std::vector<engineio_packet>> read_engineio_payload(std::string_view body,
                                                                   std::size_t packets_max = engineio_packets_max);
 
-/// Takes whole unmasked WebSocket frames, as codecs make them, and puts their packets into the body of a GET's answer.
+/// Takes whole unmasked WebSocket frames, as codecs make them, and collects their packets in the body of a GET's answer.
 class engineio_payload_writer {
  public:
   /// `bytes_max`: what a body may have (`maxPayload`). A first packet is taken whatever its size, for it can go nowhere

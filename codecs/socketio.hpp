@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,9 +23,11 @@ std::optional<codec_id> socketio_codec(encoding parser, std::string_view nsp, of
 
 struct socketio_options {
   socketio_address to{};
-  codec_id pushes{};                              ///< of socketio_codec()
-  offsets recovery = offsets::left_out;           ///< CONNECT takes and gives a `pid`
-  std::size_t assembled_bytes_max = 1024 * 1024;  ///< a packet and its attachments
+  codec_id pushes{};                                 ///< of socketio_codec()
+  offsets recovery = offsets::left_out;              ///< CONNECT takes and gives a `pid`
+  std::uint32_t window_ms = 0;                       ///< how long a session outlives its connection
+  std::size_t assembled_bytes_max = 1024 * 1024;     ///< a packet and its attachments
+  std::function<void(socketio_type)> on_answered{};  ///< CONNECT or CONNECT_ERROR has been written; null: nobody asks
 };
 
 /// The half of one client in one namespace. It reads every packet of its namespace, whose head the caller has read, and

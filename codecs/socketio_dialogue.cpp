@@ -67,7 +67,10 @@ class socketio_dialogue final : public dialogue {
 
   std::string encode_reply(const reply_ref& ref, const outcome& what, framing) override {
     if (!ref.wants_answer()) return {};
-    return ref.id == connect_ref ? connected(what) : acknowledged(ref.id, what);
+    if (ref.id != connect_ref) return acknowledged(ref.id, what);
+    const bool joined = !std::holds_alternative<error>(what);
+    if (options_.on_answered) options_.on_answered(joined ? socketio_type::connect : socketio_type::connect_error);
+    return connected(what);
   }
 
   std::string encode_request(std::string_view id, std::string_view method, const payload_ptr& params,
@@ -190,8 +193,8 @@ class socketio_dialogue final : public dialogue {
 
   verdict connect(const value* auth, format in, sink& to) {
     calls::session_open open{.token = {}, .client = {}, .user = {}, .resume = {}};
-    open.resumable = options_.recovery == offsets::appended;
-    open.keeps_token = open.resumable;
+    open.window_ms = options_.window_ms;
+    open.keeps_token = options_.recovery == offsets::appended;
     open.channel = options_.to.nsp;
     if (auth == nullptr) {
       open.payload = std::make_shared<payload>(in, in == format::json ? "{}" : "\x80");
@@ -199,7 +202,7 @@ class socketio_dialogue final : public dialogue {
       if (!auth->is(kind::object)) return refused();
       if (const auto* flaw = first_flaw(*auth)) return bad_call(socketio_type::connect, {}, flawed(*flaw, *auth), to);
       open.token = text_of(*auth, "token", limits::token_bytes_max);
-      if (open.resumable) open.resume = resume_of(*auth);
+      if (open.keeps_token) open.resume = resume_of(*auth);
       open.payload = cut(in, *auth);
     }
     to.on_call({.id = std::string{connect_ref}, .in = in}, std::move(open));

@@ -17,6 +17,7 @@ struct socketio_client {
       : talk{make_socketio_dialogue({.to = {parser, nsp},
                                      .pushes = *socketio_codec(parser, nsp, recovery),
                                      .recovery = recovery,
+                                     .window_ms = recovery == offsets::appended ? 1'000U : 0U,
                                      .assembled_bytes_max = 1'000})} {}
 
   bool text(std::string_view packet) { return talk->decode(frame_kind::text, packet, heard).go_on; }
