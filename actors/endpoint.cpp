@@ -10,7 +10,7 @@ std::unique_ptr<endpoint> make_endpoint(const endpoint_place& at) {
     case native: return make_native_endpoint(at);
     case websocket: return make_websocket_endpoint(at);
     case socketio:
-    case engineio:
+    case engineio: return make_socketio_endpoint(at);
     case phoenix:
     case off: break;
   }
