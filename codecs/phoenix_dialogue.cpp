@@ -101,7 +101,7 @@ class one_socket final : public dialogue {
     if (!is_name(m.topic, limits::room_bytes_max))
       return to.on_bad_call(phoenix::to(where, m.in), bad("topic", "The topic must be a name of at most 255 bytes."));
     if (topics_.size() >= options_.topics_max) {
-      auto why = make_error(error_code::conflict, "This socket has joined as many topics as it may.");
+      auto why = make_error(error_code::too_large, "This socket has joined as many topics as it may.");
       why.reason = "too_many_rooms";
       return to.on_bad_call(phoenix::to(where, m.in), std::move(why));
     }
