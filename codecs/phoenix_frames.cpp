@@ -4,10 +4,10 @@
 #include <charconv>
 #include <initializer_list>
 
+#include "codecs/base64.hpp"
 #include "codecs/document.hpp"
 #include "codecs/json_writer.hpp"
 #include "codecs/rpc_writer.hpp"
-#include "codecs/transcode.hpp"
 #include "codecs/websocket_frame.hpp"
 
 namespace greenroom::codecs::phoenix {
@@ -186,6 +186,34 @@ void append_position(std::string& out, const envelope& last) {
   w.key("seq"), w.natural(last.seq);
   w.end_object();
   append_text(out, {}, {}, last.room, "greenroom_position", position);
+}
+
+std::string text_of(std::string_view binary) {
+  constexpr std::size_t names_max = 4;
+  const auto type = static_cast<frame_type>(binary.front());
+  const std::size_t count = type == frame_type::push ? 3 : type == frame_type::reply ? names_max : 2;
+  std::array<std::string_view, names_max> names;
+  auto rest = binary.substr(1 + count);
+  for (std::size_t i = 0; i != count; ++i) {
+    names[i] = rest.substr(0, static_cast<unsigned char>(binary[1 + i]));
+    rest.remove_prefix(names[i].size());
+  }
+  const auto as_ref = [](std::string_view name) {
+    return name.empty() ? ref{} : ref{ref::sort::text, std::string{name}};
+  };
+  std::string body;
+  body += R"({"$bytes":")";
+  append_base64(body, rest);
+  body += R"("})";
+  std::string framed;
+  if (type == frame_type::push)
+    append_text(framed, as_ref(names[0]), {}, names[1], names[2], body);
+  else if (type == frame_type::reply)
+    append_reply(framed, as_ref(names[0]), as_ref(names[1]), names[2], names[3], body);
+  else
+    append_text(framed, {}, {}, names[0], names[1], body);
+  std::string_view whole = framed;
+  return std::string{take_frame(whole).body};
 }
 
 std::string phx_ref(std::uint64_t number) {

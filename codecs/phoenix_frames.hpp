@@ -47,6 +47,9 @@ void append_end(std::string& out, const ref& join, std::string_view topic, std::
 void append_message(std::string& out, const envelope& message);
 void append_position(std::string& out, const envelope& last);
 
+/// The body of a binary frame of ours as the text of the same message, for a transport that carries text only.
+std::string text_of(std::string_view binary);
+
 // Presence in the words of phoenix.js' `Presence`: `{USER: {metas: [{...meta, phx_ref, phx_ref_prev}]}}`.
 std::string presence_of(const std::vector<results::member>& users);
 std::string phx_ref(std::uint64_t number);

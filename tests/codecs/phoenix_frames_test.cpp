@@ -148,6 +148,18 @@ TEST_CASE("phoenix: pushes to one member have their golden bytes, text and binar
         "\x00\xff"s);
 }
 
+TEST_CASE("phoenix: a binary frame is the same message as text where a transport carries text only",
+          "[codecs][phoenix]") {
+  const auto text_of = [](std::string_view frames) { return phoenix::text_of(take_frame(frames).body); };
+  std::string out;
+  phoenix::append_push(out, text("1"), "a", "say", blob);
+  CHECK(text_of(out) == R"(["1",null,"a","say",{"$bytes":"AP8="}])");
+  out.clear();
+  phoenix::append_reply(out, text("1"), text("2"), "a", "error", blob);
+  CHECK(text_of(out) == R"(["1","2","a","phx_reply",{"status":"error","response":{"$bytes":"AP8="}}])");
+  CHECK(text_of(broadcast(codec_id::phoenix, message(blob))) == R"([null,null,"lobby","say",{"$bytes":"AP8="}])");
+}
+
 TEST_CASE("phoenix: presence has the words of phoenix.js' Presence", "[codecs][phoenix]") {
   const auto ann = member("ann", {{"S1", json(R"({"mood": "fine","phx_ref":"mine"})"), 36, 0}, {"S2", nullptr, 37, 1}});
   const auto bob = member("b\"", {{"S3", json(R"("here")"), 35, 0}});
