@@ -10,6 +10,7 @@
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
 #include "actors/offline_queue.hpp"
+#include "actors/room_replay.hpp"
 #include "actors/store_backup.hpp"
 #include "actors/store_reader.hpp"
 #include "actors/store_writer.hpp"
@@ -260,16 +261,28 @@ void queue_purge(const request& r) {
 // --- dead letters
 
 std::string_view word(storage::dead_reason why) {
-  return why == storage::dead_reason::expired ? "expired" : "undeliverable";
+  switch (why) {
+    case storage::dead_reason::expired: return "expired";
+    case storage::dead_reason::undeliverable: return "undeliverable";
+    case storage::dead_reason::crashed: return "crashed";
+  }
+  return {};
+}
+
+/// Those of one user or of one room, or all.
+store_reader::list_dead wanted_letters(const request& r, std::size_t count_max) {
+  store_reader::list_dead wanted{r.text("user"), r.text("room"), r.natural("after", 0), count_max};
+  if (wanted.user && wanted.room) throw bad_member{"`user` or `room`, not both"};
+  return wanted;
 }
 
 void write_letter(json_writer& json, const storage::dead_letter& each) {
   json.item(), json.begin_object();
   json.key("letter"), json.natural(each.id);
-  json.key("user"), json.text(each.user);
+  json.key(each.room.empty() ? "user" : "room"), json.text(each.room.empty() ? each.user : each.room);
   json.key("reason"), json.text(word(each.reason));
   json.key("died_ms"), json.integer(each.died_ms);
-  json.key("n"), json.natural(each.n);
+  if (each.room.empty()) json.key("n"), json.natural(each.n);
   json.key("at_ms"), json.integer(each.at_ms);
   json.key("attempts"), json.natural(each.attempts);
   write_message(json, each.body);
@@ -278,8 +291,7 @@ void write_letter(json_writer& json, const storage::dead_letter& each) {
 
 void dead_list(const request& r) {
   const auto limit = r.limit();
-  runtime::ask(r.self, r.ctx.readers.front(), limits::ask_timeout,
-               store_reader::list_dead{r.text("user"), r.natural("after", 0), limit + 1})
+  runtime::ask(r.self, r.ctx.readers.front(), limits::ask_timeout, wanted_letters(r, limit + 1))
       .then(
           [to = r.to, limit, now = r.ctx.now_ms()](const store_reader::list_dead::reply& found) {
             answer(to, [&](json_writer& json) {
@@ -299,11 +311,11 @@ void dead_list(const request& r) {
           failed(r.to, "the store's reader"));
 }
 
-/// Letters that are queued again, answered when the last of their users' queues has.
+/// Letters that are queued or published again, answered when the last of the queues and rooms has.
 struct replay {
   peer_ptr to;
-  std::uint64_t replayed = 0;
-  std::vector<std::uint64_t> full{}, missing{}, failed{};
+  std::uint64_t replayed = 0, published = 0;  ///< published: those of rooms among them
+  std::vector<std::uint64_t> full{}, refused{}, crashed{}, missing{}, failed{};
   std::optional<std::uint64_t> next{};
   std::size_t open = 0;
 
@@ -317,11 +329,28 @@ struct replay {
       }
     }
   }
+  void take(std::uint64_t letter, room_replay::fate what) {
+    switch (what) {
+      case room_replay::fate::published:
+        ++replayed;
+        ++this->published;
+        break;
+      case room_replay::fate::refused: this->refused.push_back(letter); break;
+      case room_replay::fate::crashed: this->crashed.push_back(letter); break;
+      case room_replay::fate::missing: this->missing.push_back(letter); break;
+      case room_replay::fate::failed: this->failed.push_back(letter); break;
+    }
+  }
   void answer_when_whole() {
     if (open != 0) return;
     answer(to, [this](json_writer& json) {
       json.key("replayed"), json.natural(replayed);
-      for (auto [name, letters] : {std::pair{"full", &full}, {"missing", &missing}, {"failed", &failed}}) {
+      json.key("published"), json.natural(published);
+      for (auto [name, letters] : {std::pair{"full", &full},
+                                   {"refused", &refused},
+                                   {"crashed", &crashed},
+                                   {"missing", &missing},
+                                   {"failed", &failed}}) {
         std::ranges::sort(*letters);
         json.key(name), json.begin_array(letters->size());
         for (const auto letter : *letters) json.item(), json.natural(letter);
@@ -332,11 +361,34 @@ struct replay {
   }
 };
 
-void revive(runtime::actor_base* self, const context& ctx, const std::shared_ptr<replay>& what,
+/// An actor of its own waits for the rooms.
+void publish_again(runtime::actor_base* self, context& ctx, const std::shared_ptr<replay>& what,
+                   std::vector<storage::dead_letter> letters) {
+  std::vector<std::uint64_t> numbers;
+  for (const auto& each : letters) numbers.push_back(each.id);
+  auto who = room_replay::spawn({.system = self->system(), .home = self->home()}, {ctx});
+  auto done = [what, numbers, who](const std::vector<room_replay::fate>& fates) {
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+      what->take(numbers[i], i < fates.size() ? fates[i] : room_replay::fate::failed);
+    --what->open;
+    what->answer_when_whole();
+  };
+  runtime::ask(self, who, limits::room_replay_max + limits::ask_timeout, room_replay::publish_again{std::move(letters)})
+      .then([done](const room_replay::publish_again::reply& told) { done(told.all); },
+            [done](const caf::error&) { done({}); });
+}
+
+void revive(runtime::actor_base* self, context& ctx, const std::shared_ptr<replay>& what,
             const std::vector<storage::dead_letter>& found) {
   std::map<std::string, std::vector<std::uint64_t>> by_user;
-  for (const auto& each : found) by_user[each.user].push_back(each.id);
-  what->open = by_user.size();
+  std::vector<storage::dead_letter> of_rooms;
+  for (const auto& each : found)
+    if (each.room.empty())
+      by_user[each.user].push_back(each.id);
+    else
+      of_rooms.push_back(each);
+  what->open = by_user.size() + !of_rooms.empty();
+  if (!of_rooms.empty()) publish_again(self, ctx, what, std::move(of_rooms));
   for (const auto& [user, letters] : by_user) {
     runtime::ask(self, ctx.queue_of(user), limits::ask_timeout, offline_queue::replay_dead{user_id{user}, letters})
         .then(
@@ -366,8 +418,7 @@ void dead_replay(const request& r) {
             },
             failed(r.to, "the store's reader"));
   const auto limit = r.limit();
-  runtime::ask(r.self, r.ctx.readers.front(), limits::ask_timeout,
-               store_reader::list_dead{r.text("user"), r.natural("after", 0), limit})
+  runtime::ask(r.self, r.ctx.readers.front(), limits::ask_timeout, wanted_letters(r, limit))
       .then(
           [self = r.self, &ctx = r.ctx, what, limit](const store_reader::list_dead::reply& found) {
             if (found.all.size() == limit) what->next = found.all.back().id;
@@ -378,7 +429,8 @@ void dead_replay(const request& r) {
 
 void dead_purge(const request& r) {
   const auto all = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-  store_writer::write_one(r.self, r.ctx, storage::dead_purge{r.natural("upto", all), r.text("user")},
+  const auto wanted = wanted_letters(r, 0);
+  store_writer::write_one(r.self, r.ctx, storage::dead_purge{r.natural("upto", all), wanted.user, wanted.room},
                           [to = r.to](const storage::outcome& done) {
                             if (!done.ok()) return refuse_store(to, done.error);
                             answer(to, [&](json_writer& json) { json.key("letters"), json.natural(done.count); });

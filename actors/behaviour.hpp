@@ -42,7 +42,7 @@ struct client_event {
   std::string event;             ///< or method
   codecs::payload_ptr params{};  ///< a list: the arguments of the event; an object: its one argument; null: none
   std::string channel{};         ///< for Phoenix, the topic; elsewhere it does not matter
-  codecs::urgency how = codecs::urgency::sure;
+  codecs::pushes::urgency how = codecs::pushes::urgency::sure;
 };
 
 /// How a client is sent away.

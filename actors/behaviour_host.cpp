@@ -18,12 +18,7 @@ namespace {
 
 using codecs::error_code;
 
-/// Who a behaviour is to the services that it calls, to other rooms' behaviours, and to the receivers of its messages.
 constexpr std::string_view server = "server";
-const std::shared_ptr<const party>& server_party() {
-  static const auto one = std::make_shared<const party>(party{.user = {std::string{server}}, .session = {}});
-  return one;
-}
 
 /// The answer of an actor that could not give one.
 codecs::outcome no_answer(const caf::error& why) {
@@ -36,6 +31,11 @@ void check(const std::string& event, const codecs::payload_ptr& payload) {
 }
 
 }  // namespace
+
+const std::shared_ptr<const party>& server_party() {
+  static const auto one = std::make_shared<const party>(party{.user = {std::string{server}}, .session = {}});
+  return one;
+}
 
 behaviour_host::behaviour_host(runtime::actor_base* self, context& ctx, std::string name,
                                std::function<void(std::string_view)> on_timer)
@@ -84,6 +84,7 @@ room::publish behaviour_host::message_of(const room_id& into, publication what) 
   draft.body = std::move(what.payload);
   draft.id = named ? std::move(what.id) : ctx_.next_message_id();
   draft.from = std::move(what.from);
+  draft.shape = what.shape;
   return message;
 }
 
@@ -95,8 +96,11 @@ void behaviour_host::push(const session_id& to, codecs::push what) {
   runtime::tell(self_, ctx_.sessions, session_directory::push_to{to, std::move(what)});
 }
 
-void behaviour_host::push(const session_id& to, std::string method, codecs::payload_ptr params) {
-  push(to, codecs::pushes::notification{std::move(method), std::move(params)});
+void behaviour_host::push(const session_id& to, client_event what) {
+  push(to, codecs::pushes::notification{.method = std::move(what.event),
+                                        .params = std::move(what.params),
+                                        .channel = std::move(what.channel),
+                                        .how = what.how});
 }
 
 void behaviour_host::send(const user_id& to, std::string event, codecs::payload_ptr payload) {
@@ -114,8 +118,8 @@ void behaviour_host::send(const user_id& to, std::string event, codecs::payload_
   runtime::tell(self_, ctx_.queue_of(to.value), std::move(message));
 }
 
-void behaviour_host::disconnect(const session_id& whom, std::string reason) {
-  runtime::tell(self_, ctx_.sessions, session_directory::disconnect{whom, std::move(reason)});
+void behaviour_host::disconnect(const session_id& whom, std::string reason, farewell how) {
+  runtime::tell(self_, ctx_.sessions, session_directory::disconnect{whom, std::move(reason), how});
 }
 
 void behaviour_host::log(log_word how, std::string_view text) const {
@@ -162,6 +166,22 @@ void behaviour_host::ask(const session_id& whom, std::string method, codecs::pay
   put(
       ctx_.sessions, limit, session_directory::ask_client{whom, std::move(method), std::move(params), limit},
       [what](const session_directory::ask_client::reply& said) { what(said.what); }, what);
+}
+
+void behaviour_host::join(const session_id& whom, const room_id& into, then what) {
+  if (!admit(what)) return;
+  put(
+      ctx_.sessions, limits::ask_timeout,
+      session_directory::move_member{whom, into.value, session::move_member::way::join},
+      [what](const session_directory::move_member::reply& said) { what(said.what); }, what);
+}
+
+void behaviour_host::leave(const session_id& whom, const room_id& from, then what) {
+  if (!admit(what)) return;
+  put(
+      ctx_.sessions, limits::ask_timeout,
+      session_directory::move_member{whom, from.value, session::move_member::way::leave},
+      [what](const session_directory::move_member::reply& said) { what(said.what); }, what);
 }
 
 void behaviour_host::call(std::string method, codecs::payload_ptr params, std::chrono::milliseconds limit, then what) {

@@ -27,9 +27,13 @@
 namespace greenroom {
 
 struct context;
+struct party;
 namespace room {
 struct publish;
 }
+
+/// Who a behaviour is to the services that it calls, to other rooms' behaviours, and to the receivers of its messages.
+const std::shared_ptr<const party>& server_party();
 
 class behaviour_host {
  public:
@@ -59,13 +63,15 @@ class behaviour_host {
   /// As it goes to the room. An id that the behaviour gives is its own in each room.
   room::publish message_of(const room_id& into, publication what) const;
   void publish(const room_id& into, publication what);
-  void push(const session_id& to, std::string method, codecs::payload_ptr params);
+  void push(const session_id& to, client_event what);
   void send(const user_id& to, std::string event, codecs::payload_ptr payload);
   void ask(const session_id& whom, std::string method, codecs::payload_ptr params, std::chrono::milliseconds limit,
            then what);
   void call(std::string method, codecs::payload_ptr params, std::chrono::milliseconds limit, then what);
   void scatter(std::string method, codecs::payload_ptr params, std::chrono::milliseconds limit, then_all what);
-  void disconnect(const session_id& whom, std::string reason);
+  void disconnect(const session_id& whom, std::string reason, farewell how);
+  void join(const session_id& whom, const room_id& into, then what);
+  void leave(const session_id& whom, const room_id& from, then what);
   void set_timer(std::string name, std::chrono::milliseconds delay);
   void cancel_timer(std::string_view name);
   void log(log_word how, std::string_view text) const;
@@ -109,11 +115,10 @@ template <class Control>
 class hosted : public Control {
  public:
   using Control::publish;
+  using Control::push;
   std::int64_t now_ms() const override { return host_.now_ms(); }
   void publish(const room_id& into, publication what) override { host_.publish(into, std::move(what)); }
-  void push(const session_id& to, std::string method, codecs::payload_ptr params) override {
-    host_.push(to, std::move(method), std::move(params));
-  }
+  void push(const session_id& to, client_event what) override { host_.push(to, std::move(what)); }
   void send(const user_id& to, std::string event, codecs::payload_ptr payload) override {
     host_.send(to, std::move(event), std::move(payload));
   }
@@ -129,7 +134,15 @@ class hosted : public Control {
                behaviour_control::then_all what) override {
     host_.scatter(std::move(method), std::move(params), limit, std::move(what));
   }
-  void disconnect(const session_id& whom, std::string reason) override { host_.disconnect(whom, std::move(reason)); }
+  void disconnect(const session_id& whom, std::string reason, farewell how) override {
+    host_.disconnect(whom, std::move(reason), how);
+  }
+  void join(const session_id& whom, const room_id& into, behaviour_control::then what) override {
+    host_.join(whom, into, std::move(what));
+  }
+  void leave(const session_id& whom, const room_id& from, behaviour_control::then what) override {
+    host_.leave(whom, from, std::move(what));
+  }
   void set_timer(std::string name, std::chrono::milliseconds delay) override {
     host_.set_timer(std::move(name), delay);
   }

@@ -83,12 +83,13 @@ struct state final : codecs::sink {
   void refuse_stranger(std::string_view method, const answer& reply, codecs::error why);
   void let_go();
   void drain();
-  void end(codecs::close_code why, std::string_view sentence = {});
+  void end(codecs::close_code why, std::string_view sentence = {}, farewell how = farewell::session);
   answer expect_answer(codecs::reply_ref ref, std::string_view method);
 
   // codecs::sink
   void on_call(codecs::reply_ref ref, codecs::call what) override;
   void on_bad_call(codecs::reply_ref ref, codecs::error why) override;
+  void on_settled(codecs::reply_ref ref, codecs::outcome what) override;
   void on_answer(std::string id, codecs::outcome what) override;
   void on_batch_begin(codecs::format in) override { current_batch = std::make_shared<batch>(client, in); }
   void on_batch_end() override {
@@ -111,6 +112,7 @@ struct state final : codecs::sink {
 
 caf::behavior state::start() {
   client->heard_by(caf::actor{self});
+  if (opts.opening && self->life() == 0) open_session(*opts.opening, {}, session_directory::wish::implicit_session);
   return {
       [this](const input&) { read(); },
       [this](const opened& m) {
@@ -127,12 +129,13 @@ caf::behavior state::start() {
       [this](const refused& m) {
         at = connection::stage::unopened;
         for (auto& each : std::exchange(held, {})) each.reply(codecs::make_error(m.why));
+        if (opts.opening) return end(codecs::close_codes::kicked);  // it has nothing else to ask for
         read();
       },
       [this](const session_lost&) { end(codecs::close_codes::internal); },
       [this](const close& m) {
         if (m.why.reason == codecs::close_codes::restart.reason) return drain();
-        end(m.why, m.sentence);
+        end(m.why, m.sentence, m.how);
       },
       [this](const look_again&) { drain(); },
       [this](const closed& m) {
@@ -160,11 +163,15 @@ void state::drain() {
   self->later(drain_look, look_again{});
 }
 
-void state::end(codecs::close_code why, std::string_view sentence) {
+void state::end(codecs::close_code why, std::string_view sentence, farewell how) {
   backlog.clear();
   if (!sentence.empty()) why.reason = sentence;
   at = connection::stage::over;
-  client->close(why);
+  switch (how) {
+    case farewell::session: return client->close(why);
+    case farewell::connection: return client->close_link(why);
+    case farewell::none: return client->break_off();
+  }
 }
 
 /// Decodes what has come, as long as not too many answers are open.
@@ -204,6 +211,10 @@ void state::on_bad_call(codecs::reply_ref ref, codecs::error why) {
   expect_answer(std::move(ref), "invalid")(std::move(why));
 }
 
+void state::on_settled(codecs::reply_ref ref, codecs::outcome what) {
+  expect_answer(std::move(ref), "settled")(std::move(what));
+}
+
 /// The session keeps who asked. An id that was never given out, or an answer without a session, belongs to nobody.
 void state::on_answer(std::string id, codecs::outcome what) {
   const auto number = client->number_of_request(id);
@@ -223,8 +234,7 @@ void state::route(codecs::call what, answer reply) {
     case connection::stage::unopened: break;
   }
   if (opens) return open_session(std::move(*opens), std::move(reply), session_directory::wish::explicit_session);
-  auto guest = access::anonymous(ctx, opts.from);
-  if (!guest) {
+  if (!opts.admitted && !access::anonymous(ctx, opts.from)) {
     refuse_stranger(codecs::method_of(what), reply,
                     codecs::make_error(error_code::unauthenticated, "open a session first: session.open"));
     return;
@@ -243,7 +253,7 @@ void state::refuse_stranger(std::string_view method, const answer& reply, codecs
 }
 
 void state::open_session(codecs::calls::session_open what, answer reply, session_directory::wish wish) {
-  auto subject = access::authenticate(ctx, what, opts.from);
+  auto subject = opts.admitted ? *opts.admitted : access::authenticate(ctx, what, opts.from);
   if (auto* why = std::get_if<codecs::error>(&subject)) return refuse_stranger("session.open", reply, std::move(*why));
   at = connection::stage::opening;
   runtime::tell(ctx.sessions, session_directory::open{.client = client,

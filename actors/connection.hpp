@@ -14,6 +14,7 @@
 #include <string>
 
 #include "actors/access.hpp"
+#include "actors/behaviour.hpp"
 #include "actors/ids.hpp"
 #include "actors/memberships.hpp"
 #include "codecs/close_code.hpp"
@@ -33,6 +34,8 @@ struct options {
   context& ctx;
   std::shared_ptr<peer> client;
   access::origin from = access::origin::elsewhere;
+  std::optional<principal> admitted{};                   ///< who it is, as its handshake has shown
+  std::optional<codecs::calls::session_open> opening{};  ///< nobody asks for it
 };
 
 struct input {};  ///< From the peer: something to decode.
@@ -52,6 +55,7 @@ struct session_lost {};  ///< From the session directory: the session has ended 
 struct close {           ///< Says goodbye.
   codecs::close_code why;
   std::string sentence{};  ///< instead of the code's own word; at most 123 bytes
+  farewell how = farewell::session;
 };
 
 caf::actor spawn(const runtime::place& where, options opts);

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/channel_patterns.hpp"
 #include "actors/compressor.hpp"
 #include "actors/extensions.hpp"
 #include "actors/ids.hpp"
@@ -46,6 +47,7 @@ struct context {
   room_policies policies;
   const greenroom::extensions extensions{};  ///< what the program brought along
   room_builds behaviours{extensions};
+  channel_patterns channels{extensions.channels()};
   std::string version;  ///< of this build
   std::chrono::steady_clock::time_point started{};
   std::function<std::int64_t()>

@@ -1,5 +1,7 @@
 #include "actors/dispatch.hpp"
 
+#include <algorithm>
+
 #include "actors/context.hpp"
 #include "actors/offline_queue.hpp"
 #include "actors/peer.hpp"
@@ -8,6 +10,7 @@
 #include "actors/router.hpp"
 #include "actors/session.hpp"
 #include "actors/worker_pool.hpp"
+#include "codecs/arguments.hpp"
 #include "runtime/log.hpp"
 #include "runtime/shard.hpp"
 
@@ -42,26 +45,23 @@ class dispatcher {
   }
 
   void operator()(calls::room_join& what) {
-    if (!connected() || drained() || !allowed(access::action::join, what.room)) return;
+    if (!connected() || drained()) return;
+    if (!ctx_.channels.serves(what.room) && !allowed(access::action::join, what.room)) return;
     if (from_.rooms->closed()) return reply_(codecs::make_error(error_code::conflict, "the session has ended"));
-    auto one = std::make_shared<subscription>();
-    one->room = std::move(what.room);
-    one->who = {.session = from_.session,
-                .user = from_.who.user,
-                .kind = from_.who.kind,
-                .number = ctx_.next_incarnation(),
-                .shard = from_.client->shard(),
-                .since_ms = ctx_.now_ms(),
-                .presence = std::move(what.presence)};
-    one->to = from_.client;
+    if (ctx_.channels.serves(what.room)) return open_channel(std::move(what.room), std::move(what.params));
+    auto one = new_member(ctx_, std::move(what.room), from_.who, from_.session, from_.client);
+    one->who.presence = std::move(what.presence);
+    if (what.tells_position) one->codec = codecs::codec_id::phoenix_positions;
     if (!from_.rooms->add(one))
       return reply_(codecs::make_error(error_code::too_large, "the session is in as many rooms as it may be"));
     runtime::tell(from_.session_actor, session::rooms_changed{});
     const auto& directory = ctx_.rooms_of(one->room);
-    runtime::tell(directory, room::join{std::move(one), std::move(what.since), reply_});
+    runtime::tell(directory, room::join{std::move(one), std::move(what.since), reply_, std::move(what.params)});
   }
   void operator()(calls::room_leave& what) {
     if (!connected()) return;
+    if (ctx_.channels.serves(what.room))
+      return runtime::tell(from_.session_actor, session::close_channel{std::move(what.room), reply_});
     auto one = from_.rooms->find(what.room);
     if (!one) return reply_(codecs::make_error(error_code::not_found, "the session is not in this room"));
     one->left = true;
@@ -72,6 +72,8 @@ class dispatcher {
 
   void operator()(calls::room_publish& what) {
     if (drained()) return;
+    if (ctx_.channels.serves(what.room))
+      return say_in_channel(std::move(what.room), std::move(what.event), codecs::as_params(std::move(what.body)));
     const auto* policy = allowed(access::action::publish, what.room);
     if (!policy) return;
     room::publish message{.draft = draft(what.event, what.body, what.id),
@@ -147,15 +149,41 @@ class dispatcher {
   }
   void operator()(calls::discover&) { runtime::tell(router(), router::discover{reply_}); }
   void operator()(calls::other& what) {
-    if (drained()) return;
-    runtime::tell(router(), router::request{.from = {from_.who.user, from_.session, from_.who.kind},
-                                            .method = std::move(what.method),
-                                            .params = std::move(what.params),
-                                            .caller = from_.client,
-                                            .reply = reply_});
+    if (!drained()) route({}, std::move(what.method), std::move(what.params), router::kind::method);
+  }
+  void operator()(calls::channel_event& what) {
+    if (!drained()) say_in_channel(std::move(what.channel), std::move(what.event), std::move(what.params));
+  }
+  void operator()(calls::inbox_open& what) {
+    if (!connected()) return;
+    if (what.user != from_.who.user.value)
+      return reply_(codecs::make_error(error_code::forbidden, "this is the inbox of another user"));
+    runtime::tell(from_.session_actor, session::take_inbox{session::take_inbox::way::open, reply_});
+  }
+  void operator()(calls::inbox_close&) {
+    if (connected()) runtime::tell(from_.session_actor, session::take_inbox{session::take_inbox::way::close, reply_});
   }
 
  private:
+  void route(std::string channel, std::string method, codecs::payload_ptr params, router::kind as) {
+    runtime::tell(router(), router::request{.from = {from_.who.user, from_.session, from_.who.kind},
+                                            .method = std::move(method),
+                                            .params = std::move(params),
+                                            .caller = from_.client,
+                                            .reply = reply_,
+                                            .kind = as,
+                                            .channel = std::move(channel)});
+  }
+  /// Only who has opened a channel may speak in it. Where no service serves it, its events are methods.
+  void say_in_channel(std::string channel, std::string event, codecs::payload_ptr params) {
+    if (!ctx_.channels.serves(channel)) return route({}, std::move(event), std::move(params), router::kind::method);
+    if (!from_.rooms || std::ranges::find(from_.rooms->channels, channel) == from_.rooms->channels.end())
+      return reply_(codecs::make_error(error_code::not_found, "the session has not opened this channel"));
+    route(std::move(channel), std::move(event), std::move(params), router::kind::event);
+  }
+  void open_channel(std::string channel, codecs::payload_ptr payload) {
+    runtime::tell(from_.session_actor, session::open_channel{std::move(channel), std::move(payload), reply_});
+  }
   /// Whether there is a connection; where not, the call is refused.
   bool connected() {
     if (from_.client) return true;
@@ -200,6 +228,22 @@ class dispatcher {
 };
 
 }  // namespace
+
+subscription_ptr new_member(context& ctx, std::string room, const principal& who, const session_id& session,
+                            std::shared_ptr<peer> client) {
+  auto one = std::make_shared<subscription>();
+  one->room = std::move(room);
+  one->who = {.session = session,
+              .user = who.user,
+              .kind = who.kind,
+              .number = ctx.next_incarnation(),
+              .shard = client->shard(),
+              .since_ms = ctx.now_ms(),
+              .presence = nullptr};
+  one->codec = client->codec();
+  one->to = std::move(client);
+  return one;
+}
 
 void log_refusal(const caller& from, std::string_view method, std::string_view target, error_code why) {
   runtime::log::access({.peer = from.address,

@@ -24,6 +24,10 @@ struct caller {
   std::string address;  ///< of its end of the socket, for the access log
 };
 
+/// A member of that room to be, its incarnation its own.
+subscription_ptr new_member(context& ctx, std::string room, const principal& who, const session_id& session,
+                            std::shared_ptr<peer> client);
+
 /// The access log's line for a call that the caller may not make. `target`: the room, where there is one.
 void log_refusal(const caller& from, std::string_view method, std::string_view target, codecs::error_code why);
 

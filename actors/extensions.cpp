@@ -19,6 +19,7 @@ void extensions::add(const extensions& others) {
   for (const auto& [behaviour, make] : others.rooms_) add_room(behaviour, make);
   for (const auto& spec : others.services_) add(spec);
   for (const auto& [name, make] : others.actors_) add_actor(name, make);
+  if (others.admission_) admission_ = others.admission_;
 }
 
 void extensions::add_actor(std::string name, actor_factory make) {
@@ -27,8 +28,8 @@ void extensions::add_actor(std::string name, actor_factory make) {
 }
 
 void extensions::add(service_spec what) {
-  if (what.name.empty() || !what.make || what.methods.empty())
-    throw std::invalid_argument{"a service needs a name, a factory and a method"};
+  if (what.name.empty() || !what.make || (what.methods.empty() && what.channels.empty()))
+    throw std::invalid_argument{"a service needs a name, a factory, and a method or a channel"};
   if (what.concurrency_max == 0 || what.time_limit.count() <= 0)
     throw std::invalid_argument{"the service " + what.name + " may work on nothing: its bounds must be above 0"};
   for (const auto& each : services_)
@@ -43,7 +44,20 @@ void extensions::add(service_spec what) {
     for (const auto& each : services_) twice = twice || std::ranges::any_of(each.methods, same);
     if (twice) throw std::invalid_argument{"there are two methods named " + method.about.name};
   }
+  for (const auto& channel : what.channels) {
+    if (channel.pattern.empty() || channel.pattern == "*")
+      throw std::invalid_argument{"the service " + what.name + " serves a channel without a name"};
+    if (std::ranges::count(channels(), channel.pattern) != 0)
+      throw std::invalid_argument{"two services serve the channel " + channel.pattern};
+  }
   services_.push_back(std::move(what));
+}
+
+std::vector<std::string> extensions::channels() const {
+  std::vector<std::string> all;
+  for (const auto& each : services_)
+    for (const auto& channel : each.channels) all.push_back(channel.pattern);
+  return all;
 }
 
 }  // namespace greenroom

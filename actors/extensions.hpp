@@ -14,9 +14,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "actors/room_behaviour.hpp"
@@ -34,6 +36,16 @@ struct context;
 /// that they have. What it does is its author's responsibility; a newer build of its plugin does not replace it.
 using actor_factory = std::function<caf::actor(const runtime::place& where, context& ctx)>;
 
+/// Who wants to come in, as far as its handshake, `session.open` or CONNECT says.
+struct visitor {
+  std::string token;  ///< empty: none
+  std::string user;   ///< the name that an anonymous client gives itself; empty: none
+  access::origin from = access::origin::elsewhere;
+};
+/// Decides instead of the node: lets in, or refuses. None: the node decides. On any shard, several at a time; must not
+/// block.
+using admission = std::function<std::optional<std::variant<principal, codecs::error>>(const visitor&)>;
+
 class extensions {
  public:
   void add_room(std::string behaviour, room_factory make);
@@ -42,6 +54,7 @@ class extensions {
     add_room(std::move(behaviour), [](room_control& room) { return std::make_unique<Behaviour>(room); });
   }
   void add(service_spec what);
+  void set_admission(greenroom::admission who_may_enter) { admission_ = std::move(who_may_enter); }
   /// Everything of another one.
   void add(const extensions& others);
   /// One for the node, on its first shard, restarted by the supervisor `services`.
@@ -50,11 +63,14 @@ class extensions {
   const std::map<std::string, room_factory, std::less<>>& rooms() const noexcept { return rooms_; }
   const std::vector<service_spec>& services() const noexcept { return services_; }
   const std::map<std::string, actor_factory, std::less<>>& actors() const noexcept { return actors_; }
+  const greenroom::admission& admission() const noexcept { return admission_; }  ///< null: the node decides
+  std::vector<std::string> channels() const;  ///< the patterns of what the services serve
 
  private:
   std::map<std::string, room_factory, std::less<>> rooms_;
   std::vector<service_spec> services_;
   std::map<std::string, actor_factory, std::less<>> actors_;
+  greenroom::admission admission_;
 };
 
 }  // namespace greenroom

@@ -105,8 +105,10 @@ caf::behavior state::start() {
 }
 
 void state::open(const opened& m) {
-  auto who = children.start(
-      [&](const runtime::place& p) { return connection::spawn(p, {.ctx = ctx, .client = m.client, .from = m.from}); });
+  auto who = children.start([&](const runtime::place& p) {
+    return connection::spawn(
+        p, {.ctx = ctx, .client = m.client, .from = m.from, .admitted = m.admitted, .opening = m.opening});
+  });
   if (!who) return;
   connections.emplace(who.id(), who);
   ++ctx.meters.connections;

@@ -10,9 +10,11 @@
 #include <caf/actor.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "actors/access.hpp"
+#include "codecs/call.hpp"
 #include "runtime/actor.hpp"
 #include "runtime/ask.hpp"
 #include "runtime/listener.hpp"
@@ -34,6 +36,8 @@ struct options {
 struct opened {  ///< A WebSocket handshake has succeeded.
   std::shared_ptr<peer> client;
   access::origin from = access::origin::elsewhere;
+  std::optional<principal> admitted{};                   ///< decided at the handshake; none: the client says who it is
+  std::optional<codecs::calls::session_open> opening{};  ///< its session opens at once; none: when it asks
 };
 struct drain {     ///< No new connection; those that there are close with 1012 when what waits for them has left.
   caf::actor who;  ///< hears `drained` when the last one is gone

@@ -1,12 +1,11 @@
 #include "actors/http_api.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "actors/access.hpp"
 #include "actors/dispatch.hpp"
-#include "actors/gateway.hpp"
 #include "actors/page.hpp"
-#include "actors/peer.hpp"
 #include "codecs/json_writer.hpp"
 #include "runtime/log.hpp"
 #include "storage/store.hpp"
@@ -19,20 +18,9 @@ using runtime::http_exchange;
 using runtime::http_request;
 using runtime::http_response;
 
-struct subprotocol {
-  std::string_view name;
-  codecs::codec_id codec;
-};
-constexpr std::array subprotocols{subprotocol{"greenroom.json.1", codecs::codec_id::native_json},
-                                  subprotocol{"greenroom.msgpack.1", codecs::codec_id::native_msgpack}};
-
 constexpr std::string_view json_type = "application/json";
 constexpr std::array<std::string_view, 2> msgpack_types{"application/msgpack", "application/x-msgpack"};
 constexpr std::chrono::seconds draining_retry{5};
-
-access::origin origin_of(const http_request& request) {
-  return request.is_loopback ? access::origin::loopback : access::origin::elsewhere;
-}
 
 http_response document(unsigned status, std::string_view type, std::string body) {
   http_response answer;
@@ -152,19 +140,23 @@ void write_workers(codecs::json_writer& json, const std::vector<std::shared_ptr<
 
 }  // namespace
 
-http_api::http_api(context& ctx, std::size_t shard, caf::actor gateway)
-    : ctx_{ctx}, shard_{shard}, gateway_{std::move(gateway)} {}
+http_api::http_api(context& ctx, std::size_t shard, const caf::actor& gateway) : ctx_{ctx} {
+  for (const auto& [name, how] : ctx.config.endpoints)
+    if (auto one = make_endpoint({ctx, shard, gateway, how})) endpoints_.push_back(std::move(one));
+}
+
+endpoint* http_api::endpoint_of(std::string_view path) const {
+  const auto found = std::ranges::find_if(endpoints_, [path](const auto& each) { return each->serves(path); });
+  return found == endpoints_.end() ? nullptr : found->get();
+}
 
 void http_api::on_request(std::shared_ptr<http_exchange> exchange) {
   const auto& request = exchange->request();
   const bool reads = request.method == "GET" || request.method == "HEAD";
+  if (auto* one = endpoint_of(request.path)) return one->on_request(std::move(exchange));
   if (request.path == "/rpc") {
     if (request.method != "POST") return exchange->respond(runtime::http_method_not_allowed("POST"));
     return rpc(exchange);
-  }
-  if (request.path == "/ws") {
-    if (!reads) return exchange->respond(runtime::http_method_not_allowed("GET"));
-    return exchange->respond(runtime::http_upgrade_required());
   }
   const auto* file = find_page_file(request.path);
   const bool known = file || request.path == "/health" || request.path == "/ready" || request.path == "/status" ||
@@ -188,51 +180,17 @@ void http_api::rpc(const std::shared_ptr<http_exchange>& exchange) {
   const auto& request = exchange->request();
   auto in = format_of(request);
   if (!in) return exchange->respond(runtime::http_unsupported_media_type("application/json, application/msgpack"));
-  if (!access::origin_allowed(ctx_, request.header("Origin"), request.header("Host")))
-    return exchange->respond(http_error(403, "this origin is not allowed"));
+  if (!origin_allowed(ctx_, request)) return exchange->respond(http_error(403, "this origin is not allowed"));
   auto guest = access::anonymous(ctx_, origin_of(request));
   if (!guest) return exchange->respond(http_error(401, "a bearer token is needed", {{"WWW-Authenticate", "Bearer"}}));
   std::make_shared<rpc_exchange>(ctx_, exchange, std::move(*guest), *in)->run();
 }
 
 std::variant<http_response, runtime::upgrade> http_api::on_upgrade(const http_request& request) {
-  if (request.path != "/ws") return http_error(404, "there is no WebSocket at this path");
+  auto* one = endpoint_of(request.path);
+  if (!one) return http_error(404, "there is no WebSocket at this path");
   if (ctx_.at.load(std::memory_order_relaxed) == stage::draining) return runtime::http_unavailable(draining_retry);
-  if (!access::origin_allowed(ctx_, request.header("Origin"), request.header("Host")))
-    return http_error(403, "this origin is not allowed");
-  runtime::upgrade accepted{.subprotocol = {}, .options = websocket_options(), .opened = {}};
-  auto codec = codecs::codec_id::native_json;
-  if (!request.header("Sec-WebSocket-Protocol").empty()) {
-    const subprotocol* chosen = nullptr;
-    for (const auto& each : subprotocols)
-      if (!chosen && request.lists("Sec-WebSocket-Protocol", each.name)) chosen = &each;
-    if (!chosen) return http_error(400, "offer greenroom.json.1 or greenroom.msgpack.1, or no subprotocol for JSON");
-    accepted.subprotocol = chosen->name;
-    codec = chosen->codec;
-  }
-  accepted.opened = [this, codec,
-                     from = origin_of(request)](runtime::transport_ptr transport) -> runtime::transport_events* {
-    auto client = std::make_shared<peer>(ctx_, shard_, codec);
-    client->attach(std::move(transport));
-    runtime::tell(gateway_, gateway::opened{client, from});
-    return client.get();  // the message holds it, then its connection; it detaches from the transport before it goes
-  };
-  return accepted;
-}
-
-runtime::websocket_options http_api::websocket_options() const {
-  const auto& from = ctx_.config.gateway;
-  runtime::websocket_options to;
-  to.message_bytes_max = from.message_bytes_max;
-  to.fragments_max = from.fragments_max;
-  to.ping_interval_ms = from.ping_interval_ms;
-  to.pong_timeout_ms = from.pong_timeout_ms;
-  to.close_timeout_ms = from.close_timeout_ms;
-  if (from.compression == runtime::compression_mode::deflate)
-    to.deflate_window_bits = static_cast<std::uint8_t>(from.compression_window_bits);
-  to.outbox.bytes_max = ctx_.config.outbox.bytes_max;
-  to.outbox.frames_max = ctx_.config.outbox.frames_max;
-  return to;
+  return one->on_upgrade(request);
 }
 
 void http_api::on_done(const runtime::http_access& line) {

@@ -1,12 +1,15 @@
-/// HTTP_API answers one shard's HTTP requests: /ws (the upgrade), /rpc, /health, /ready, /status, /metrics, and the page
+/// HTTP_API answers one shard's HTTP requests: the endpoints' (endpoint.hpp), /rpc, /health, /ready, /status, /metrics, and the page
 /// at / with its files.
 ///
 /// Threading: its shard. Bounds: the HTTP server's; one call or batch of /rpc is answered at a time on a connection.
 #pragma once
 #include <caf/actor.hpp>
 #include <memory>
+#include <string_view>
+#include <vector>
 
 #include "actors/context.hpp"
+#include "actors/endpoint.hpp"
 #include "runtime/http.hpp"
 
 namespace greenroom {
@@ -14,7 +17,7 @@ namespace greenroom {
 class http_api final : public runtime::http_handler {
  public:
   /// `gateway` hears of the WebSockets that open on this shard.
-  http_api(context& ctx, std::size_t shard, caf::actor gateway);
+  http_api(context& ctx, std::size_t shard, const caf::actor& gateway);
 
   void on_request(std::shared_ptr<runtime::http_exchange> exchange) override;
   std::variant<runtime::http_response, runtime::upgrade> on_upgrade(const runtime::http_request& request) override;
@@ -22,11 +25,10 @@ class http_api final : public runtime::http_handler {
 
  private:
   void rpc(const std::shared_ptr<runtime::http_exchange>& exchange);
-  runtime::websocket_options websocket_options() const;
+  endpoint* endpoint_of(std::string_view path) const;
 
   context& ctx_;
-  std::size_t shard_;
-  caf::actor gateway_;
+  std::vector<std::unique_ptr<endpoint>> endpoints_;
 };
 
 /// The node's figures as a JSON object: what /status and `greenroom status` say. Any thread.

@@ -7,8 +7,10 @@
 namespace greenroom::limits {
 
 // One connection.
-inline constexpr std::size_t calls_in_flight_max = 1'024;     ///< unanswered calls; over it the socket is not read
-inline constexpr std::size_t requests_in_flight_max = 1'024;  ///< questions to the client; over it: unavailable
+inline constexpr std::size_t calls_in_flight_max = 1'024;        ///< unanswered calls; over it the socket is not read
+inline constexpr std::size_t session_channels_max = 128;         ///< that one session has open; over it: too_large
+inline constexpr std::chrono::seconds channel_open_timeout{10};  ///< for a service to decide who may come in
+inline constexpr std::size_t requests_in_flight_max = 1'024;     ///< questions to the client; over it: unavailable
 inline constexpr std::size_t input_bytes_max = 1u << 20;  ///< read and not yet decoded; over it the socket is not read
 
 // One room.
@@ -81,8 +83,10 @@ inline constexpr unsigned survey_attempts = 5;  ///< a relay, by a room or a dir
 inline constexpr unsigned resume_attempts = 5;  ///< a room, by a session that resumes
 
 // What operators ask.
-inline constexpr std::chrono::hours backup_max{24};   ///< until who asked for a backup is told that it did not end
-inline constexpr std::size_t admin_page_max = 1'000;  ///< entries of one answer
+inline constexpr std::chrono::hours backup_max{24};        ///< until who asked for a backup is told that it did not end
+inline constexpr std::size_t admin_page_max = 1'000;       ///< entries of one answer
+inline constexpr std::size_t room_replay_crashes_max = 2;  ///< of one room in one answer: it is not to be given up
+inline constexpr std::chrono::seconds room_replay_max{7};  ///< of one answer, less than its client waits
 inline constexpr std::size_t admin_page_bytes =
     256u << 10;  ///< of messages in one answer, or one message; longer payloads are left out
 

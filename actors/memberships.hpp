@@ -5,6 +5,7 @@
 /// Bounds: rooms_max (config `sessions.rooms_max`, default 128); a join over it is refused.
 #pragma once
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -35,6 +36,7 @@ class memberships {
   void ping_answered(std::uint64_t ping);
 
   watches watched;
+  std::vector<std::string> channels;  ///< that a service serves, and this session has open
 
  private:
   void forget_gone();

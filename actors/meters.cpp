@@ -64,6 +64,9 @@ meters::meters(runtime::metrics& to, std::size_t shards, const std::vector<std::
       messages_out_{to.add_counter(
           {"greenroom_messages_out_total", "Answers and messages handed to clients' outboxes.", {"codec"}})},
       bytes_out_{to.add_counter({"greenroom_bytes_out_total", "Bytes of them, frame headers included.", {"codec"}})},
+      encoded_{to.add_counter({"greenroom_encoded_messages_total",
+                               "Rooms' messages encoded, once for all members of a codec.",
+                               {"codec"}})},
       calls_{to.add_counter({"greenroom_calls_total", "Calls answered, errors included.", {"method"}})},
       errors_{
           to.add_counter({"greenroom_call_errors_total", "Calls answered with an error.", {"method", "code"}, 500})},

@@ -129,22 +129,25 @@ void collect_store(metrics& into, context& ctx) {
   add(metrics::kind::counter, "greenroom_store_shed_total", "Room messages dropped early, for the bound of all logs.",
       &s::shed);
   add(metrics::kind::gauge, "greenroom_inbox_queued", "Directed messages that are not acknowledged.", &s::queued);
-  add(metrics::kind::counter, "greenroom_inbox_accepted_total", "Directed messages stored.", &s::accepted);
-  add(metrics::kind::counter, "greenroom_inbox_acknowledged_total", "Directed messages acknowledged.",
-      &s::acknowledged);
+  add(metrics::kind::counter, "greenroom_inbox_accepted_total",
+      "Directed messages stored, and rooms' messages that became dead letters.", &s::accepted);
+  add(metrics::kind::counter, "greenroom_inbox_acknowledged_total",
+      "Directed messages acknowledged, and rooms' dead letters published.", &s::acknowledged);
   add(metrics::kind::counter, "greenroom_inbox_refused_total", "Directed messages refused because the inbox was full.",
       &s::refused_full);
   add(metrics::kind::counter, "greenroom_inbox_purged_total", "Directed messages and dead letters that were dropped.",
       &s::purged);
   add(metrics::kind::gauge, "greenroom_dead_letters", "Dead letters kept.", &s::dead);
   add(metrics::kind::gauge, "greenroom_dead_letter_bytes", "Bytes of them.", &s::dead_bytes);
-  add(metrics::kind::counter, "greenroom_dead_replayed_total", "Dead letters that were queued again.", &s::replayed);
-  into.collect(
-      {"greenroom_dead_total", "Directed messages that became dead letters.", {"reason"}}, metrics::kind::counter,
-      [&ctx] {
-        const auto now = ctx.disk.counters();
-        return samples{{{"expired"}, number(now.dead_expired)}, {{"undeliverable"}, number(now.dead_undeliverable)}};
-      });
+  add(metrics::kind::counter, "greenroom_dead_replayed_total", "Dead letters that were queued or published again.",
+      &s::replayed);
+  into.collect({"greenroom_dead_total", "Messages that became dead letters.", {"reason"}}, metrics::kind::counter,
+               [&ctx] {
+                 const auto now = ctx.disk.counters();
+                 return samples{{{"expired"}, number(now.dead_expired)},
+                                {{"undeliverable"}, number(now.dead_undeliverable)},
+                                {{"crashed"}, number(now.dead_crashed)}};
+               });
   add(metrics::kind::counter, "greenroom_ids_evicted_total", "Idempotency records that went before their time.",
       &s::ids_evicted);
   add(metrics::kind::counter, "greenroom_duplicates_total", "Messages recognised as repeats.", &s::duplicates);

@@ -17,8 +17,8 @@ constexpr char request_prefix = 's';  ///< ids of the server's requests: "s1", "
 
 }  // namespace
 
-peer::peer(context& ctx, std::size_t shard, codecs::codec_id codec)
-    : ctx_{ctx}, shard_{shard}, codec_{codec}, dialogue_{codecs::make_native_dialogue(codec)} {}
+peer::peer(context& ctx, std::size_t shard, std::unique_ptr<codecs::dialogue> speaks)
+    : ctx_{ctx}, shard_{shard}, codec_{speaks->broadcasts()}, dialogue_{std::move(speaks)} {}
 
 void peer::attach(runtime::transport_ptr transport) {
   transport_ = std::move(transport);
@@ -48,13 +48,18 @@ void peer::leave_unknown(const codecs::reply_ref&) {
 void peer::reply(const codecs::reply_ref& to, codecs::outcome what) {
   if (out() && to.wants_answer()) {
     auto bytes = dialogue_->encode_reply(to, what, codecs::framing::websocket);
-    push_frame(std::make_shared<const std::string>(std::move(bytes)));
+    if (!bytes.empty()) push_frame(std::make_shared<const std::string>(std::move(bytes)));
   }
   call_ended();
 }
 
 void peer::push(const codecs::push& what) {
-  if (out()) push_frame(std::make_shared<const std::string>(codecs::codec_of(codec_).encode_push(what)));
+  if (!out()) return;
+  const auto* said = std::get_if<codecs::pushes::notification>(&what);
+  if (said && said->how == codecs::pushes::urgency::droppable && !transport_->takes_now())
+    return ctx_.meters.push_dropped();
+  if (auto bytes = dialogue_->encode_push(what); !bytes.empty())
+    push_frame(std::make_shared<const std::string>(std::move(bytes)));
 }
 
 std::optional<std::uint64_t> peer::request(std::string_view method, const codecs::payload_ptr& params,
@@ -82,7 +87,7 @@ packed peer::pack(runtime::frame plain) {
 void peer::push_frame(runtime::frame bytes) {
   if (auto* box = out()) {
     auto [frames, compressed] = pack(std::move(bytes));
-    ctx_.meters.sent(codec_, 1, frames->size(), compressed);
+    ctx_.meters.sent(codecs::encoding_of(codec_), 1, frames->size(), compressed);
     if (box->bytes() > box->bounds().bytes_max) write_now();  // one turn may bring more than the bound for replies
     box->push_reply(std::move(frames));
     if (box->overflowed()) close(codecs::close_codes::slow_consumer, runtime::unsent::drop);
@@ -97,6 +102,14 @@ void peer::write_now() {
 
 void peer::close(const codecs::close_code& why, runtime::unsent rest) {
   if (transport_) transport_->close(why.code, why.reason, rest);
+}
+
+void peer::close_link(const codecs::close_code& why) {
+  if (transport_) transport_->close_link(why.code, why.reason);
+}
+
+void peer::break_off() {
+  if (transport_) transport_->abort();
 }
 
 void peer::gone() {
@@ -147,9 +160,10 @@ void peer::weigh() {
 }
 
 void peer::on_message(runtime::frame_kind kind, std::string_view bytes) {
-  ctx_.meters.received(
-      kind == runtime::frame_kind::text ? codecs::codec_id::native_json : codecs::codec_id::native_msgpack,
-      bytes.size());
+  auto in = codecs::encoding_of(codec_);
+  if (in == codecs::encoding::native_json || in == codecs::encoding::native_msgpack)  // either kind is understood
+    in = kind == runtime::frame_kind::text ? codecs::encoding::native_json : codecs::encoding::native_msgpack;
+  ctx_.meters.received(in, bytes.size());
   input_.push_back(
       {kind == runtime::frame_kind::text ? codecs::frame_kind::text : codecs::frame_kind::binary, std::string{bytes}});
   input_bytes_ += bytes.size();
@@ -176,7 +190,8 @@ runtime::frame peer::on_gap(const runtime::gap& lost) {
   if (!who) return nullptr;
   codecs::pushes::room_notice notice{
       .room = who->room, .code = "dropped", .from = lost.from, .to = lost.to, .epoch = {}};
-  return pack(std::make_shared<const std::string>(codecs::codec_of(codec_).encode_push(notice))).bytes;
+  auto bytes = dialogue_->encode_push(notice);
+  return bytes.empty() ? nullptr : pack(std::make_shared<const std::string>(std::move(bytes))).bytes;
 }
 
 void peer::on_closed(const runtime::close_info& how) {

@@ -31,7 +31,7 @@ class memberships;
 
 class peer final : public replier, public runtime::transport_events, public std::enable_shared_from_this<peer> {
  public:
-  peer(context& ctx, std::size_t shard, codecs::codec_id codec);
+  peer(context& ctx, std::size_t shard, std::unique_ptr<codecs::dialogue> speaks);
   ~peer() override { gone(); }
 
   // --- set up by the gateway, the connection and the session
@@ -57,7 +57,9 @@ class peer final : public replier, public runtime::transport_events, public std:
   greenroom::compressor* compressor() const noexcept { return compressor_; }  ///< null: it takes no compressed message
   codecs::dialogue& dialogue() noexcept { return *dialogue_; }
   void close(const codecs::close_code& why, runtime::unsent rest = runtime::unsent::flush);
-  void gone();  ///< by the connection: no event is raised any more
+  void close_link(const codecs::close_code& why);  ///< with everything else that its connection carries
+  void break_off();                                ///< its connection, without a word
+  void gone();                                     ///< by the connection: no event is raised any more
   /// Sends a ping behind all that was answered; the number that `session::proven` will name. 0: no ping; the client is
   /// gone, or a batch still holds answers back.
   std::uint64_t ping_in_order();

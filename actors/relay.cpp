@@ -354,7 +354,7 @@ void state::fan_out(const std::shared_ptr<const broadcast>& what) {
   if (in.epoch == what->epoch() && what->first() <= in.position) {
     auto rest = what->items();
     std::erase_if(rest, [&in](const auto& item) { return item.message->seq <= in.position; });
-    fan_out(std::make_shared<const broadcast>(std::move(rest), what->received()));
+    fan_out(std::make_shared<const broadcast>(std::move(rest), what->received(), &ctx.meters));
     return;
   }
   const bool hole = in.epoch != what->epoch() || what->first() != in.position + 1;

@@ -9,6 +9,7 @@
 #include "actors/pending_joins.hpp"
 #include "actors/refusal.hpp"
 #include "actors/relay.hpp"
+#include "actors/room_casualties.hpp"
 #include "actors/room_directory.hpp"
 #include "actors/room_history.hpp"
 #include "actors/room_host.hpp"
@@ -45,6 +46,7 @@ struct state final : hosting_room {
   state(runtime::actor_base* s, const options& o);
 
   caf::behavior start();
+  void dead_letter(const caf::message& cause, const caf::error&) { fallen.fell(cause); }
   caf::behavior opening();
   caf::behavior refusing();
   caf::behavior open();
@@ -55,7 +57,7 @@ struct state final : hosting_room {
   void make_host(const std::function<void()>& then);
   void ask_relays();
   void show_relays();
-  void add(const join& m);
+  void add(const join& m, const codecs::payload_ptr& said = nullptr);
   void let_in(const join& m, std::uint64_t position, results::joined joined);
   void refuse(const join& m, codecs::error why);
   void take_back(const resume& m, const std::shared_ptr<runtime::promise<resume>>& owed);
@@ -66,7 +68,6 @@ struct state final : hosting_room {
   void accept(const publish& m);
   void settle(const publish& m, storage::outcome& stored, bool with_state);
   void await_turn_end();
-  incarnation spared_by(const publish& m) const;
   void send_turn() { turn.send(self, ctx, members_on); }
   bool may_rest() const;
   void offer_rest();
@@ -85,6 +86,8 @@ struct state final : hosting_room {
   void keep(storage::bytes_ptr snapshot) override { log.keep_snapshot(std::move(snapshot)); }
   void store_at_turn_end() override { await_turn_end(); }
   const std::map<session_id, subscription_ptr>& members() const override { return present; }
+  void show(const subscription& who) override { roster.enter(who); }
+  room_casualties& casualties() override { return fallen; }
   void remove(const session_id& whom) override {
     if (const auto found = present.find(whom); found != present.end()) erase(found, {});
   }
@@ -95,6 +98,7 @@ struct state final : hosting_room {
   const room_policy& policy;
   room_log log;
   room_history past;
+  room_casualties fallen;
   std::map<session_id, subscription_ptr> present;
   std::vector<std::uint32_t> members_on;  ///< by shard
   pending_joins joining;
@@ -114,6 +118,7 @@ state::state(runtime::actor_base* s, const options& o)
       policy{*o.policy},
       log{s, o.ctx, o.id.value, policy, {[this] { send_turn(); }, [this] { self->become(opening()); }}},
       past{log, o.id.value},
+      fallen{s, ctx, log},
       members_on(o.ctx.shards.size()),
       roster{s, o.ctx, o.id.value, policy} {
   busy_at = self->clock().now();
@@ -240,7 +245,7 @@ void state::repair(std::size_t shard, const relay::survey::reply& known) {
   for (const auto& each : known.members) {
     present[each->who.session] = each;
     ++members_on[shard];
-    roster.enter(each->who);
+    roster.enter(*each);
   }
   if (known.known && known.epoch == log.epoch() && known.position < log.newest())
     runtime::tell(self, relay_of(shard), relay::catch_up{opts.id.value, log.epoch(), log.newest()});
@@ -253,7 +258,9 @@ caf::behavior state::open() {
   return with_host({
       [this](const join& m) {
         if (!host || present.contains(m.who->who.session)) return add(m);
-        host->join(m.who->who, {[this, m] { add(m); }, [this, m](codecs::error why) { refuse(m, std::move(why)); }});
+        host->join(m.who, m.params,
+                   {[this, m](const codecs::payload_ptr& said) { add(m, said); },
+                    [this, m](codecs::error why) { refuse(m, std::move(why)); }});
       },
       [this](const resume& m) { take_back(m, std::make_shared<runtime::promise<resume>>(self)); },
       [this](const leave& m) { forget(m); },
@@ -295,16 +302,16 @@ void state::enter(const subscription_ptr& who) {
   }
   place = who;
   ++members_on[who->who.shard];
-  roster.enter(who->who);
+  roster.enter(*who);
 }
 
-void state::add(const join& m) {
+void state::add(const join& m, const codecs::payload_ptr& said) {
   const auto& who = m.who->who;
-  if (joining.hold(who.session, [this, m] { add(m); })) return;
+  if (joining.hold(who.session, [this, m, said] { add(m, said); })) return;
   busy_at = self->clock().now();
   send_turn();  // the joiner's position is the newest one that the relays know
   joining.begin(who.session);
-  auto admit = [this, m](room_history::gap missed) {
+  auto admit = [this, m, said](room_history::gap missed) {
     const auto position = missed.position;
     results::joined joined{.room = opts.id.value,
                            .epoch = log.epoch(),
@@ -312,7 +319,8 @@ void state::add(const join& m) {
                            .members = 0,
                            .recovered = {},
                            .reason = std::move(missed.reason),
-                           .missed = std::move(missed.missed)};
+                           .missed = std::move(missed.missed),
+                           .reply = said};
     if (m.since) joined.recovered = joined.reason.empty();
     log.keep_member(m.who->who, position, [this, m, position, joined](storage::errc why) {
       if (why == storage::errc::success)
@@ -346,10 +354,10 @@ void state::refuse(const join& m, codecs::error why) {
 /// A session that the room does not know any more joins anew, as far as its behaviour is concerned.
 void state::take_back(const resume& m, const std::shared_ptr<runtime::promise<resume>>& owed) {
   if (joining.hold(m.who->who.session, [this, m, owed] { take_back(m, owed); })) return;
-  auto back = [this, m, owed] { owed->deliver(resume::reply{add_back(m)}); };
-  if (!host || present.contains(m.who->who.session)) return back();
+  auto back = [this, m, owed](const codecs::payload_ptr&) { owed->deliver(resume::reply{add_back(m)}); };
+  if (!host || present.contains(m.who->who.session)) return back(nullptr);
   auto refused = [this, m, owed](const codecs::error&) { owed->deliver(turn_away(m, "forbidden")); };
-  host->join(m.who->who, {std::move(back), std::move(refused)});
+  host->join(m.who, nullptr, {std::move(back), std::move(refused)});
 }
 
 resume::reply state::turn_away(const resume& m, std::string why) {
@@ -393,7 +401,7 @@ void state::erase(std::map<session_id, subscription_ptr>::iterator which, const 
   const auto one = which->second;
   --members_on[one->who.shard];
   present.erase(which);
-  roster.leave(one->who);
+  roster.leave(*one);
   runtime::tell(self, relay_of(one->who.shard), relay::drop{one, reply});
   if (host) host->left(one->who);
 }
@@ -451,17 +459,10 @@ void state::settle(const publish& m, storage::outcome& stored, bool with_state) 
   if (!stored.duplicate) {
     draft.seq = stored.at.seq;
     draft.epoch = std::move(stored.at.epoch);
-    turn.add(m.draft, spared_by(m), m.reply.asked());
+    turn.add(m.draft, m.except_session.empty() ? m.except : number_of(present, m.except_session), m.reply.asked());
   }
   turn.add(m.reply, codecs::result{std::move(ack)});
   if (turn.messages() >= limits::turn_messages_max) send_turn();
-}
-
-/// The member that does not receive it.
-incarnation state::spared_by(const publish& m) const {
-  if (m.except_session.empty()) return m.except;
-  const auto found = present.find(m.except_session);
-  return found == present.end() ? incarnation::none : found->second->who.number;
 }
 
 void state::await_turn_end() {

@@ -8,7 +8,8 @@
 /// positions live in the store, members in the relays too, so a crash loses neither.
 ///
 /// Parent: room_directory of its shard, transient.
-/// Crash: state is read back from the store and the relays; epoch, seq and members stay.
+/// Crash: state is read back from the store and the relays; epoch, seq and members stay. The publish that a durable
+///   room crashes on becomes a dead letter (room_casualties.hpp).
 /// A behaviour, where the namespace has one, decides about joins and publishes (room_host.hpp).
 /// Bounds: room_policy::members_max; limits::turn_messages_max in one turn; who is told what of the members:
 ///   room_presence. Queues no frames itself.
@@ -45,6 +46,7 @@ struct join {  ///< Adds a member, or takes the place of its older membership. T
   subscription_ptr who;
   std::optional<codecs::position> since;
   answer reply;
+  codecs::payload_ptr params{};  ///< all that the client said with it, for the behaviour; null: nothing
 };
 struct resume {  ///< A session attached again: its member moves to a new connection and is held until the session says
                  ///< `relay::feed`.

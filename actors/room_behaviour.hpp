@@ -20,7 +20,8 @@
 ///   end of the turn where none is accepted. A build that takes over gets the snapshot, keeps the timers, and hears
 ///   on_start(beginning::swapped).
 /// Crash: an exception that leaves a callback crashes this room alone: its members stay, the request that caused it is
-///   answered "internal error", a new object is made and restored from the last stored snapshot.
+///   answered "internal error" (a message to a durable room becomes a dead letter, too), a new object is made and
+///   restored from the last stored snapshot.
 /// Threading: all of it on the room's shard; a callback that takes longer than 100 ms is named by the watchdog.
 /// Bounds: snapshot() at most storage::limits::snapshot_bytes_max; behaviour.hpp has the others.
 #pragma once

@@ -8,6 +8,7 @@
 #include "actors/session_directory.hpp"
 #include "actors/trial_control.hpp"
 #include "codecs/content_hash.hpp"
+#include "codecs/limits.hpp"
 #include "runtime/errc.hpp"
 #include "runtime/log.hpp"
 #include "storage/limits.hpp"
@@ -23,6 +24,14 @@ codecs::error replaced() {
 }
 
 party party_of(const membership& who) { return {who.user, who.session, who.kind}; }
+
+void show_as(subscription& who, std::string as, codecs::payload_ptr meta) {
+  if (as.size() > codecs::limits::user_bytes_max) throw std::length_error{"a member's name is too long"};
+  if (meta && meta->original().size() > codecs::limits::presence_bytes_max)
+    throw std::length_error{"what is shown of a member has more than " +
+                            std::to_string(codecs::limits::presence_bytes_max) + " bytes"};
+  who.shown.store(std::make_shared<const shown_member>(shown_member{std::move(as), std::move(meta)}));
+}
 
 }  // namespace
 
@@ -50,13 +59,15 @@ struct room_host::undecided_publish final : publish_request::pending {
   void accept() override {
     if (auto* h = leave()) {
       h->room_.store(message, once, h->state_to_store());
+      so_far = judgement::accepted;
       for (const auto& each : repeats) h->room_.store(each, once_of(each), nullptr);
     }
   }
   void refuse(codecs::error why) override { close(why); }
-  void reply(codecs::payload_ptr result) override {
+  void answer(codecs::result result) override {
     if (!leave()) return;
-    const codecs::outcome what = codecs::result{codecs::results::document{std::move(result)}};
+    so_far = judgement::answered;
+    const codecs::outcome what = std::move(result);
     message.reply(what);
     for (const auto& each : repeats) each.reply(what);
   }
@@ -77,6 +88,7 @@ struct room_host::undecided_publish final : publish_request::pending {
   }
   void close(const codecs::error& why) {
     if (!leave()) return;
+    so_far = judgement::answered;
     message.reply(why);
     for (const auto& each : repeats) each.reply(why);
   }
@@ -90,33 +102,38 @@ struct room_host::undecided_publish final : publish_request::pending {
   room::publish message;
   std::optional<storage::idempotency> once;
   std::vector<room::publish> repeats;  ///< of the same id, while it waits
+  judgement so_far = judgement::none;
 };
 
 struct room_host::undecided_join final : join_request::pending {
-  undecided_join(room_host& h, const membership& m, decision what)
-      : host{&h}, number{m.number}, member{party_of(m)}, shows{m.presence}, decide{std::move(what)} {
-    h.joins_.emplace(number, this);
+  undecided_join(room_host& h, subscription_ptr m, codecs::payload_ptr said, decision what)
+      : host{&h}, who_{std::move(m)}, member{party_of(who_->who)}, said{std::move(said)}, decide{std::move(what)} {
+    h.joins_.emplace(who_->who.number, this);
   }
   ~undecided_join() override { refuse(codecs::make_error(error_code::internal)); }
 
   const party& who() const noexcept override { return member; }
-  const codecs::payload_ptr& presence() const noexcept override { return shows; }
-  void accept() override {
-    if (leave()) decide.accept();
+  const codecs::payload_ptr& presence() const noexcept override { return who_->who.presence; }
+  const codecs::payload_ptr& params() const noexcept override { return said; }
+  void show(std::string as, codecs::payload_ptr meta) override {
+    if (host) show_as(*who_, std::move(as), std::move(meta));
+  }
+  void accept(codecs::payload_ptr reply) override {
+    if (leave()) decide.accept(reply);
   }
   void refuse(codecs::error why) override {
     if (leave()) decide.refuse(std::move(why));
   }
   bool leave() {
     auto* h = std::exchange(host, nullptr);
-    if (h) h->joins_.erase(number);
+    if (h) h->joins_.erase(who_->who.number);
     return h != nullptr;
   }
 
   room_host* host;
-  incarnation number;
+  subscription_ptr who_;
   party member;
-  codecs::payload_ptr shows;
+  codecs::payload_ptr said;
   decision decide;
 };
 
@@ -144,10 +161,10 @@ bool room_host::idle() const {
 
 // --- members
 
-void room_host::join(const membership& who, decision what) {
+void room_host::join(const subscription_ptr& who, codecs::payload_ptr params, decision what) {
   if (undecided_.size() + joins_.size() >= limits::undecided_max)
     return what.refuse(codecs::make_error(error_code::unavailable, "the room decides about too much at once"));
-  behaviour_->on_join(join_request{std::make_shared<undecided_join>(*this, who, std::move(what))});
+  behaviour_->on_join(join_request{std::make_shared<undecided_join>(*this, who, std::move(params), std::move(what))});
 }
 
 bool room_host::withdraw(incarnation number) {
@@ -203,7 +220,16 @@ void room_host::decide_next() {
 }
 
 void room_host::decide_new(const room::publish& m, std::optional<storage::idempotency> once) {
-  behaviour_->on_message(publish_request{std::make_shared<undecided_publish>(*this, m, std::move(once))});
+  const auto pending = std::make_shared<undecided_publish>(*this, m, std::move(once));
+  const auto event = m.draft->event;  // as they were sent
+  const auto payload = m.draft->body;
+  try {
+    behaviour_->on_message(publish_request{pending});
+  } catch (...) {
+    room_.casualties().fell(m, event, payload, pending->so_far);
+    pending->leave();  // its answer is lost on the way, and says where in the log
+    throw;
+  }
 }
 
 void room_host::publish(publication what) {
@@ -213,6 +239,14 @@ void room_host::publish(publication what) {
 
 void room_host::push_event(const session_id& to, std::string event, codecs::payload_ptr payload) {
   host().push(to, codecs::pushes::room_push{id_.value, std::move(event), std::move(payload)});
+}
+
+void room_host::show(const session_id& whom, codecs::payload_ptr meta) {
+  const auto found = room_.members().find(whom);
+  if (found == room_.members().end()) return;
+  const auto before = found->second->shown.load();
+  show_as(*found->second, before ? before->as : std::string{}, std::move(meta));
+  room_.show(*found->second);
 }
 
 void room_host::remove(const session_id& whom, std::string reason) {

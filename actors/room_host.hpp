@@ -24,6 +24,7 @@
 #include "actors/room.hpp"
 #include "actors/room_behaviour.hpp"
 #include "actors/room_builds.hpp"
+#include "actors/room_casualties.hpp"
 #include "storage/operation.hpp"
 
 namespace greenroom {
@@ -42,6 +43,8 @@ class hosting_room {
   virtual void store_at_turn_end() = 0;  ///< calls keep_state() when this turn is over
   virtual const std::map<session_id, subscription_ptr>& members() const = 0;
   virtual void remove(const session_id& whom) = 0;
+  virtual void show(const subscription& who) = 0;  ///< what others see of it has changed
+  virtual room_casualties& casualties() = 0;       ///< is told of the message on which the behaviour throws
 
  protected:
   ~hosting_room() = default;
@@ -59,10 +62,10 @@ class room_host final : private hosted<room_control> {
   void start(beginning how) { behaviour_->on_start(how); }
   /// One of the two is called, now or later, unless the join is withdrawn or the room's life ends.
   struct decision {
-    std::function<void()> accept;
+    std::function<void(const codecs::payload_ptr& reply)> accept;
     std::function<void(codecs::error)> refuse;
   };
-  void join(const membership& who, decision what);
+  void join(const subscription_ptr& who, codecs::payload_ptr params, decision what);
   /// That membership is over: true where it waited for a decision.
   bool withdraw(incarnation number);
   void left(const membership& who);
@@ -96,6 +99,7 @@ class room_host final : private hosted<room_control> {
   std::size_t member_count() const noexcept override { return room_.members().size(); }
   void publish(publication what) override;
   void push_event(const session_id& to, std::string event, codecs::payload_ptr payload) override;
+  void show(const session_id& whom, codecs::payload_ptr meta) override;
   void remove(const session_id& whom, std::string reason) override;
   void changed() override;
   void decide(const room::publish& m);

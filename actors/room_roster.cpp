@@ -20,13 +20,13 @@ std::size_t bytes_max(const context& ctx) {
 room_roster::room_roster(runtime::actor_base* self, context& ctx, const std::string& room, const room_policy& policy)
     : self_{self}, ctx_{ctx}, room_{room}, policy_{policy}, people_{room, {policy.presence_list_max, bytes_max(ctx)}} {}
 
-void room_roster::enter(const membership& who) {
-  people_.enter(who);
+void room_roster::enter(const subscription& who) {
+  people_.enter(seen(who));
   schedule();
 }
 
-void room_roster::leave(const membership& who) {
-  people_.leave(who);
+void room_roster::leave(const subscription& who) {
+  people_.leave(seen(who));
   schedule();
 }
 

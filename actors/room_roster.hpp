@@ -26,8 +26,8 @@ class room_roster {
 
   room_roster(runtime::actor_base* self, context& ctx, const std::string& room, const room_policy& policy);
 
-  void enter(const membership& who);
-  void leave(const membership& who);
+  void enter(const subscription& who);
+  void leave(const subscription& who);
   void call_roll();  ///< A member does not know who is here.
   void begin();      ///< The room starts with these members, who may have been told anything.
   codecs::results::members page(const codecs::calls::room_members& what) const {

@@ -7,6 +7,11 @@
 
 namespace greenroom {
 
+incarnation number_of(const std::map<session_id, subscription_ptr>& members, const session_id& session) {
+  const auto found = members.find(session);
+  return found == members.end() ? incarnation::none : found->second->who.number;
+}
+
 void room_turn::add(codecs::envelope_ptr message, incarnation spared, std::chrono::steady_clock::time_point received) {
   if (messages_.empty()) received_ = received;
   messages_.push_back({std::move(message), spared});
@@ -16,7 +21,8 @@ void room_turn::send(runtime::actor_base* self, const context& ctx, const std::v
   if (empty()) return;
   auto now = std::exchange(*this, {});
   std::shared_ptr<const broadcast> messages;
-  if (!now.messages_.empty()) messages = std::make_shared<const broadcast>(std::move(now.messages_), now.received_);
+  if (!now.messages_.empty())
+    messages = std::make_shared<const broadcast>(std::move(now.messages_), now.received_, &ctx.meters);
   std::vector<std::shared_ptr<std::vector<relay::settled>>> answers(ctx.shards.size());
   for (auto& each : now.answers_) {
     auto& of_shard = answers[each.to.home() ? each.to.home()->id() : 0];

@@ -6,15 +6,20 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <vector>
 
 #include "actors/answer.hpp"
 #include "actors/broadcast.hpp"
 #include "actors/relay.hpp"
+#include "actors/subscription.hpp"
 #include "codecs/outcome.hpp"
 
 namespace greenroom {
+
+/// Of that session among these members; none where it is not there.
+incarnation number_of(const std::map<session_id, subscription_ptr>& members, const session_id& session);
 
 class room_turn {
  public:

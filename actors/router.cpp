@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "actors/channel_patterns.hpp"
 #include "actors/context.hpp"
 #include "actors/deadlines.hpp"
 #include "actors/limits.hpp"
@@ -55,6 +56,11 @@ struct method {
   std::vector<caf::actor_id> targets;
 };
 
+struct channel {
+  std::string pattern, service;
+  std::vector<caf::actor_id> targets;
+};
+
 constexpr std::size_t trace_random_bytes = 9;
 
 void count(std::atomic<std::uint64_t>& what) { what.fetch_add(1, std::memory_order_relaxed); }
@@ -95,13 +101,20 @@ struct state {
   void remove(const remove_target& m);
   void forget(caf::actor_id who);
 
-  std::variant<target*, codecs::error> choose(const std::string& name);
+  struct choice {
+    target* who = nullptr;
+    repeat again = repeat::unsafe;
+    router::kind as = router::kind::method;
+  };
+  template <class Asked>
+  std::variant<choice, codecs::error> choose(const Asked& m);
+  target* best_of(const std::vector<caf::actor_id>& some);
   bool admits(const target& one) const;
   void route(const request& m);
   void route(const ask& m);
   void spread(const scatter& m);
   template <class Asked>
-  open_call make_call(const Asked& m, target& one, std::chrono::milliseconds limit) const;
+  open_call make_call(const Asked& m, const choice& to, std::chrono::milliseconds limit) const;
   void begin(open_call call, target& one, router::reach reach);
 
   void take_answer(const answered& m);
@@ -123,6 +136,7 @@ struct state {
   context& ctx;
   std::size_t shard;
   std::map<std::string, method, std::less<>> methods;
+  std::vector<channel> channels;
   std::unordered_map<caf::actor_id, target> targets;
   deadline_map<std::uint64_t, open_call> calls;
   std::set<std::pair<const void*, std::uint64_t>> by_caller;
@@ -208,6 +222,14 @@ add_target::reply state::add(const add_target& m) {
     auto& of = row->second.targets;
     if (std::ranges::find(of, id) == of.end()) of.push_back(id);
   }
+  for (const auto& pattern : m.channels) {
+    auto row = std::ranges::find(channels, pattern, &channel::pattern);
+    if (row == channels.end()) row = channels.insert(row, {pattern, m.service, {}});
+    if (row->service != m.service)
+      reply.taken.push_back(pattern);
+    else if (std::ranges::find(row->targets, id) == row->targets.end())
+      row->targets.push_back(id);
+  }
   document.reset();
   return reply;
 }
@@ -225,22 +247,38 @@ void state::remove(const remove_target& m) {
 void state::forget(caf::actor_id who) {
   if (targets.erase(who) == 0) return;
   for (auto& [called, row] : methods) std::erase(row.targets, who);
+  for (auto& row : channels) std::erase(row.targets, who);
   for (auto id : calls.keys_where([who](const open_call& each) { return each.target == who; }))
     repeat_or_fail({.id = id, .otherwise = error_code::internal, .from = {}});
 }
 
-/// Who answers a call from this shard: the shard's own instance, the node's one, else any.
-std::variant<target*, codecs::error> state::choose(const std::string& name) {
-  const auto row = methods.find(name);
-  if (row == methods.end()) return codecs::make_error(error_code::method_not_found, "no service answers " + name);
+/// Who answers a call from this shard: the shard's own instance, the node's one, else any; null: nobody.
+target* state::best_of(const std::vector<caf::actor_id>& some) {
   target* best = nullptr;
-  for (auto id : row->second.targets) {
+  for (auto id : some) {
     auto* one = find_target(id);
     if (one->shard == shard) return one;
     if (!best || !one->shard) best = one;
   }
-  if (best) return best;
-  return codecs::make_error(error_code::unavailable, "nobody is there to answer " + name);
+  return best;
+}
+
+template <class Asked>
+std::variant<state::choice, codecs::error> state::choose(const Asked& m) {
+  auto away = [](const std::string& what) {
+    return codecs::make_error(error_code::unavailable, "nobody is there to answer " + what);
+  };
+  if (m.kind != kind::method) {
+    if (auto* row = best_match(channels, m.channel, [](const channel& c) { return std::string_view{c.pattern}; })) {
+      if (auto* one = best_of(row->targets)) return choice{one, repeat::unsafe, m.kind};
+      return away(m.channel);
+    }
+  }
+  const auto row = methods.find(m.method);
+  if (row == methods.end() || m.kind == kind::open || m.kind == kind::close)
+    return codecs::make_error(error_code::method_not_found, "no service answers " + m.method);
+  if (auto* one = best_of(row->second.targets)) return choice{one, row->second.what.again, kind::method};
+  return away(m.method);
 }
 
 bool state::admits(const target& one) const {
@@ -252,19 +290,17 @@ bool state::admits(const target& one) const {
 // --- calls
 
 template <class Asked>
-open_call state::make_call(const Asked& m, target& one, std::chrono::milliseconds limit) const {
+open_call state::make_call(const Asked& m, const choice& to, std::chrono::milliseconds limit) const {
   auto what = std::make_shared<router::call>();
   what->id = ctx.last_call.fetch_add(1, std::memory_order_relaxed) + 1;
   what->router = caf::actor{self};
   what->from = m.from;
   what->method = m.method;
   what->params = m.params;
-  what->due = self->now() + std::min(limit, one.time_limit);
-  return {.what = std::move(what),
-          .target = one.who.id(),
-          .again = methods.find(m.method)->second.what.again,
-          .owed = {},
-          .caller = m.caller};
+  what->kind = to.as;
+  if constexpr (requires { m.channel; }) what->channel = m.channel;
+  what->due = self->now() + std::min(limit, to.who->time_limit);
+  return {.what = std::move(what), .target = to.who->who.id(), .again = to.again, .owed = {}, .caller = m.caller};
 }
 
 void state::begin(open_call call, target& one, router::reach reach) {
@@ -277,24 +313,24 @@ void state::begin(open_call call, target& one, router::reach reach) {
 }
 
 void state::route(const request& m) {
-  auto chosen = choose(m.method);
+  auto chosen = choose(m);
   if (auto* why = std::get_if<codecs::error>(&chosen)) return m.reply(std::move(*why));
-  auto& one = *std::get<target*>(chosen);
-  if (!admits(one)) return m.reply(busy(m.method));
-  auto call = make_call(m, one, one.time_limit);
+  const auto& to = std::get<choice>(chosen);
+  if (!admits(*to.who)) return m.reply(busy(m.method));
+  auto call = make_call(m, to, to.who->time_limit);
   call.owed = m.reply;
-  begin(std::move(call), one, reach::any);
+  begin(std::move(call), *to.who, reach::any);
 }
 
 void state::route(const ask& m) {
   runtime::promise<ask> owed{self};
-  auto chosen = choose(m.method);
+  auto chosen = choose(m);
   if (auto* why = std::get_if<codecs::error>(&chosen)) return owed.deliver(ask::reply{std::move(*why)});
-  auto& one = *std::get<target*>(chosen);
-  if (!admits(one)) return owed.deliver(ask::reply{busy(m.method)});
-  auto call = make_call(m, one, m.limit);
+  const auto& to = std::get<choice>(chosen);
+  if (!admits(*to.who)) return owed.deliver(ask::reply{busy(m.method)});
+  auto call = make_call(m, to, m.limit);
   call.owed = std::move(owed);
-  begin(std::move(call), one, reach::any);
+  begin(std::move(call), *to.who, reach::any);
 }
 
 void state::spread(const scatter& m) {
@@ -307,8 +343,8 @@ void state::spread(const scatter& m) {
   if (all.empty()) return owed.deliver(scatter::reply{});
   auto gathers = std::make_shared<gathering>(gathering{std::move(owed), {}, all.size()});
   for (auto* one : all) {
-    auto call = make_call(m, *one, m.limit);
-    call.again = repeat::unsafe;  // a second round would ask those, too, that have answered
+    // Not repeated: a second round would ask those, too, that have answered.
+    auto call = make_call(m, {one, repeat::unsafe, kind::method}, m.limit);
     call.owed = gathers;
     begin(std::move(call), *one, reach::all);
   }
@@ -334,9 +370,9 @@ void state::repeat_or_fail(const lost& m) {
   if (std::exchange(call->again, repeat::unsafe) == repeat::idempotent) {
     auto* one = find_target(call->target);
     if (!one) {
-      auto chosen = choose(call->what->method);
-      if (auto* other = std::get_if<target*>(&chosen)) {
-        one = *other;
+      auto chosen = choose(*call->what);
+      if (auto* other = std::get_if<choice>(&chosen)) {
+        one = other->who;
         ++one->open;
         call->target = one->who.id();
       }

@@ -49,6 +49,14 @@ struct options {
 /// Whose end cancels a call, a connected client or a behaviour; null: it ends by itself. Compared by identity.
 using caller_ptr = std::shared_ptr<const void>;
 
+/// What a call is to its target.
+enum class kind : std::uint8_t {
+  method,  ///< `method` with its params
+  open,    ///< somebody opens a channel; `params`: what it says with that
+  event,   ///< `method` is an event in a channel; where nobody serves that, a method
+  close    ///< a channel is left; the answer means nothing
+};
+
 // --- what callers say
 
 struct request {  ///< A client's call.
@@ -57,13 +65,17 @@ struct request {  ///< A client's call.
   codecs::payload_ptr params;  ///< null when absent
   caller_ptr caller;
   answer reply;
+  router::kind kind = router::kind::method;
+  std::string channel{};
 };
-struct ask {  ///< A behaviour's call.
+struct ask {  ///< A behaviour's call, or a session's that opens a channel.
   party from;
   std::string method;
   codecs::payload_ptr params;
   std::chrono::milliseconds limit{};  ///< the service's own holds, too
   caller_ptr caller;
+  router::kind kind = router::kind::method;
+  std::string channel{};
   struct reply {
     codecs::outcome what;
   };
@@ -92,7 +104,9 @@ struct call {
   caf::actor router;     ///< waits for `router::answered` or `router::lost`
   party from;
   std::string method;
-  codecs::payload_ptr params;                   ///< null when absent
+  codecs::payload_ptr params;  ///< null when absent
+  router::kind kind = router::kind::method;
+  std::string channel;
   std::chrono::steady_clock::time_point due{};  ///< of the actors' clock; the router keeps it
   std::atomic<bool> cancelled{false};           ///< nobody waits any more; written by the router
 };
@@ -148,6 +162,7 @@ struct target_method {
 struct add_target {
   caf::actor who;
   std::vector<target_method> methods;
+  std::vector<std::string> channels{};  ///< patterns
   router::origin origin = router::origin::workers;
   std::string service;                 ///< the service's name; empty: the workers'
   std::optional<std::size_t> shard{};  ///< whose callers it is for; none: everybody's

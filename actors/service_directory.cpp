@@ -159,6 +159,7 @@ void state::add_to(const caf::actor& router, const entry& one) {
   const auto& spec = *one.spec;
   router::add_target target{.who = one.who,
                             .methods = {},
+                            .channels = {},
                             .origin = router::origin::service,
                             .service = spec.name,
                             .shard = {},
@@ -167,6 +168,7 @@ void state::add_to(const caf::actor& router, const entry& one) {
                             .figures = one.figures};
   if (spec.instances == instances::one_a_shard) target.shard = one.shard;
   for (const auto& each : spec.methods) target.methods.push_back({each.about, each.again});
+  for (const auto& each : spec.channels) target.channels.push_back(each.pattern);
   runtime::ask(self, router, limits::ask_timeout, std::move(target))
       .then(
           [called = spec.name](const router::add_target::reply& r) {

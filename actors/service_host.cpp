@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 #include <unordered_map>
 #include <utility>
 
 #include "actors/behaviour_host.hpp"
+#include "actors/channel_patterns.hpp"
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
 #include "actors/trial_control.hpp"
@@ -66,6 +68,7 @@ struct state final : hosted<service_control> {
 
   caf::behavior start();
   void take(const call_ptr& what);
+  std::function<void(std::shared_ptr<service_request::pending>)> invocation_of(const router::call& what);
   void begin(const call_ptr& what);
   void work_on_queue();
   void cancel(std::uint64_t id);
@@ -108,6 +111,7 @@ struct state::in_work final : service_request::pending {
   const party& from() const noexcept override { return what->from; }
   const std::string& method() const noexcept override { return what->method; }
   const codecs::payload_ptr& params() const noexcept override { return what->params; }
+  const std::string& channel() const noexcept override { return what->channel; }
   bool cancelled() const noexcept override { return what->cancelled.load(std::memory_order_relaxed); }
   void answer(codecs::outcome said) override {
     auto* to = std::exchange(host, nullptr);
@@ -118,6 +122,16 @@ struct state::in_work final : service_request::pending {
 
   state* host;  ///< null: answered, cancelled, or the life that it came in is over
   call_ptr what;
+};
+
+/// Somebody who opens a channel, in the same hands.
+struct opening_in_work final : channel_opening::pending {
+  explicit opening_in_work(std::shared_ptr<service_request::pending> c) : call{std::move(c)} {}
+  const party& who() const noexcept override { return call->from(); }
+  const std::string& channel() const noexcept override { return call->channel(); }
+  const codecs::payload_ptr& payload() const noexcept override { return call->params(); }
+  void answer(codecs::outcome what) override { call->answer(std::move(what)); }
+  std::shared_ptr<service_request::pending> call;
 };
 
 void state::know_methods() {
@@ -177,16 +191,40 @@ void state::take(const call_ptr& what) {
   count();
 }
 
+/// What of the service's code takes that call; null: nothing.
+std::function<void(std::shared_ptr<service_request::pending>)> state::invocation_of(const router::call& what) {
+  using pending_ptr = std::shared_ptr<service_request::pending>;
+  if (what.kind == router::kind::method) {
+    const auto found = methods.find(what.method);
+    if (found == methods.end()) return nullptr;
+    return [this, to = found->second](pending_ptr call) { to->invoke(*object, service_request{std::move(call)}); };
+  }
+  const auto* to = best_match(spec().channels, what.channel, [](const auto& c) { return std::string_view{c.pattern}; });
+  if (!to) return nullptr;
+  switch (what.kind) {
+    case router::kind::open:
+      return [this, to](pending_ptr call) {
+        to->open(*object, channel_opening{std::make_shared<opening_in_work>(std::move(call))});
+      };
+    case router::kind::close:
+      return [this, to](const pending_ptr& call) {
+        to->closed(*object, call->from(), call->channel());
+        call->answer(codecs::result{codecs::results::nothing{}});
+      };
+    default: return [this, to](pending_ptr call) { to->event(*object, service_request{std::move(call)}); };
+  }
+}
+
 /// An exception of the service's code ends this life; the call that it came from is answered by then.
 void state::begin(const call_ptr& what) {
-  const auto method = methods.find(what->method);
-  if (method == methods.end())
+  const auto invoke = invocation_of(*what);
+  if (!invoke)
     return tell_answer(*what, codecs::make_error(error_code::method_not_found, "no service answers " + what->method));
   figures.calls.fetch_add(1, std::memory_order_relaxed);
   auto call = std::make_shared<in_work>(*this, what);
   count();
   try {
-    method->second->invoke(*object, service_request{std::move(call)});
+    invoke(std::move(call));
   } catch (...) {
     const auto kept = work.find(what->id);
     if (kept != work.end()) kept->second->answer(dropped(*what));
@@ -249,6 +287,8 @@ std::unique_ptr<service_behaviour> state::restored(const service_spec& other, se
 std::string state::try_build(const service_spec& other) {
   if (other.instances != spec().instances || other.runs != spec().runs)
     return "it runs elsewhere than the older build: that takes a restart";
+  if (!std::ranges::equal(other.channels, spec().channels, {}, &service_channel::pattern, &service_channel::pattern))
+    return "it serves other channels than the older build: that takes a restart";
   try {
     service_on_trial trial{instance(), now_ms()};
     restored(other, trial);

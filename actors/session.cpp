@@ -7,12 +7,13 @@
 #include "actors/connection.hpp"
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
-#include "actors/offline_queue.hpp"
 #include "actors/peer.hpp"
 #include "actors/questions.hpp"
 #include "actors/relay.hpp"
 #include "actors/room.hpp"
+#include "actors/session_channels.hpp"
 #include "actors/session_directory.hpp"
+#include "actors/session_inbox.hpp"
 #include "actors/session_presence.hpp"
 #include "actors/store_writer.hpp"
 #include "runtime/secret.hpp"
@@ -45,7 +46,13 @@ bool opens(storage::stored_session& stored, const std::string& token) {
 struct state {
   static inline const char* name = "session";
   state(runtime::actor_base* s, const options& o)
-      : self{s}, opts{o}, ctx{o.ctx}, keep{*o.keep}, presence{s, o, [this] { save(); }} {}
+      : self{s},
+        opts{o},
+        ctx{o.ctx},
+        keep{*o.keep},
+        letters{s, o},
+        presence{s, o, [this] { save(); }},
+        channels{s, o} {}
 
   caf::behavior start();
   caf::behavior attached();
@@ -59,6 +66,8 @@ struct state {
   void room_resumed(results::room_state what);
   void answer_open();
   void open(storage::errc stored);
+  void say_opened();
+  void turn_away(codecs::error why);
   void lose_connection();
   hand_over::reply give_up_state(const hand_over& m);
   void leave_and_end();
@@ -68,23 +77,21 @@ struct state {
   void put(const ask& m);
   void end_by(const disconnect& m);
   void refuse_questions();
-  void deliver(const inbox& m);
-  void acknowledge(const inbox_ack& m);
   void register_again(const readopt& m);
   void prove(std::uint64_t ping);
-  void leave_queue();
   void save();
   void save(std::function<void(storage::errc)> then);
   std::string new_token();
   void forget_token();
   bool resumable() const { return keep.stored.window_ms > 0; }
-  offline_queue::attachment me() const { return {user_id{opts.who.user}, opts.id, caf::actor{self}}; }
 
   runtime::actor_base* self;
   const options& opts;
   context& ctx;
   record& keep;
+  session_inbox letters;
   session_presence presence;
+  session_channels channels;
   std::vector<results::room_state> resumed;  ///< the rooms that have answered
   std::size_t rooms_asked = 0;
   std::uint64_t detachments = 0;
@@ -150,6 +157,7 @@ void state::resume_room(const std::string& room, codecs::position from, const st
   if (was && !was->presence.empty())
     one->who.presence = std::make_shared<const codecs::payload>(codecs::format::msgpack, was->presence);
   one->to = keep.client;
+  one->codec = keep.client->codec();
   one->epoch = from.epoch.empty() ? joined_epoch : from.epoch;
   one->position = one->proven = from.seq;
   if (!keep.rooms->add(one)) return refuse("too_many_rooms");
@@ -196,6 +204,22 @@ void state::open(storage::errc stored) {
       store_writer::post(self, ctx, storage::session_erase{opts.id.value});  // it may be stored all the same
     }
   }
+  channels.welcome([this](std::optional<codecs::error> why) {
+    if (keep.rooms->closed() || !keep.client || !keep.opening) return;
+    why ? turn_away(std::move(*why)) : say_opened();
+  });
+}
+
+/// The channel for which it opens does not let its client in.
+void state::turn_away(codecs::error why) {
+  auto how = std::exchange(keep.opening, {});
+  const auto code = why.code;
+  how->reply(std::move(why));
+  runtime::tell(keep.connection, connection::refused{code});
+  leave_and_end();
+}
+
+void state::say_opened() {
   results::session_opened result{.session = opts.id.value,
                                  .user = opts.who.user.value,
                                  .resume_token = {},
@@ -214,7 +238,7 @@ void state::open(storage::errc stored) {
   if (keep.stored.previous_token) token_ping = keep.client->ping_in_order();
   runtime::tell(keep.connection, connection::opened{opts.id, opts.who, caf::actor{self}, keep.rooms});
   runtime::tell(ctx.shards[opts.shard].relay, relay::feed{keep.rooms->all()});
-  runtime::tell(ctx.queue_of(opts.who.user.value), offline_queue::attach{me()});
+  letters.begin();
   presence.opened();
   ctx.meters.session_opened(how->resumed);
   if (!keep.client->out())
@@ -237,7 +261,7 @@ std::string state::new_token() {
 // --- attached
 
 caf::behavior state::attached() {
-  return {
+  return caf::message_handler{
       [this](const connection_lost& m) {
         if (m.client == keep.client) lose_connection();
       },
@@ -276,10 +300,9 @@ caf::behavior state::attached() {
         if (asked) asked->on_look();
       },
       [this](const disconnect& m) { end_by(m); },
-      [this](const inbox& m) { deliver(m); },
-      [this](const inbox_ack& m) { acknowledge(m); },
-      [this](const inbox_acked& m) { keep.client->push(codecs::pushes::inbox_acked{m.upto}); },
-  };
+  }
+      .or_else(letters.handlers())
+      .or_else(channels.handlers());
 }
 
 /// Nothing comes before the result of session.open: until then there is nobody to speak to.
@@ -298,7 +321,7 @@ void state::put(const ask& m) {
 }
 
 void state::end_by(const disconnect& m) {
-  runtime::tell(keep.connection, connection::close{codecs::close_codes::kicked, codecs::close_text(m.reason)});
+  runtime::tell(keep.connection, connection::close{codecs::close_codes::kicked, codecs::close_text(m.reason), m.how});
   leave_and_end();
 }
 
@@ -309,9 +332,7 @@ void state::register_again(const readopt& m) {
       runtime::tell(relay, relay::readopt{keep.rooms->all(), m.life});
       if (keep.client && !keep.opening) runtime::tell(relay, relay::feed{keep.rooms->all()});
       return;
-    case registry::queue:
-      if (keep.client) runtime::tell(ctx.queue_of(opts.who.user.value), offline_queue::attach{me(), keep.inbox_sent});
-      return;
+    case registry::queue: return letters.register_again();
     case registry::presence: return presence.register_again(m.shard);
   }
 }
@@ -324,23 +345,6 @@ void state::prove(std::uint64_t ping) {
       token_ping = keep.client->ping_in_order();
   }
   save();  // at most once a ping: positions have been proven, too
-}
-
-void state::deliver(const inbox& m) {
-  for (const auto& each : m.messages) {
-    keep.client->push(codecs::pushes::inbox_message{each});
-    keep.inbox_sent = std::max(keep.inbox_sent, each->seq);
-  }
-}
-
-void state::acknowledge(const inbox_ack& m) {
-  if (m.upto > keep.inbox_sent) {
-    auto why = codecs::make_error(error_code::invalid_params, "more than this session was sent");
-    why.path = "params.upto";
-    return m.reply(std::move(why));
-  }
-  keep.inbox_acked = std::max(keep.inbox_acked, m.upto);
-  runtime::tell(ctx.queue_of(opts.who.user.value), offline_queue::acknowledge{me(), m.upto, m.reply});
 }
 
 void state::save() {
@@ -373,18 +377,12 @@ void state::save(std::function<void(storage::errc)> then) {
 
 // --- detached
 
-void state::leave_queue() {
-  const bool failed = keep.inbox_sent > 0 && keep.inbox_acked == 0;
-  runtime::tell(ctx.queue_of(opts.who.user.value),
-                offline_queue::detach{me(), failed ? offline_queue::delivery::failed : offline_queue::delivery::open});
-}
-
 void state::refuse_questions() {
   if (asked) asked->refuse_all();
 }
 
 void state::lose_connection() {
-  leave_queue();
+  letters.end();
   refuse_questions();
   presence.rest();
   keep.client.reset();
@@ -405,7 +403,7 @@ caf::behavior state::detached() {
 }
 
 caf::message_handler state::detached_handlers() {
-  return {
+  return caf::message_handler{
       [](const connection_lost&) {},
       [this](const hand_over& m) { return give_up_state(m); },
       [](const close& m) { m.reply(codecs::make_error(error_code::conflict)); },
@@ -431,10 +429,9 @@ caf::message_handler state::detached_handlers() {
       [this](const answered&) { ctx.meters.client_request(request_end::late); },
       [](const look&) {},
       [this](const disconnect&) { leave_and_end(); },
-      [](const inbox&) {},
-      [](const inbox_ack& m) { m.reply(codecs::make_error(error_code::conflict)); },
-      [](const inbox_acked&) {},
-  };
+  }
+      .or_else(session_inbox::refusing())
+      .or_else(session_channels::refusing());
 }
 
 /// The state goes to the shard of the new connection; what is left here ends.
@@ -442,7 +439,7 @@ hand_over::reply state::give_up_state(const hand_over& m) {
   if (!opens(keep.stored, m.token)) return {};
   if (keep.client) {
     runtime::tell(keep.connection, connection::close{codecs::close_codes::session_replaced});
-    leave_queue();
+    letters.end();
     refuse_questions();
   }
   presence.move();
@@ -456,7 +453,8 @@ hand_over::reply state::give_up_state(const hand_over& m) {
 
 /// The store hears of the end before who comes to resume does: that waits until it is known.
 void state::leave_and_end() {
-  if (keep.client) leave_queue();
+  channels.end();
+  if (keep.client) letters.end();
   refuse_questions();
   keep.client.reset();
   runtime::tell(ctx.shards[opts.shard].relay, relay::forsake{keep.rooms});  // its rooms are left at once

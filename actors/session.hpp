@@ -20,6 +20,7 @@
 
 #include "actors/access.hpp"
 #include "actors/answer.hpp"
+#include "actors/behaviour.hpp"
 #include "actors/ids.hpp"
 #include "actors/memberships.hpp"
 #include "codecs/call.hpp"
@@ -49,6 +50,9 @@ struct opening {
   std::string token{};                                  ///< the new one, as soon as it is made: one for all lives
   std::string presented{};                              ///< the one that the client came with
   std::shared_ptr<void> place{};                        ///< among those that open at a time
+  bool keeps_token = false;                             ///< the one that resumes it stays
+  std::string channel{};                                ///< whose service decides, too; empty: none
+  codecs::payload_ptr payload{};                        ///< what that is told
 };
 
 /// What survives a life of the session. On its shard.
@@ -60,6 +64,7 @@ struct record {
   caf::actor connection;                          ///< of `client`
   std::optional<session::opening> opening;        ///< until its reply is written
   std::uint64_t inbox_sent = 0, inbox_acked = 0;  ///< on this connection
+  bool takes_inbox = true;                        ///< false: not before its client asks
 };
 
 struct options {
@@ -147,10 +152,31 @@ struct answered {  ///< From the connection: the client answers the request of t
 };
 struct disconnect {  ///< Ends the session, which cannot be resumed; its connection closes with 1008.
   std::string reason;
+  farewell how = farewell::connection;
+};
+struct open_channel {  ///< The client opens a channel that a service serves.
+  std::string channel;
+  codecs::payload_ptr payload;  ///< null: it says nothing with it
+  answer reply;
+};
+struct close_channel {
+  std::string channel;
+  answer reply;
+};
+struct move_member {  ///< A behaviour makes the session a member of that room, or no member any more.
+  std::string room;
+  enum class way : std::uint8_t { join, leave } where = way::join;
+  struct reply {
+    codecs::outcome what;  ///< what the client would have been answered
+  };
 };
 struct inbox {
   std::vector<codecs::envelope_ptr> messages;
-};  ///< From the queue, in the order of n.
+};                   ///< From the queue, in the order of n.
+struct take_inbox {  ///< A client whose protocol has it so (Phoenix) takes what its inbox has, or no more.
+  enum class way : std::uint8_t { open, close } what = way::open;
+  answer reply;
+};
 struct inbox_ack {
   std::uint64_t upto = 0;
   answer reply;
@@ -187,6 +213,10 @@ GREENROOM_MESSAGE(greenroom::session::push)
 GREENROOM_REQUEST(greenroom::session::ask)
 GREENROOM_MESSAGE(greenroom::session::answered)
 GREENROOM_MESSAGE(greenroom::session::disconnect)
+GREENROOM_MESSAGE(greenroom::session::open_channel)
+GREENROOM_MESSAGE(greenroom::session::close_channel)
+GREENROOM_REQUEST(greenroom::session::move_member)
 GREENROOM_MESSAGE(greenroom::session::inbox)
+GREENROOM_MESSAGE(greenroom::session::take_inbox)
 GREENROOM_MESSAGE(greenroom::session::inbox_ack)
 GREENROOM_MESSAGE(greenroom::session::inbox_acked)

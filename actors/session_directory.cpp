@@ -78,6 +78,7 @@ struct state {
   void answer_open(const open& m);
   caf::behavior words_to_clients();
   caf::result<ask_client::reply> forward(const ask_client& m);
+  caf::result<move_member::reply> forward(const move_member& m);
   recollect::reply call_back(const recollect& m);
   void send_away(const open& m);
   std::shared_ptr<void> take_place();
@@ -141,8 +142,9 @@ caf::behavior state::words_to_clients() {
       [this](const ask_client& m) { return forward(m); },
       [this](const disconnect& m) {
         if (auto found = sessions.find(m.id); found != sessions.end())
-          runtime::tell(self, found->second.who, session::disconnect{m.reason});
+          runtime::tell(self, found->second.who, session::disconnect{m.reason, m.how});
       },
+      [this](const move_member& m) { return forward(m); },
   };
 }
 
@@ -155,6 +157,15 @@ caf::result<ask_client::reply> state::forward(const ask_client& m) {
   }
   auto owed = self->make_response_promise<ask_client::reply>();
   owed.delegate(found->second.who, session::ask{m.method, m.params, m.limit});
+  return owed;
+}
+
+caf::result<move_member::reply> state::forward(const move_member& m) {
+  auto found = sessions.find(m.id);
+  if (found == sessions.end())
+    return move_member::reply{codecs::make_error(error_code::unavailable, "the session is not there")};
+  auto owed = self->make_response_promise<move_member::reply>();
+  owed.delegate(found->second.who, session::move_member{m.room, m.where});
   return owed;
 }
 
@@ -234,6 +245,7 @@ void state::build(const open& m, storage::stored_session stored, watches watched
                            .reason = {},
                            .positions = m.what.resume->positions,
                            .presented = m.what.resume->token};
+  if (m.what.keeps_token) opening.token = opening.presented;
   spawn_session(m, std::move(stored), std::move(opening), std::move(came));
 }
 
@@ -243,7 +255,8 @@ void state::open_fresh(const open& m, std::string reason) {
   fresh.user = m.who.user.value;
   fresh.kind = m.who.kind;
   fresh.created_ms = ctx.now_ms();
-  fresh.window_ms = m.wish == wish::explicit_session ? ctx.config.sessions.resume_window_ms : 0;
+  if (m.wish == wish::explicit_session)
+    fresh.window_ms = m.what.window_ms.value_or(ctx.config.sessions.resume_window_ms);
   spawn_session(m, std::move(fresh), {.reply = m.reply, .resumed = false, .reason = std::move(reason), .positions = {}},
                 {});
 }
@@ -260,7 +273,11 @@ void state::spawn_session(const open& m, storage::stored_session stored, session
   keep->client = m.client;
   keep->connection = m.connection;
   keep->opening = std::move(opening);
+  keep->takes_inbox = m.what.takes_inbox;
   keep->opening->place = take_place();
+  keep->opening->keeps_token = m.what.keeps_token;
+  keep->opening->channel = m.what.channel;
+  keep->opening->payload = m.what.payload;
   auto actor = children.start([&](runtime::place p) {
     p.home = ctx.shards[shard].home;
     return session::spawn(p, {.ctx = ctx, .id = id, .who = who, .shard = shard, .keep = keep});

@@ -72,6 +72,13 @@ struct
 struct disconnect {  ///< Ends a session: it leaves everywhere, cannot be resumed, and its connection closes with 1008.
   session_id id;
   std::string reason;  ///< the author's sentence, at most 123 bytes; empty: `kicked`
+  farewell how = farewell::connection;
+};
+struct move_member {  ///< See `session::move_member`. A session that nobody knows is `unavailable`.
+  session_id id;
+  std::string room;
+  session::move_member::way where = session::move_member::way::join;
+  using reply = session::move_member::reply;
 };
 struct recollect {  ///< A registry has restarted: sessions register again with the one of that shard.
   session::registry what = session::registry::relay;
@@ -96,4 +103,5 @@ GREENROOM_REQUEST(greenroom::session_directory::announce)
 GREENROOM_MESSAGE(greenroom::session_directory::push_to)
 GREENROOM_MESSAGE(greenroom::session_directory::ask_client)
 GREENROOM_MESSAGE(greenroom::session_directory::disconnect)
+GREENROOM_REQUEST(greenroom::session_directory::move_member)
 GREENROOM_REQUEST(greenroom::session_directory::recollect)

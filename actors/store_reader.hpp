@@ -85,7 +85,7 @@ struct list_inboxes {
   };
 };
 struct list_dead {
-  std::optional<std::string> user;
+  std::optional<std::string> user, room;  ///< of one of them, or all
   std::uint64_t after = 0;
   std::size_t count_max = 0;
   struct reply {

@@ -29,6 +29,7 @@ std::uint64_t bytes_of(const operations& all) {
   for (const auto& each : all) {
     if (const auto* one = std::get_if<storage::append>(&each)) sum += one->body->size();
     if (const auto* one = std::get_if<storage::inbox_append>(&each)) sum += one->body->size();
+    if (const auto* one = std::get_if<storage::dead_put>(&each)) sum += one->body->size();
   }
   return sum;
 }
@@ -162,7 +163,11 @@ bool state::barred(const operations& what) {
 
 void state::note_failures(const operations& batch, const outcomes& all) {
   for (std::size_t i = 0; i < batch.size(); ++i)
-    if (const auto* one = std::get_if<storage::append>(&batch[i]); one && failed(all[i])) barred_logs.insert(one->log);
+    if (const auto* one = std::get_if<storage::append>(&batch[i]); one && failed(all[i]))
+      barred_logs.insert(one->log);
+    else if (const auto* letter = std::get_if<storage::dead_put>(&batch[i]); letter && !all[i].ok())
+      runtime::log::error("a message that its room failed on was not kept",  // the room has forgotten it
+                          {runtime::log::room(letter->room), {"message", letter->once.id}});
   look_at(ctx.disk.condition());
 }
 

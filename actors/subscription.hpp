@@ -7,6 +7,7 @@
 /// Pointers to it travel with messages; only its own shard's thread looks inside, so it needs no lock. `who` never
 /// changes and any shard may read it.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,6 +21,12 @@ namespace greenroom {
 
 class peer;
 using storage::identity;
+
+/// What a room's behaviour shows of a member instead of what the member asked for.
+struct shown_member {
+  std::string as;            ///< empty: its user's name
+  codecs::payload_ptr meta;  ///< null: nothing
+};
 
 /// A session in a room, as the room knows it.
 struct membership {
@@ -51,8 +58,9 @@ enum class roster_view : std::uint8_t {
 struct subscription {
   std::string room;
   membership who;
-  std::shared_ptr<greenroom::peer> to;  ///< null once the connection is gone
-  codecs::codec_id codec{};             ///< what its messages are written in
+  std::atomic<std::shared_ptr<const shown_member>> shown{};  ///< written by its room; any shard; null: `who` stands
+  std::shared_ptr<greenroom::peer> to;                       ///< null once the connection is gone
+  codecs::codec_id codec{};                                  ///< what its messages are written in
   std::string epoch;
   phase at = phase::joining;
   roster_view roster = roster_view::unknown;
@@ -63,5 +71,15 @@ struct subscription {
   std::size_t place = 0;       ///< index in the relay's list of members
 };
 using subscription_ptr = std::shared_ptr<subscription>;
+
+/// The member as others see it.
+inline membership seen(const subscription& one) {
+  auto who = one.who;
+  const auto shown = one.shown.load();
+  if (!shown) return who;
+  if (!shown->as.empty()) who.user = user_id{shown->as};
+  who.presence = shown->meta;
+  return who;
+}
 
 }  // namespace greenroom

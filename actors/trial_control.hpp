@@ -19,13 +19,15 @@ class trial_control : public Control {
  public:
   std::int64_t now_ms() const override { return now_ms_; }
   void publish(const room_id&, publication) override {}
-  void push(const session_id&, std::string, codecs::payload_ptr) override {}
+  void push(const session_id&, client_event) override {}
   void send(const user_id&, std::string, codecs::payload_ptr) override {}
   void ask(const session_id&, std::string, codecs::payload_ptr, std::chrono::milliseconds,
            behaviour_control::then) override {}
   void call(std::string, codecs::payload_ptr, std::chrono::milliseconds, behaviour_control::then) override {}
   void scatter(std::string, codecs::payload_ptr, std::chrono::milliseconds, behaviour_control::then_all) override {}
-  void disconnect(const session_id&, std::string) override {}
+  void disconnect(const session_id&, std::string, farewell) override {}
+  void join(const session_id&, const room_id&, behaviour_control::then) override {}
+  void leave(const session_id&, const room_id&, behaviour_control::then) override {}
   void set_timer(std::string, std::chrono::milliseconds) override {}
   void cancel_timer(std::string_view) override {}
   void log(log_word, std::string_view) override {}
@@ -47,6 +49,7 @@ class room_on_trial final : public trial_control<room_control> {
   std::size_t member_count() const noexcept override { return members_.size(); }
   void publish(publication) override {}
   void push_event(const session_id&, std::string, codecs::payload_ptr) override {}
+  void show(const session_id&, codecs::payload_ptr) override {}
   void remove(const session_id&, std::string) override {}
   void changed() override {}
 

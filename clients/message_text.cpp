@@ -91,7 +91,9 @@ std::string describe_waiting_message(std::string_view entry, std::int64_t now_ms
 
 std::string describe_dead_letter(std::string_view entry, std::int64_t now_ms) {
   const object_members letter{entry};
-  return printable(letter.text("letter") + " " + letter.text("user") + " " + letter.text("reason") + " " +
+  const auto room = letter.text("room");
+  const auto whose = room.empty() ? letter.text("user") : "[" + room + "]";
+  return printable(letter.text("letter") + " " + whose + " " + letter.text("reason") + " " +
                    describe_time(now_ms - number(letter, "died_ms")) + " ago: " + describe_content(letter));
 }
 

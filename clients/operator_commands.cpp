@@ -119,12 +119,21 @@ exit_code queue_purge(const queue_options& what, terminal& to) {
   return exit_code::ok;
 }
 
+namespace {
+
+void name_owner(object_text& request, const dead_options& what) {
+  if (!what.user.empty()) request.text("user", what.user);
+  if (!what.room.empty()) request.text("room", what.room);
+}
+
+}  // namespace
+
 exit_code dead_list(const dead_options& what, terminal& to) {
   return print_list(
       what.where, what.page, after_is::number,
       [&] {
         auto request = command("dead_list");
-        if (!what.user.empty()) request.text("user", what.user);
+        name_owner(request, what);
         return request;
       },
       "letters", describe_dead_letter, to);
@@ -134,17 +143,28 @@ namespace {
 
 /// What became of the letters of one request.
 struct replayed {
-  std::uint64_t count = 0;
-  bool later = false;    ///< some could not be queued now
-  bool missing = false;  ///< some are not there
+  std::uint64_t count = 0, published = 0;  ///< published: those of rooms among them
+  bool later = false;                      ///< some could not be queued or published now
+  bool missing = false;                    ///< some are not there, or not wanted
 
   void take(const std::string& answer, output as, terminal& to) {
     const object_members reply{answer};
     count += std::stoull("0" + reply.text("replayed"));
+    published += std::stoull("0" + reply.text("published"));
     if (as == output::json) to.line(answer);
     note(reply.raw("full"), "the inbox is full for", later, to);
-    note(reply.raw("failed"), "the store did not say that it has queued", later, to);
+    note(reply.raw("crashed"), "the room crashed again, and keeps", later, to);
+    note(reply.raw("failed"), "nobody said that this was queued or published:", later, to);
+    note(reply.raw("refused"), "the room does not take", missing, to);
     note(reply.raw("missing"), "there is no dead letter", missing, to);
+  }
+
+  std::string sentence() const {
+    const auto some = [](std::uint64_t n) {
+      return counted(std::to_string(n), "dead letter", "dead letters") + " again";
+    };
+    if (published == 0) return "queued " + some(count);
+    return (count == published ? "" : "queued " + some(count - published) + ", ") + "published " + some(published);
   }
 
  private:
@@ -172,13 +192,12 @@ exit_code dead_replay(const dead_options& what, terminal& to) {
   }
   for (std::string after = "0"; what.letters.empty() && !after.empty();) {
     auto request = command("dead_replay").raw("after", after).raw("limit", std::to_string(limits::list_page));
-    if (!what.user.empty()) request.text("user", what.user);
+    name_owner(request, what);
     const auto answer = ask(what.where, request);
     all.take(answer, what.where.as, to);
     after = object_members{answer}.text("next");
   }
-  if (what.where.as == output::human)
-    to.line("queued " + counted(std::to_string(all.count), "dead letter", "dead letters") + " again");
+  if (what.where.as == output::human) to.line(all.sentence());
   if (all.later) return exit_code::try_again;
   return all.missing ? exit_code::bad_data : exit_code::ok;
 }
@@ -186,11 +205,12 @@ exit_code dead_replay(const dead_options& what, terminal& to) {
 exit_code dead_purge(const dead_options& what, terminal& to) {
   auto question = std::string{"Drop the dead letters"};
   if (what.upto) question += " up to " + std::to_string(*what.upto);
-  question += what.user.empty() ? " of all users?" : " of " + what.user + "?";
+  const auto& whose = what.user.empty() ? what.room : what.user;
+  question += whose.empty() ? " of all users and rooms?" : " of " + whose + "?";
   if (const auto asked = ask_first(question, what.yes, to); asked != consent::given) return exit_code_of(asked);
   auto request = command("dead_purge");
   if (what.upto) request.raw("upto", std::to_string(*what.upto));
-  if (!what.user.empty()) request.text("user", what.user);
+  name_owner(request, what);
   const auto answer = ask(what.where, request);
   to.line(what.where.as == output::json
               ? answer

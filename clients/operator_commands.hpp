@@ -32,7 +32,7 @@ exit_code queue_purge(const queue_options& what, terminal& to);
 
 struct dead_options {
   local_target where;
-  std::string user;  ///< empty: of all
+  std::string user, room;  ///< of one of them; both empty: of all
   paging page;
   std::vector<std::uint64_t> letters;
   std::optional<std::uint64_t> upto;

@@ -68,37 +68,43 @@ void add_queue(CLI::App& app, chosen_command& chosen) {
 }
 
 void add_dead(CLI::App& app, chosen_command& chosen) {
-  auto& dead =
-      *app.add_subcommand("dead", "Look after the dead letters: messages that expired or could not be delivered");
+  auto& dead = *app.add_subcommand(
+      "dead", "Look after the dead letters: messages that expired, could not be delivered, or crashed their room");
   dead.require_subcommand(1);
 
   auto& list = *dead.add_subcommand("list", "Print the dead letters, oldest first");
   auto options = std::make_shared<dead_options>();
-  list.add_option("--user", options->user, "Only those of this user")->type_name("USER");
+  auto* of_user = list.add_option("--user", options->user, "Only those of this user")->type_name("USER");
+  list.add_option("--room", options->room, "Only those of this room")->type_name("ROOM")->excludes(of_user);
   add_paging(list, options->page, "LETTER")->check(natural());
   add_local(list, options->where);
-  teach(list, "Example:\n  greenroom dead list --user bob");
+  teach(list, "Examples:\n  greenroom dead list --user bob\n  greenroom dead list --room chess:12");
   run_when_chosen(list, options, chosen, [](const auto& what, terminal& to) { return dead_list(what, to); });
 
-  auto& replay = *dead.add_subcommand("replay", "Put dead letters back into their inboxes, with a new life");
+  auto& replay =
+      *dead.add_subcommand("replay", "Put dead letters back into their inboxes, with a new life, or publish them");
   options = std::make_shared<dead_options>();
   auto* which = replay.add_option_group("Which of them")->require_option(1);
   which->add_option("LETTER", options->letters, "Their numbers, as `dead list` prints them")->type_name("");
   which->add_option("--user", options->user, "All of this user's")->type_name("USER");
-  which->add_flag("--all", options->all, "All of all users");
+  which->add_option("--room", options->room, "All of this room's")->type_name("ROOM");
+  which->add_flag("--all", options->all, "All of all users and rooms");
   add_local(replay, options->where);
   teach(
       replay,
       "They go to the end of their inbox, and at once to sessions that are there. A letter whose inbox is full stays\n"
-      "where it is: exit code 75.\n\nExamples:\n  greenroom dead replay 17 18\n  greenroom dead replay --user bob");
+      "where it is: exit code 75. A room's letter is published in its room, as from its sender, and leaves once it is\n"
+      "stored; one that crashes the room again stays (75), and so does one that the room refuses (65).\n\nExamples:\n"
+      "  greenroom dead replay 17 18\n  greenroom dead replay --user bob\n  greenroom dead replay --room chess:12");
   run_when_chosen(replay, options, chosen, [](const auto& what, terminal& to) { return dead_replay(what, to); });
 
   auto& purge = *dead.add_subcommand("purge", "Drop dead letters");
   options = std::make_shared<dead_options>();
   which = purge.add_option_group("Which of them")->require_option(1, 2);
   auto* user = which->add_option("--user", options->user, "Those of this user")->type_name("USER");
+  auto* room = which->add_option("--room", options->room, "Those of this room")->type_name("ROOM")->excludes(user);
   auto* upto = which->add_option("--upto", options->upto, "Up to this one and with it")->type_name("LETTER");
-  which->add_flag("--all", options->all, "All of all users")->excludes(user)->excludes(upto);
+  which->add_flag("--all", options->all, "All of all users and rooms")->excludes(user)->excludes(room)->excludes(upto);
   add_yes(purge, options->yes);
   add_local(purge, options->where);
   teach(purge, "Examples:\n  greenroom dead purge --user bob --upto 17\n  greenroom dead purge --all --yes");

@@ -31,10 +31,11 @@ struct resume {
 struct session_open {
   std::string token, client, user;
   std::optional<codecs::calls::resume> resume;
-  bool resumable = true;     ///< false: it ends with its connection
-  bool keeps_token = false;  ///< what resumes it stays the same all its life (Socket.IO's `pid`)
-  std::string channel{};     ///< that it is opened for, a namespace of Socket.IO; empty: none
-  payload_ptr payload{};     ///< what the channel's service is told; null: nothing
+  std::optional<std::uint32_t> window_ms{};  ///< how long it outlives its connection; none: as the config says
+  bool keeps_token = false;                  ///< what resumes it stays the same all its life (Socket.IO's `pid`)
+  bool takes_inbox = true;                   ///< false: the client says when (`inbox_open`)
+  std::string channel{};                     ///< that it is opened for, a namespace of Socket.IO; empty: none
+  payload_ptr payload{};                     ///< what the channel's service is told; null: nothing
 };
 struct session_refresh {
   std::string token;

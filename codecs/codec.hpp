@@ -23,14 +23,15 @@ enum class framing : std::uint8_t { bare, websocket };  ///< an HTTP body, or on
 
 /// The ways in which a message is written. What several clients of one protocol get differs by little, and is a codec of
 /// its own (`codec_id`): which namespace of Socket.IO it names, whether it ends with an offset.
-enum class encoding : std::uint8_t { native_json, native_msgpack, phoenix, socketio, socketio_msgpack };
-inline constexpr std::size_t encoding_count = 5;
+enum class encoding : std::uint8_t { native_json, native_msgpack, phoenix, socketio, socketio_msgpack, bare };
+inline constexpr std::size_t encoding_count = 6;
 
 /// Names a shared half. Those of Socket.IO are numbered as they are asked for (socketio_codec.hpp).
 enum class codec_id : std::uint16_t {
   native_json = 0,
   native_msgpack = 1,
   phoenix = 2,
+  bare = 5,                   ///< payloads alone (bare_dialogue.hpp)
   phoenix_positions = 8 + 2,  ///< tells the room's position after each turn, too
 };
 /// The low bits say how it writes.

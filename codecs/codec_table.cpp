@@ -18,6 +18,7 @@ class table {
     put(make_native_codec(codec_id::native_msgpack));
     put(make_phoenix_codec(codec_id::phoenix));
     put(make_phoenix_codec(codec_id::phoenix_positions));
+    put(make_bare_codec());
   }
 
   const codec& at(codec_id id) const noexcept {
@@ -58,8 +59,8 @@ std::optional<codec_id> add_codec(encoding how, const std::function<std::unique_
 }
 
 std::string_view name_of(encoding how) noexcept {
-  constexpr std::array<std::string_view, encoding_count> names{"json", "msgpack", "phoenix", "socketio",
-                                                               "socketio-msgpack"};
+  constexpr std::array<std::string_view, encoding_count> names{"json",     "msgpack",          "phoenix",
+                                                               "socketio", "socketio-msgpack", "bare"};
   return names[static_cast<std::size_t>(how)];
 }
 

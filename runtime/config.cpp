@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view environment_prefix = "GREENROOM_";
 constexpr std::string_view namespace_prefix = "namespace.";
+constexpr std::string_view endpoint_prefix = "endpoint.";
 constexpr std::string_view default_name = "default";  // how the file calls the default namespace
 constexpr std::size_t namespace_name_max = 64;
 
@@ -73,6 +74,7 @@ class reading {
 
   void apply(const config_entry& entry) {
     if (entry.key.starts_with(namespace_prefix)) return apply_to_namespace(entry);
+    if (entry.key.starts_with(endpoint_prefix)) return apply_to_endpoint(entry);
     if (!entry.value) return;
     for (const auto& key : node_keys())
       if (key.full_name() == entry.key) return set(entry, key, out_.value);
@@ -86,13 +88,8 @@ class reading {
       known.push_back(std::string{environment_prefix} + upper(key.full_name()));
       if (known.back() == name) return set({name, key.full_name(), value}, key, out_.value);
     }
-    const auto start = std::string{environment_prefix} + upper(std::string{namespace_prefix});
-    for (const auto& key : namespace_keys()) {
-      const auto end = "_" + upper(std::string{key.name});
-      if (!name.starts_with(start) || !name.ends_with(end) || name.size() <= start.size() + end.size()) continue;
-      const auto which = lower(name.substr(start.size(), name.size() - start.size() - end.size()));
-      return apply({name, std::string{namespace_prefix}.append(which).append(".").append(key.name), value});
-    }
+    if (apply_to_table(name, value, namespace_prefix, namespace_keys())) return;
+    if (apply_to_table(name, value, endpoint_prefix, endpoint_keys())) return;
     // GREENROOM_URL and its like belong to the command line; only what looks like a setting is one.
     const auto meant = nearest_of(name, known);
     if (meant.distance <= typing_error_max || is_in_section(name))
@@ -107,6 +104,7 @@ class reading {
       for (const auto& rule : namespace_rules())
         if (!rule.holds(policy))
           out_.problems.push_back({{}, namespace_key(name, rule.key), std::string{rule.sentence}});
+    check_endpoints();
     return std::move(out_);
   }
 
@@ -115,6 +113,35 @@ class reading {
 
   static std::string namespace_key(std::string_view name, std::string_view key) {
     return std::string{namespace_prefix}.append(name.empty() ? default_name : name).append(".").append(key);
+  }
+
+  /// GREENROOM_NAMESPACE_CHAT_DURABLE and its like.
+  template <class Keys>
+  bool apply_to_table(const std::string& name, const std::string& value, std::string_view prefix, const Keys& keys) {
+    const auto start = std::string{environment_prefix} + upper(std::string{prefix});
+    for (const auto& key : keys) {
+      const auto end = "_" + upper(std::string{key.name});
+      if (!name.starts_with(start) || !name.ends_with(end) || name.size() <= start.size() + end.size()) continue;
+      const auto which = lower(name.substr(start.size(), name.size() - start.size() - end.size()));
+      apply({name, std::string{prefix}.append(which).append(".").append(key.name), value});
+      return true;
+    }
+    return false;
+  }
+
+  void check_endpoints() {
+    const auto full = [](std::string_view name, std::string_view key) {
+      return std::string{endpoint_prefix}.append(name).append(".").append(key);
+    };
+    std::map<std::string_view, std::string_view> by_path;
+    for (const auto& [name, endpoint] : out_.value.endpoints) {
+      if (endpoint.protocol == endpoint_protocol::off) continue;
+      for (const auto& rule : endpoint_rules())
+        if (!rule.holds(endpoint)) out_.problems.push_back({{}, full(name, rule.key), std::string{rule.sentence}});
+      const auto [place, fresh] = by_path.emplace(endpoint.path, name);
+      if (!fresh)
+        out_.problems.push_back({{}, full(name, "path"), "must not be that of endpoint." + std::string{place->second}});
+    }
   }
 
   static bool is_in_section(const std::string& name) {
@@ -149,6 +176,27 @@ class reading {
     for (const auto& known : namespace_keys())
       if (known.name == key) return set(entry, known, policy);
     unknown(entry, names_of(namespace_keys(), name));
+  }
+
+  void apply_to_endpoint(const config_entry& entry) {
+    auto name = entry.key.substr(endpoint_prefix.size());
+    const auto dot = name.rfind('.');
+    if (!entry.value || dot == std::string::npos) {
+      if (entry.value) out_.problems.push_back({entry.place, entry.key, "must be a table, like [endpoint.chat]"});
+      return;
+    }
+    const auto key = name.substr(dot + 1);
+    name.resize(dot);
+    if (!is_namespace_name(name))
+      return out_.problems.push_back(
+          {entry.place, entry.key, "must name its endpoint with at most 64 letters, digits, - and _"});
+    auto& endpoint = out_.value.endpoints[name];
+    for (const auto& known : endpoint_keys())
+      if (known.name == key) return set(entry, known, endpoint);
+    std::vector<std::string> known;
+    for (const auto& each : endpoint_keys())
+      known.push_back(std::string{endpoint_prefix}.append(name).append(".").append(each.name));
+    unknown(entry, known);
   }
 
   template <class Key, class Settings>
@@ -186,6 +234,9 @@ config default_config(preset base) {
   feed.presence = false;
   feed.slow_members = slow_policy::latest;
   made.namespaces.emplace(config::default_namespace, plain);
+  made.endpoints["native"] = {.path = "/ws", .protocol = endpoint_protocol::native};
+  made.endpoints["socketio"] = {.path = "/socket.io/", .protocol = endpoint_protocol::socketio};
+  made.endpoints["phoenix"] = {.path = "/socket", .protocol = endpoint_protocol::phoenix};
   return made;
 }
 

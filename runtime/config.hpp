@@ -154,19 +154,19 @@ enum class socketio_parser : std::uint8_t { json, msgpack };
 struct endpoint_config {
   std::string path{};  ///< "/ws"; "/socket.io/"; of Phoenix without its last part: "/socket"
   endpoint_protocol protocol = endpoint_protocol::off;
-  std::uint32_t message_bytes_max = 0;  ///< 0: the gateway's; Engine.IO's `maxPayload`, too
-  std::uint32_t fragments_max = 0;      ///< 0: the gateway's
+  std::uint32_t message_bytes_max = 0;        ///< 0: the gateway's; Engine.IO's `maxPayload`, too
+  std::uint32_t fragments_max = 0;            ///< 0: the gateway's
   std::uint32_t compression_window_bits = 0;  ///< 0: as the gateway's compression says
   std::uint32_t ping_interval_ms = 25'000;    ///< Engine.IO's
   std::uint32_t ping_timeout_ms = 20'000;     ///< Engine.IO's
   std::uint32_t connect_timeout_ms = 45'000;  ///< Socket.IO: until the first namespace is connected
   socketio_parser parser = socketio_parser::json;
-  bool recovery = true;                          ///< Socket.IO's connection state recovery
+  bool recovery = true;  ///< Socket.IO's connection state recovery
   std::uint32_t recovery_window_ms = 120'000;
-  std::uint32_t poll_ms = 10'000;                ///< Phoenix: how long a long poll waits
-  std::vector<std::string> namespaces{"/"};      ///< Socket.IO: beside those that a service serves
-  std::vector<std::string> topics{"*"};          ///< Phoenix: that may be joined
-  std::string channel{};                         ///< engineio, websocket: whose service gets the messages
+  std::uint32_t poll_ms = 10'000;            ///< Phoenix: how long a long poll waits
+  std::vector<std::string> namespaces{"/"};  ///< Socket.IO: beside those that a service serves
+  std::vector<std::string> topics{"*"};      ///< Phoenix: that may be joined
+  std::string channel{};                     ///< engineio, websocket: whose service gets the messages
 };
 
 struct plugins_config {

@@ -13,7 +13,7 @@ namespace greenroom::runtime {
 
 template <class Settings>
 struct config_key {
-  std::string_view section;  ///< "gateway"; for namespaces "namespace"
+  std::string_view section;  ///< "gateway"; for namespaces "namespace", for endpoints "endpoint"
   std::string_view name;
   value_kind kind;
   value_range range;
@@ -31,6 +31,7 @@ struct config_section {
 std::span<const config_section> config_sections();
 std::span<const config_key<config>> node_keys();                 ///< section by section
 std::span<const config_key<namespace_config>> namespace_keys();  ///< of each `[namespace.NAME]`
+std::span<const config_key<endpoint_config>> endpoint_keys();    ///< of each `[endpoint.NAME]`
 
 /// A relation between settings that no single range can say.
 template <class Settings>
@@ -42,5 +43,6 @@ struct config_rule {
 
 std::span<const config_rule<config>> node_rules();
 std::span<const config_rule<namespace_config>> namespace_rules();  ///< for each namespace
+std::span<const config_rule<endpoint_config>> endpoint_rules();    ///< for each endpoint
 
 }  // namespace greenroom::runtime

@@ -78,6 +78,11 @@ std::string config_reference() {
          "`--dev`\n"
          "everyone on the same machine may join, publish and read.\n\n";
   write_rows(out, namespace_keys(), defaults.namespaces.find(config::default_namespace)->second, "namespace");
+  out << "## `[endpoint.NAME]`\n\n"
+         "A path that clients connect to and the protocol that is spoken there. `native` (`/ws`), `socketio`\n"
+         "(`/socket.io/`) and `phoenix` (`/socket`) are defined; any name may be added.\n\n";
+  endpoint_config plain;
+  write_rows(out, endpoint_keys(), plain, "endpoint");
   return std::move(out).str();
 }
 
@@ -93,6 +98,10 @@ std::string config_defaults(preset base) {
   for (auto& [name, policy] : values.namespaces) {
     out << "[" << title_of(name) << "]\n\n";
     write_settings(out, namespace_keys(), policy, "namespace");
+  }
+  for (auto& [name, endpoint] : values.endpoints) {
+    out << "[endpoint." << name << "]\n\n";
+    write_settings(out, endpoint_keys(), endpoint, "endpoint");
   }
   return std::move(out).str();
 }

@@ -117,7 +117,8 @@ class corked final : public std::enable_shared_from_this<corked>,
   /// Writes what is queued, closes our half, discards what still comes until the peer closes too (2 s at most), and
   /// closes; not later than `limit` after the first of `end` and `end_within`. `flushed` is called once, from the loop.
   void end(std::chrono::milliseconds limit, flushed_function flushed = {});
-  void end_within(std::chrono::milliseconds limit);  ///< Only the deadline.
+  bool blocked() const noexcept { return blocked_; }  ///< The socket takes nothing now.
+  void end_within(std::chrono::milliseconds limit);   ///< Only the deadline.
   void abort();
 
  private:

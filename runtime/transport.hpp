@@ -63,8 +63,13 @@ class transport {
   /// Says goodbye: what is queued leaves first (or is dropped), then the close frame, then the socket; after the close
   /// deadline it is aborted. `reason` has at most 123 bytes. No `on_message` follows; a second call changes nothing.
   virtual void close(std::uint16_t code, std::string_view reason, unsent rest = unsent::flush) = 0;
+  /// The same for whatever carries this transport: where several share a connection, for all of them.
+  virtual void close_link(std::uint16_t code, std::string_view reason) { close(code, reason); }
   virtual void abort() = 0;            ///< Ends the socket now; `on_closed` follows from the loop.
   virtual void detach() noexcept = 0;  ///< The owner is going away: no event is raised any more.
+
+  /// Whether what is pushed now leaves at the end of this turn, as far as can be seen.
+  virtual bool takes_now() const noexcept = 0;
 
   /// Flow control: nothing more is read from the socket, so that the peer's sends block; one message that was under way
   /// may still come. Pings rest meanwhile.

@@ -66,6 +66,7 @@ class websocket final : public transport, public std::enable_shared_from_this<we
 
   outbox& out() noexcept override { return link().out(); }
   void write_now() override { link().write_now(); }
+  bool takes_now() const noexcept override { return !stream_.next_layer().link->blocked(); }
   void close(std::uint16_t code, std::string_view reason, unsent rest) override;
   void abort() override;
   void detach() noexcept override;

@@ -1,6 +1,6 @@
 /// A user's inbox: directed messages, numbered with a growing `n` (gaps are possible), which stay until they are
 /// acknowledged, expire, or fail too often. What leaves without an acknowledgement becomes a dead letter with its
-/// reason. At every moment
+/// reason; so does a message on its way into a room that crashed on it. At every moment
 ///
 ///   accepted = acknowledged + queued + dead + purged                                          (see `statistics`)
 #pragma once
@@ -12,6 +12,7 @@
 #include "storage/errc.hpp"
 #include "storage/limits.hpp"
 #include "storage/log.hpp"
+#include "storage/session.hpp"
 
 namespace greenroom::storage {
 
@@ -51,16 +52,20 @@ struct inbox_summary {
 enum class dead_reason : std::uint8_t {
   expired,        ///< its time to live passed
   undeliverable,  ///< `delivery_attempts_max` connections ended on it
+  crashed,        ///< its room failed on it: nothing of it was published
 };
 
 struct dead_letter {
-  std::uint64_t id = 0;  ///< grows; names the letter for replay and purge
-  std::string user{};
-  std::uint64_t n = 0;  ///< the number that it had in the inbox
+  std::uint64_t id = 0;                     ///< grows; names the letter for replay and purge
+  std::string user{};                       ///< whose inbox it was in; empty: it was on its way into `room`
+  std::string room{};                       ///< empty: it was in an inbox
+  std::string sender{};                     ///< of a room's letter: whose id it bears
+  identity kind = identity::authenticated;  ///< of a room's letter: of who published it
+  std::uint64_t n = 0;                      ///< the number that it had in the inbox; 0: it was in none
   std::int64_t at_ms = 0;
   std::int64_t died_ms = 0;
   dead_reason reason = dead_reason::expired;
-  std::uint32_t attempts = 0;
+  std::uint32_t attempts = 0;  ///< of a room's letter: how often the room has failed on it
   bytes_ptr body{};
 };
 

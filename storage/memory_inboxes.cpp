@@ -136,7 +136,7 @@ outcome memory_inboxes::execute(const inbox_purge& op) {
 
 outcome memory_inboxes::execute(const dead_replay& op) {
   const auto letter = dead_.find(op.id);
-  if (!letter) return {.error = errc::not_found};
+  if (!letter || !letter->room.empty()) return {.error = errc::not_found};
   auto in = stripes_.at(letter->user);
   auto* box = find_or_make(*in, letter->user);
   if (!box) {

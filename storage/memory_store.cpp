@@ -48,6 +48,10 @@ class memory_store final : public store {
                                         std::size_t count_max) const override {
     return dead_.list(user, after, count_max);
   }
+  std::vector<dead_letter> dead_letters_of_room(std::string_view room, std::uint64_t after,
+                                                std::size_t count_max) const override {
+    return dead_.list_room(room, after, count_max);
+  }
 
   std::optional<stored_session> session(std::string_view id) const override { return sessions_.get(id); }
   std::vector<stored_session> sessions(std::string_view after, std::size_t count_max) const override {
@@ -91,7 +95,9 @@ class memory_store final : public store {
   template <class Op>
   requires requires(memory_sessions& sessions, const Op& op) { sessions.execute(op); }
   outcome run(const Op& op) { return sessions_.execute(op); }
-  outcome run(const dead_purge& op) { return {.count = dead_.purge(op.upto, op.user)}; }
+  template <class Op>
+  requires requires(storage::dead_letters& dead, const Op& op) { dead.execute(op); }
+  outcome run(const Op& op) { return dead_.execute(op); }
 
   outcome run(const sweep& op) {
     std::lock_guard guard{sweep_mutex_};

@@ -37,7 +37,11 @@ struct fits {
   bool operator()(const inbox_attempt& op) const { return is_name(op.user); }
   bool operator()(const inbox_purge& op) const { return is_name(op.user); }
   bool operator()(const dead_replay&) const { return true; }
-  bool operator()(const dead_purge& op) const { return !op.user || is_name(*op.user); }
+  bool operator()(const dead_purge& op) const {
+    return (!op.user || is_name(*op.user)) && (!op.room || is_name(*op.room));
+  }
+  bool operator()(const dead_put& op) const { return is_name(op.room) && is_body(op.body) && is_once(op.once); }
+  bool operator()(const dead_settle&) const { return true; }
   bool operator()(const session_put& op) const {
     const auto& s = op.session;
     if (!is_name(s.id) || !is_name(s.user) || s.rooms.size() > limits::session_rooms_max) return false;

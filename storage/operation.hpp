@@ -103,7 +103,7 @@ struct inbox_purge {
 
 // Dead letters
 
-/// Queues a dead letter again, at the tail of its user's inbox and with a new `n` and life. Outcome: `n`, `at_ms`;
+/// Queues a user's dead letter again, at the tail of its inbox and with a new `n` and life. Outcome: `n`, `at_ms`;
 /// `errc::not_found`, `errc::queue_full`.
 struct dead_replay {
   std::uint64_t id = 0;
@@ -112,10 +112,27 @@ struct dead_replay {
   inbox_bounds bounds{};
 };
 
-/// Drops dead letters up to and including `upto`, of one user or of all. Outcome: `count`.
+/// Drops dead letters up to and including `upto`, of one user, of one room, or of all. Outcome: `count`.
 struct dead_purge {
   std::uint64_t upto = 0;
   std::optional<std::string> user{};
+  std::optional<std::string> room{};
+};
+
+/// Keeps a message that its room crashed on, as accepted and dead. There is one letter for each message: while it is
+/// kept, a repeat (the same sender, id and content) counts as one more attempt. Outcome: `n` is the letter, `duplicate`.
+struct dead_put {
+  std::string room{};
+  bytes_ptr body{};
+  std::int64_t now_ms = 0;
+  idempotency once{};  ///< what `append` takes when the message is published after all
+  identity kind = identity::authenticated;
+};
+
+/// A room's letter was published after all: it leaves, and counts as acknowledged and as replayed. Outcome:
+/// `errc::not_found`.
+struct dead_settle {
+  std::uint64_t id = 0;
 };
 
 // Sessions and upkeep
@@ -154,8 +171,8 @@ struct sweep {
 };
 
 using operation = std::variant<log_open, append, snapshot_put, epoch_reset, log_erase, inbox_append, inbox_ack,
-                               inbox_expire, inbox_attempt, inbox_purge, dead_replay, dead_purge, session_put,
-                               membership_put, session_erase, sessions_restart, sweep>;
+                               inbox_expire, inbox_attempt, inbox_purge, dead_replay, dead_purge, dead_put, dead_settle,
+                               session_put, membership_put, session_erase, sessions_restart, sweep>;
 
 /// What became of an operation. Its comment above names the members that it fills.
 struct outcome {

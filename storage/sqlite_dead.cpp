@@ -1,5 +1,7 @@
 #include "storage/sqlite_dead.hpp"
 
+#include <algorithm>
+
 #include "storage/checksum.hpp"
 #include "storage/sqlite_connection.hpp"
 #include "storage/sqlite_damage.hpp"
@@ -8,12 +10,12 @@ namespace greenroom::storage {
 
 std::int64_t sqlite_dead::row::sum() const {
   return (row_sum{} << id << inbox << user << n << at_ms << died_ms << static_cast<std::uint8_t>(reason) << attempts
-                    << size << message)
+                    << size << message << room << sender << static_cast<std::uint8_t>(kind) << name << content)
       .value();
 }
 
 std::uint64_t sqlite_dead::cost(const row& letter) noexcept {
-  return limits::message_overhead_bytes + letter.user.size() + letter.size;
+  return limits::message_overhead_bytes + letter.user.size() + letter.room.size() + letter.sender.size() + letter.size;
 }
 
 sqlite_dead::row sqlite_dead::read(const query& from) {
@@ -24,11 +26,18 @@ sqlite_dead::row sqlite_dead::read(const query& from) {
   found.n = from.u64(3);
   found.at_ms = from.i64(4);
   found.died_ms = from.i64(5);
-  found.reason = from.i64(6) == 0 ? dead_reason::expired : dead_reason::undeliverable;
+  found.reason = static_cast<dead_reason>(std::clamp<std::int64_t>(from.i64(6), 0, 2));
   found.attempts = static_cast<std::uint32_t>(from.u64(7));
   found.size = from.u64(8);
   found.message = from.u64(9);
-  found.sound = from.i64(10) == found.sum();
+  if (!from.null(10)) {
+    found.room = from.text(10);
+    found.sender = from.text(11);
+    found.kind = from.i64(12) == 0 ? identity::authenticated : identity::anonymous;
+    found.name = from.text(13);
+    found.content = from.text(14);
+  }
+  found.sound = from.i64(15) == found.sum();
   return found;
 }
 
@@ -37,7 +46,8 @@ void sqlite_dead::load_body(connection& db, sqlite_damage& damage, row& of) {
     auto message = db.ask(sql::message_get, of.message);
     if (message.next()) {
       const auto body = message.bytes(1);
-      if (message.i64(0) == message_sum(of.inbox, of.n, of.message, of.at_ms, body)) {
+      const auto place = of.room.empty() ? of.n : of.id;
+      if (message.i64(0) == message_sum(of.inbox, place, of.message, of.at_ms, body)) {
         of.body = std::make_shared<const std::string>(body);
         return;
       }
@@ -48,17 +58,69 @@ void sqlite_dead::load_body(connection& db, sqlite_damage& damage, row& of) {
 
 void sqlite_dead::bury(row letter) {
   letter.id = ++sums_.last_dead;
-  db_.change(sql::dead_put, letter.id, letter.inbox, letter.user, letter.n, letter.at_ms, letter.died_ms,
-             static_cast<std::uint8_t>(letter.reason), letter.attempts, letter.size, letter.message, letter.sum());
+  const auto put = [&](const auto&... of_room) {
+    db_.change(sql::dead_put, letter.id, letter.inbox, letter.user, letter.n, letter.at_ms, letter.died_ms,
+               static_cast<std::uint8_t>(letter.reason), letter.attempts, letter.size, letter.message, of_room...,
+               letter.sum());
+  };
+  if (letter.reason == dead_reason::crashed)
+    put(letter.room, letter.sender, static_cast<std::uint8_t>(letter.kind), letter.name, letter.content);
+  else
+    put(std::nullopt, std::nullopt, std::nullopt, std::nullopt, std::nullopt);
   auto& seen = sums_.seen;
   ++seen.dead;
   seen.dead_bytes += cost(letter);
-  ++(letter.reason == dead_reason::expired ? seen.dead_expired : seen.dead_undeliverable);
+  switch (letter.reason) {
+    case dead_reason::expired: ++seen.dead_expired; break;
+    case dead_reason::undeliverable: ++seen.dead_undeliverable; break;
+    case dead_reason::crashed: ++seen.dead_crashed; break;
+  }
   while (seen.dead_bytes > bytes_max_) {
     const auto oldest = next({}, 0);
     if (!oldest) break;
     purge(*oldest);
   }
+}
+
+outcome sqlite_dead::execute(const dead_put& op) {
+  row letter;
+  letter.room = op.room;
+  letter.sender = op.once.sender;
+  letter.kind = op.kind;
+  letter.name = op.once.id;
+  letter.content = {reinterpret_cast<const char*>(op.once.content.data()), op.once.content.size()};
+  {
+    std::optional<row> known;
+    if (auto found = db_.ask(sql::dead_of_message, letter.name, letter.sender, letter.content); found.next())
+      known = read(found);
+    if (known && known->sound) {
+      ++known->attempts;
+      db_.change(sql::dead_attempt, known->id, known->attempts, known->sum());
+      return {.duplicate = true, .n = known->id};
+    }
+  }
+  letter.at_ms = letter.died_ms = op.now_ms;
+  letter.reason = dead_reason::crashed;
+  letter.attempts = 1;
+  letter.size = op.body->size();
+  letter.message = sums_.next_id();
+  const auto id = sums_.last_dead + 1;  // as bury() will give it
+  db_.change(sql::message_put, letter.message, message_sum(letter.inbox, id, letter.message, letter.at_ms, *op.body),
+             *op.body);
+  ++sums_.seen.accepted;
+  sums_.saw(op.now_ms);
+  bury(std::move(letter));
+  return {.n = id};
+}
+
+outcome sqlite_dead::execute(const dead_settle& op) {
+  std::optional<row> letter;
+  if (auto found = db_.ask(sql::dead_get, op.id); found.next()) letter = read(found);
+  if (!letter || letter->room.empty()) return {.error = errc::not_found};
+  remove(*letter);
+  ++sums_.seen.acknowledged;
+  ++sums_.seen.replayed;
+  return {};
 }
 
 std::optional<sqlite_dead::row> sqlite_dead::find(std::uint64_t id) {
@@ -80,23 +142,30 @@ bool sqlite_dead::take_for_replay(const row& letter) {
   return true;
 }
 
-std::optional<sqlite_dead::row> sqlite_dead::next(const std::optional<std::string>& user, std::uint64_t after) {
-  auto found = user ? db_.ask(sql::dead_of_user_after, *user, after, 1) : db_.ask(sql::dead_after, after, 1);
+std::optional<sqlite_dead::row> sqlite_dead::next(const dead_purge& of, std::uint64_t after) {
+  auto found = of.user   ? db_.ask(sql::dead_of_user_after, *of.user, after, 1)
+               : of.room ? db_.ask(sql::dead_of_room_after, *of.room, after, 1)
+                         : db_.ask(sql::dead_after, after, 1);
   if (!found.next()) return {};
   return read(found);
 }
 
-void sqlite_dead::purge(const row& letter) {
+void sqlite_dead::remove(const row& letter) {
   db_.change(sql::message_delete, letter.message);
   db_.change(sql::dead_delete, letter.id);
   take(sums_.seen.dead, 1);
   take(sums_.seen.dead_bytes, cost(letter));
+}
+
+void sqlite_dead::purge(const row& letter) {
+  remove(letter);
   ++sums_.seen.purged;
 }
 
 outcome sqlite_dead::execute(const dead_purge& op) {
   outcome out;
-  for (auto letter = next(op.user, 0); letter && letter->id <= op.upto; letter = next(op.user, letter->id)) {
+  for (auto letter = next(op, 0); letter && letter->id <= op.upto; letter = next(op, letter->id)) {
+    if (op.user && op.room) break;  // no letter has both
     purge(*letter);
     ++out.count;
   }
@@ -117,9 +186,17 @@ std::size_t sqlite_dead::sweep(std::int64_t now_ms, sweep_budget& budget) {
 
 std::vector<dead_letter> sqlite_dead::list(connection& db, sqlite_damage& damage, std::optional<std::string_view> user,
                                            std::uint64_t after, std::size_t count_max) {
+  return user ? all_of(db.ask(sql::dead_of_user_after, *user, after, count_max), db, damage)
+              : all_of(db.ask(sql::dead_after, after, count_max), db, damage);
+}
+
+std::vector<dead_letter> sqlite_dead::list_room(connection& db, sqlite_damage& damage, std::string_view room,
+                                                std::uint64_t after, std::size_t count_max) {
+  return all_of(db.ask(sql::dead_of_room_after, room, after, count_max), db, damage);
+}
+
+std::vector<dead_letter> sqlite_dead::all_of(query&& found, connection& db, sqlite_damage& damage) {
   std::vector<dead_letter> all;
-  auto found =
-      user ? db.ask(sql::dead_of_user_after, *user, after, count_max) : db.ask(sql::dead_after, after, count_max);
   while (found.next()) {
     auto letter = read(found);
     load_body(db, damage, letter);

@@ -276,7 +276,7 @@ outcome sqlite_inboxes::execute(const inbox_attempt& op) {
 
 outcome sqlite_inboxes::execute(const dead_replay& op) {
   const auto letter = dead_.find(op.id);
-  if (!letter || !letter->body) return {.error = errc::not_found};
+  if (!letter || !letter->body || !letter->room.empty()) return {.error = errc::not_found};
   auto* box = find_or_make(letter->user);
   if (!box) return {.error = errc::unavailable};
   if (const auto refused = make_room(letter->user, *box, letter->size, op.bounds, op.now_ms); refused != errc::success)

@@ -14,7 +14,7 @@ namespace {
 // are any bytes, so they are blobs. `due_ms` is a lower bound of when a sweep finds something to do: it is written
 // rarely, and corrected by the sweep. All numbers that name something come from totals.last_id and are never used
 // twice. Ids of messages come first in their index: those that begin with the time, as UUIDv7 does, then share pages,
-// whoever sent them.
+// whoever sent them. A dead letter is a user's, or it has a room and the id (`name`) that its message would have had there.
 constexpr auto version_1 = R"(
 CREATE TABLE totals (
   one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -60,9 +60,11 @@ CREATE INDEX letter_expiry ON letter (inbox, expires_ms);
 CREATE TABLE dead (
   id INTEGER PRIMARY KEY, inbox INTEGER NOT NULL, user BLOB NOT NULL, n INTEGER NOT NULL, at_ms INTEGER NOT NULL,
   died_ms INTEGER NOT NULL, reason INTEGER NOT NULL, attempts INTEGER NOT NULL, size INTEGER NOT NULL,
-  message INTEGER NOT NULL, sum INTEGER NOT NULL
+  message INTEGER NOT NULL, room BLOB, sender BLOB, kind INTEGER, name BLOB, content BLOB, sum INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX dead_user ON dead (user, id);
+CREATE INDEX dead_room ON dead (room, id) WHERE room IS NOT NULL;
+CREATE INDEX dead_message ON dead (name, sender, content) WHERE name IS NOT NULL;
 
 CREATE TABLE sender (
   id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, count INTEGER NOT NULL, oldest INTEGER NOT NULL,

@@ -76,16 +76,26 @@ constexpr std::array<statement, sql_count> statements{{
     {sql::letters_delete_messages,
      "DELETE FROM message WHERE id IN (SELECT message FROM letter WHERE inbox = ? AND n <= ?)"},
 
-    {sql::dead_put, "INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+    {sql::dead_put, "INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
     {sql::dead_get,
-     "SELECT id, inbox, user, n, at_ms, died_ms, reason, attempts, size, message, sum FROM dead WHERE id = ?"},
+     "SELECT id, inbox, user, n, at_ms, died_ms, reason, attempts, size, message, room, sender, kind, name, content, "
+     "sum FROM dead WHERE id = ?"},
     {sql::dead_delete, "DELETE FROM dead WHERE id = ?"},
+    {sql::dead_attempt, "UPDATE dead SET attempts = ?2, sum = ?3 WHERE id = ?1"},
     {sql::dead_after,
-     "SELECT id, inbox, user, n, at_ms, died_ms, reason, attempts, size, message, sum FROM dead WHERE id > ? ORDER BY "
+     "SELECT id, inbox, user, n, at_ms, died_ms, reason, attempts, size, message, room, sender, kind, name, content, "
+     "sum FROM dead WHERE id > ? ORDER BY "
      "id LIMIT ?"},
     {sql::dead_of_user_after,
-     "SELECT id, inbox, user, n, at_ms, died_ms, reason, attempts, size, message, sum FROM dead WHERE user = ? AND id "
+     "SELECT id, inbox, user, n, at_ms, died_ms, reason, attempts, size, message, room, sender, kind, name, content, "
+     "sum FROM dead WHERE user = ? AND id "
      "> ? ORDER BY id LIMIT ?"},
+    {sql::dead_of_room_after,
+     "SELECT id, inbox, user, n, at_ms, died_ms, reason, attempts, size, message, room, sender, kind, name, content, "
+     "sum FROM dead WHERE room = ? AND id > ? ORDER BY id LIMIT ?"},
+    {sql::dead_of_message,
+     "SELECT id, inbox, user, n, at_ms, died_ms, reason, attempts, size, message, room, sender, kind, name, content, "
+     "sum FROM dead WHERE name = ? AND sender = ? AND content = ? LIMIT 1"},
 
     {sql::sender_get, "SELECT id, count, oldest, sum FROM sender WHERE name = ?"},
     {sql::sender_name, "SELECT name FROM sender WHERE id = ?"},

@@ -65,8 +65,11 @@ enum class sql : std::uint8_t {
   dead_put,
   dead_get,
   dead_delete,
+  dead_attempt,
   dead_after,
   dead_of_user_after,
+  dead_of_room_after,
+  dead_of_message,
   // idempotency records
   sender_get,
   sender_name,

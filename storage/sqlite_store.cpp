@@ -125,6 +125,11 @@ class sqlite_store_impl final : public sqlite_store {
     return look([&](connection& db) { return sqlite_dead::list(db, damage_, user, after, count_max); },
                 std::vector<dead_letter>{});
   }
+  std::vector<dead_letter> dead_letters_of_room(std::string_view room, std::uint64_t after,
+                                                std::size_t count_max) const override {
+    return look([&](connection& db) { return sqlite_dead::list_room(db, damage_, room, after, count_max); },
+                std::vector<dead_letter>{});
+  }
   std::optional<stored_session> session(std::string_view id) const override {
     return look([&](connection& db) { return sqlite_sessions::get(db, damage_, id); }, std::optional<stored_session>{});
   }

@@ -85,7 +85,9 @@ void recount(connection& db, sqlite_sums& into) {
   seen.queued = sum("sum(count)", "inbox");
   seen.queued_bytes = sum("sum(bytes)", "inbox");
   seen.dead = sum("count(*)", "dead");
-  seen.dead_bytes = sum("sum(size + length(user) + " + std::to_string(limits::message_overhead_bytes) + ")", "dead");
+  seen.dead_bytes = sum("sum(size + length(user) + coalesce(length(room) + length(sender), 0) + " +
+                            std::to_string(limits::message_overhead_bytes) + ")",
+                        "dead");
   seen.ids = sum("count(*)", "once");
   seen.ids_bytes = sum("sum(length(id) + length(epoch) + " + std::to_string(id_overhead_bytes) + ")", "once");
   seen.sessions = sum("count(*)", "session");

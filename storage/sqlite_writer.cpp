@@ -70,7 +70,7 @@ outcome sqlite_writer::run(const Op& op) {
     else
       return run_sweep(op);
   };
-  if constexpr (requires { op.once; }) {
+  if constexpr (requires { *op.once; }) {
     if (op.once) {
       if (auto known = ids_.known(*op.once, op.at_ms)) return *std::move(known);
       const auto stored = execute();

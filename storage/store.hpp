@@ -42,22 +42,23 @@ enum class condition : std::uint8_t {
 /// Counters since the store was opened, and gauges of now. Read part by part: exact once nobody commits. A durable
 /// backend keeps `accepted`, `acknowledged` and `purged` with the messages, so that `balanced` holds over restarts.
 struct statistics {
-  std::uint64_t logs = 0, records = 0, record_bytes = 0;                 // gauges
-  std::uint64_t appended = 0, trimmed = 0;                               ///< trimmed: by retention
-  std::uint64_t shed = 0;                                                ///< dropped early, for the bound of all logs
-  std::uint64_t inboxes = 0, queued = 0, queued_bytes = 0;               // gauges
-  std::uint64_t accepted = 0, acknowledged = 0, purged = 0;              ///< of inbox messages
-  std::uint64_t refused_full = 0;                                        ///< `queue_full` answers
-  std::uint64_t dead = 0, dead_bytes = 0;                                // gauges
-  std::uint64_t dead_expired = 0, dead_undeliverable = 0, replayed = 0;  ///< moves into and out of the dead letters
-  std::uint64_t ids = 0, ids_bytes = 0;                                  // gauges
+  std::uint64_t logs = 0, records = 0, record_bytes = 0;     // gauges
+  std::uint64_t appended = 0, trimmed = 0;                   ///< trimmed: by retention
+  std::uint64_t shed = 0;                                    ///< dropped early, for the bound of all logs
+  std::uint64_t inboxes = 0, queued = 0, queued_bytes = 0;   // gauges
+  std::uint64_t accepted = 0, acknowledged = 0, purged = 0;  ///< of inbox messages, and rooms' dead letters
+  std::uint64_t refused_full = 0;                            ///< `queue_full` answers
+  std::uint64_t dead = 0, dead_bytes = 0;                    // gauges
+  std::uint64_t dead_expired = 0, dead_undeliverable = 0, dead_crashed = 0;  ///< moves into the dead letters, …
+  std::uint64_t replayed = 0;                                                ///< … and out of them
+  std::uint64_t ids = 0, ids_bytes = 0;                                      // gauges
   std::uint64_t ids_evicted = 0;  ///< before their time: a repeat would go unnoticed
   std::uint64_t duplicates = 0, conflicts = 0;
   std::uint64_t sessions = 0;     // gauge
   std::uint64_t unavailable = 0;  ///< operations refused for a bound of the store
   std::uint64_t damaged = 0;      ///< rows, each time they were met other than they were stored
 
-  /// The invariant of the inbox.
+  /// The invariant of the inbox; a room's letter was accepted when it was kept.
   bool balanced() const noexcept { return accepted == acknowledged + queued + dead + purged; }
 };
 
@@ -103,6 +104,8 @@ class store {
   /// Dead letters with an id above `after`, oldest first, of one user or of all.
   virtual std::vector<dead_letter> dead_letters(std::optional<std::string_view> user, std::uint64_t after,
                                                 std::size_t count_max) const = 0;
+  virtual std::vector<dead_letter> dead_letters_of_room(std::string_view room, std::uint64_t after,
+                                                        std::size_t count_max) const = 0;
 
   // Sessions, idempotency
   virtual std::optional<stored_session> session(std::string_view id) const = 0;

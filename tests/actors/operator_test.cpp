@@ -218,7 +218,7 @@ TEST_CASE_METHOD(operator_fixture,
   send("ann", "three");
   CHECK(inbox_of(client) == strings{R"(inbox 3 "three")"});
   CHECK(dump(command("dead_replay", R"("letters":[2,99,1,2])")) ==
-        R"({"replayed":2,"full":[],"missing":[99],"failed":[]})");
+        R"({"replayed":2,"published":0,"full":[],"refused":[],"crashed":[],"missing":[99],"failed":[]})");
   CHECK(inbox_of(client) == strings{R"(inbox 4 "one")", R"(inbox 5 "two")"});
   const auto page = disk().read_inbox("ann", 3, 10, 1'000, ctx().now_ms());
   CHECK(page.messages.at(0).expires_ms == ctx().now_ms() + config.inbox.ttl_ms);
@@ -234,7 +234,8 @@ TEST_CASE_METHOD(operator_fixture, "dead replay: a letter whose inbox is full is
   bury("one");
   bury("two");
   send("ann", "kept");
-  CHECK(dump(command("dead_replay", R"("user":"ann")")) == R"({"replayed":1,"full":[2],"missing":[],"failed":[]})");
+  CHECK(dump(command("dead_replay", R"("user":"ann")")) ==
+        R"({"replayed":1,"published":0,"full":[2],"refused":[],"crashed":[],"missing":[],"failed":[]})");
   CHECK(disk().counters().dead == 1);
   auto& client = user("ann");
   CHECK(inbox_of(client).size() == 2);

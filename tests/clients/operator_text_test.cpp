@@ -53,4 +53,7 @@ TEST_CASE("dead letter: its number, whose, why and since when") {
   CHECK(describe_dead_letter(
             R"({"letter":17,"user":"bob","reason":"expired","died_ms":0,"from":"ann","event":"e","payload":{"a":1}})",
             3 * 86'400'000) == R"(17 bob expired 3 d ago: ann e {"a":1})");
+  CHECK(describe_dead_letter(
+            R"({"letter":18,"room":"chess:1","reason":"crashed","died_ms":0,"from":"ann","event":"e","payload":1})",
+            2'000) == "18 [chess:1] crashed 2 s ago: ann e 1");
 }

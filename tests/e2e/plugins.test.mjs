@@ -71,6 +71,48 @@ scenario('reload: a build that fails its trial changes nothing, and the answer n
   assert.equal((await ann.publish('swap:this-stubborn', 'y')).seq, 2);
 });
 
+scenario('crash: a message that its durable room crashes on is a dead letter, and published once a better build is there', async (s) => {
+  const file = join(scratch(), 'tally.so');
+  install('tally_1', file);
+  const node = await s.node({ config: `${with_plugin(file)}durable = true\n` });
+  const ann = await s.client(node, { user: 'ann' });
+  const bob = await s.client(node, { user: 'bob' });
+  const room = `swap:${fresh()}`;
+  await ann.join(room);
+  await bob.join(room);
+  const dead = (...args) => s.run(['dead', ...args, '--data', node.dir]).result();
+  const poison = { room, event: 'poison', payload: 'one', id: 'order-1' };
+  await assert.rejects(ann.call('room.publish', poison), (e) => e.code === -32603 && e.data.trace.length > 0);
+  await ann.publish(room, 'two');
+
+  const [letter] = (await dead('list', '--room', room, '--json')).stdout.split('\n').map((line) => JSON.parse(line));
+  assert.deepEqual(
+    [letter.room, letter.reason, letter.id, letter.from, letter.event, letter.payload, letter.user],
+    [room, 'crashed', 'order-1', 'ann', 'poison', 'one', undefined],
+  );
+  assert.match((await dead('list')).stdout, new RegExp(`^\\d+ \\[${room}\\] crashed \\d+ m?s ago: ann poison "one"$`));
+  const again = await dead('replay', '--room', room);
+  assert.deepEqual([again.code, again.stdout], [75, 'queued 0 dead letters again']);
+  assert.match(again.stderr, new RegExp(`the room crashed again, and keeps ${letter.letter}`));
+
+  await assert.rejects(ann.call('room.publish', { ...poison, room: `${room}-2` }), (e) => e.code === -32603);
+  assert.equal((await dead('list', '--room', room, '--user', 'ann')).code, 64, 'a letter has one of them');
+  assert.equal((await dead('purge', '--room', `${room}-2`)).code, 64, 'without a terminal to ask at, nothing is dropped');
+  assert.equal((await dead('purge', '--room', `${room}-2`, '--yes')).stdout, 'dropped 1 dead letter');
+
+  await node.kill('SIGKILL');
+  const later = await s.node({ dir: node.dir, config: `${with_plugin(file)}durable = true\n` });
+  const carl = await s.client(later, { user: 'carl' });
+  await carl.join(room);
+  install('tally_2', file);
+  assert.equal((await s.run(['plugin', 'reload', 'tally', '--data', later.dir, '--json']).result()).code, 0);
+  const replayed = await s.run(['dead', 'replay', `${letter.letter}`, '--data', later.dir]).result();
+  assert.deepEqual([replayed.code, replayed.stdout], [0, 'published 1 dead letter again'], replayed.stderr);
+  const got = await carl.next('room.message');
+  assert.deepEqual([got.id, got.event, got.from, got.payload.was, got.seq], ['order-1', 'poison', 'ann', 'one', 2]);
+  assert.equal((await s.run(['dead', 'list', '--data', later.dir]).result()).stdout, '');
+});
+
 scenario('reload: a service moves over with its state, and no call is lost or counted twice', async (s) => {
   const { node, file } = await node_with_tally(s);
   const ann = await s.client(node, { user: 'ann' });

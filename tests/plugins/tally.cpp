@@ -1,5 +1,5 @@
 // Counts messages, and writes into each who counted it: `{"build": 1, "count": 3, "was": the payload}`. A room whose
-// name ends with `-stubborn` is one whose state the second build does not understand.
+// name ends with `-stubborn` is one whose state the second build does not understand. The first build crashes on `poison`.
 #include "actors/plugin.hpp"
 
 #include <stdexcept>
@@ -24,6 +24,7 @@ class tally final : public room_behaviour {
   using room_behaviour::room_behaviour;
 
   void on_message(publish_request message) override {
+    if (TALLY_BUILD == 1 && message.event() == "poison") throw std::runtime_error{"build 1 cannot take this"};
     counted now;
     now.count = ++count_;
     now.was = message.payload();

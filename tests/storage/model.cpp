@@ -158,6 +158,7 @@ outcome model::run(const dead_replay& op, const outcome& said) {
   if (id == dead_ids.end()) return {.error = errc::not_found};
   const auto which = id - dead_ids.begin();
   const auto letter = dead[static_cast<std::size_t>(which)];
+  if (!letter.room.empty()) return {.error = errc::not_found};
   if (!fits(letter.user, letter.message.body, op.bounds, op.now_ms)) return {.error = errc::queue_full};
   dead.erase(dead.begin() + which);
   dead_ids.erase(id);
@@ -165,10 +166,44 @@ outcome model::run(const dead_replay& op, const outcome& said) {
   return {.n = n, .at_ms = letter.message.at_ms};
 }
 
+outcome model::run(const dead_put& op, const outcome& said) {
+  for (std::size_t i = 0; i < dead.size(); ++i) {
+    auto& each = dead[i];
+    if (each.room.empty() || each.once.sender != op.once.sender || each.once.id != op.once.id ||
+        each.once.content != op.once.content)
+      continue;
+    ++each.message.attempts;
+    // One of this batch has no id yet that the model would know.
+    return {.duplicate = true, .n = i < dead_ids.size() ? dead_ids[i] : said.n};
+  }
+  ++accepted;
+  auto& added = dead.emplace_back();
+  added.reason = dead_reason::crashed;
+  added.died_ms = op.now_ms;
+  added.room = op.room;
+  added.once = op.once;
+  added.kind = op.kind;
+  added.message.at_ms = op.now_ms;
+  added.message.attempts = 1;
+  added.message.body = op.body;
+  return {.n = said.n};
+}
+
+outcome model::run(const dead_settle& op, const outcome&) {
+  const auto id = std::ranges::find(dead_ids, op.id);
+  if (id == dead_ids.end()) return {.error = errc::not_found};
+  const auto which = id - dead_ids.begin();
+  if (dead[static_cast<std::size_t>(which)].room.empty()) return {.error = errc::not_found};
+  ++acknowledged;
+  dead.erase(dead.begin() + which);
+  dead_ids.erase(id);
+  return {};
+}
+
 outcome model::run(const dead_purge& op, const outcome&) {
   outcome out;
   for (std::size_t i = 0; i < dead_ids.size();) {
-    if (dead_ids[i] > op.upto || (op.user && dead[i].user != *op.user)) {
+    if (dead_ids[i] > op.upto || (op.user && dead[i].user != *op.user) || (op.room && dead[i].room != *op.room)) {
       ++i;
       continue;
     }

@@ -34,10 +34,13 @@ class model {
     std::vector<inbox_message> messages;
   };
   struct letter {
-    std::string user;
-    inbox_message message;
-    dead_reason reason;
-    std::int64_t died_ms;
+    std::string user{};
+    inbox_message message{};
+    dead_reason reason{};
+    std::int64_t died_ms = 0;
+    std::string room{};  ///< of a room's letter, as what follows
+    idempotency once{};
+    identity kind = identity::authenticated;
   };
   struct known_id {
     idempotency once;
@@ -66,6 +69,8 @@ class model {
   outcome run(const inbox_purge& op, const outcome& said);
   outcome run(const dead_replay& op, const outcome& said);
   outcome run(const dead_purge& op, const outcome& said);
+  outcome run(const dead_put& op, const outcome& said);
+  outcome run(const dead_settle& op, const outcome& said);
   outcome run(const session_put& op, const outcome& said);
   outcome run(const membership_put& op, const outcome& said);
   outcome run(const session_erase& op, const outcome& said);

@@ -24,8 +24,10 @@ class generator {
     if (kind < 75) return inbox_expire{name("user", 4), now_ms};
     if (kind < 79) return inbox_attempt{name("user", 4), now_ms, 3};
     if (kind < 80) return inbox_purge{name("user", 4)};
-    if (kind < 83) return dead_replay{a_dead(dead_ids), now_ms, now_ms + ttl(), {8, 200}};
-    if (kind < 84) return dead_purge{a_dead(dead_ids), one_in(2) ? std::optional{name("user", 4)} : std::nullopt};
+    if (kind < 82) return dead_replay{a_dead(dead_ids), now_ms, now_ms + ttl(), {8, 200}};
+    if (kind < 83) return make_dead_purge(dead_ids);
+    if (kind < 85) return make_dead_put(now_ms);
+    if (kind < 86) return dead_settle{a_dead(dead_ids)};
     if (kind < 87) return log_open{name("log", 5), keep()};
     if (kind < 89) return snapshot_put{name("log", 5), one_in(4) ? nullptr : text()};
     if (kind < 90) return epoch_reset{name("log", 5)};
@@ -47,6 +49,23 @@ class generator {
   }
   std::uint64_t a_dead(const std::vector<std::uint64_t>& ids) {
     return ids.empty() || one_in(5) ? 0 : ids[below(ids.size())];
+  }
+  dead_purge make_dead_purge(const std::vector<std::uint64_t>& ids) {
+    dead_purge made{.upto = a_dead(ids)};
+    if (one_in(3))
+      made.user = name("user", 4);
+    else if (one_in(2))
+      made.room = name("log", 5);
+    return made;
+  }
+  dead_put make_dead_put(std::int64_t now_ms) {
+    auto which = once(name("sender", 3), name("id", 10), one_in(8) ? 2 : 1);
+    const auto says = which.sender + which.id + std::to_string(static_cast<int>(which.content[0]));
+    return {.room = name("log", 5),
+            .body = bytes(says),  // says which message it is
+            .now_ms = now_ms,
+            .once = std::move(which),
+            .kind = one_in(2) ? identity::anonymous : identity::authenticated};
   }
   std::optional<idempotency> maybe_once() {
     if (one_in(2)) return {};
@@ -140,6 +159,12 @@ void require_same_sums(const store& s, const model& m) {
   REQUIRE(sums.acknowledged == m.acknowledged);
   REQUIRE(sums.purged == m.purged);
   REQUIRE(sums.balanced());
+  for (int i = 0; i < 5; ++i) {
+    const auto room = numbered("log", i);
+    std::size_t there = 0;
+    for (const auto& each : m.dead) there += each.room == room;
+    REQUIRE(s.dead_letters_of_room(room, 0, any).size() == there);
+  }
 }
 
 /// Compares the dead letters and takes over their ids and their order: that of one sweep is not in the contract.
@@ -149,9 +174,13 @@ void require_same_dead(const store& s, model& m) {
   std::vector<model::letter> ordered;
   m.dead_ids.clear();
   for (const auto& letter : found) {
-    const auto same =
-        std::ranges::find_if(m.dead, [&](const auto& l) { return l.user == letter.user && l.message.n == letter.n; });
+    const auto same = std::ranges::find_if(m.dead, [&](const auto& l) {
+      return l.user == letter.user && l.message.n == letter.n && l.room == letter.room &&
+             (l.room.empty() || *l.message.body == *letter.body);
+    });
     REQUIRE(same != m.dead.end());
+    REQUIRE(letter.kind == same->kind);
+    REQUIRE(letter.sender == same->once.sender);
     REQUIRE(letter.reason == same->reason);
     REQUIRE(letter.died_ms == same->died_ms);
     REQUIRE(letter.attempts == same->message.attempts);

@@ -37,6 +37,11 @@ void fill(store& s) {
     s.commit(session_put{session});
   }
   for (int u = 0; u < 4; ++u) s.commit(inbox_expire{numbered("user", u), start_ms + 1});
+  for (int i = 0; i < 20; ++i)
+    s.commit(dead_put{.room = numbered("room", i % 4),
+                      .body = bytes(text_of_letter(messages + i)),
+                      .now_ms = start_ms + i,
+                      .once = once("ann", numbered("crashed", i))});
 }
 
 std::string content_of(const std::string& path) {
@@ -72,9 +77,13 @@ survey look(const store& s) {
     for (const auto& each : letters.messages) judge(each.body, text_of_letter(static_cast<int>(each.n - 1) * 4 + r));
     s.read_before(numbered("room", r), UINT64_MAX, 10, any);
   }
-  for (const auto& dead : s.dead_letters({}, 0, any))
-    if (dead.body)
-      judge(dead.body, text_of_letter(static_cast<int>(dead.n - 1) * 4 + std::stoi("0" + dead.user.substr(4))));
+  for (const auto& dead : s.dead_letters({}, 0, any)) {
+    if (!dead.body) continue;
+    const auto which = dead.room.empty() ? static_cast<int>(dead.n - 1) * 4 + std::stoi("0" + dead.user.substr(4))
+                                         : messages + static_cast<int>(dead.at_ms - start_ms);
+    judge(dead.body, text_of_letter(which));
+  }
+  for (int r = 0; r < 4; ++r) s.dead_letters_of_room(numbered("room", r), 0, any);
   for (const auto& session : s.sessions({}, any)) seen.wrong += session.user != "ann";
   for (int i = 0; i < messages; ++i)
     if (const auto known = s.recall(once("ann", numbered("id", i)), start_ms); known && known->ok())
@@ -94,6 +103,10 @@ void use(sqlite_store& s) {
     s.commit(inbox_ack{numbered("user", i), 20});
     s.commit(inbox_attempt{numbered("user", i), start_ms, 1});
     s.commit(dead_replay{.id = static_cast<std::uint64_t>(i) + 1, .now_ms = start_ms, .expires_ms = start_ms + day_ms});
+    s.commit(dead_put{.room = numbered("room", i), .body = bytes("new"), .once = once("ann", numbered("crashed", i))});
+    s.commit(dead_settle{s.dead_letters_of_room(numbered("room", i), 0, 1).empty()
+                             ? 0
+                             : s.dead_letters_of_room(numbered("room", i), 0, 1)[0].id});
     s.commit(session_erase{numbered("s", i)});
     s.commit(sweep{start_ms + 40 * day_ms, 500});
     s.upkeep();

@@ -56,6 +56,7 @@ position fill(store& s) {
   s.commit(inbox_ack{"bob", 1});
   s.commit(letter("ann", "two"));
   s.commit(inbox_expire{"ann", start_ms + 1});
+  s.commit(dead_put{.room = "r", .body = bytes("poison"), .now_ms = start_ms, .once = once("ann", "id7")});
   s.commit(session_put{session_of("s1")});
   s.commit(membership_put{"s1", member("chess", 7)});
   return s.commit(log_open{"r", {.count = 3, .age_ms = day_ms}}).at;
@@ -70,7 +71,8 @@ void require_filled(store& s, const position& at) {
   CHECK_FALSE(s.head("erased"));
   CHECK(texts(s.read_inbox("ann", 0, any, any, start_ms).messages) == strings{"two"});
   CHECK(s.inbox("bob") == inbox_state{.last = 1});
-  CHECK(texts(s.dead_letters({}, 0, any)) == strings{"brief"});
+  CHECK(texts(s.dead_letters({}, 0, any)) == strings{"brief", "poison"});
+  CHECK(texts(s.dead_letters_of_room("r", 0, any)) == strings{"poison"});
   auto expected = session_of("s1");
   expected.rooms.push_back(member("chess", 7));
   CHECK(s.session("s1") == expected);
@@ -81,7 +83,7 @@ void require_filled(store& s, const position& at) {
   CHECK(sums.logs == 1);
   CHECK(sums.records == 3);
   CHECK(sums.ids == 5);
-  CHECK(sums.accepted == 4);
+  CHECK(sums.accepted == 5);
   CHECK(sums.acknowledged == 2);
   CHECK(sums.sessions == 1);
   CHECK(sums.damaged == 0);

@@ -114,6 +114,7 @@ class fake_transport final : public runtime::transport, private runtime::outbox_
     out_.push_reply(control(opcode::ping, std::to_string(++pings_)));
     return pings_;
   }
+  bool takes_now() const noexcept override { return reading_; }
   bool takes_deflated() const noexcept override { return agreed_ == extension::deflate; }
   const std::string& peer() const noexcept override { return address_; }
   runtime::shard& home() const noexcept override { std::terminate(); }  // there is none, and nobody asks

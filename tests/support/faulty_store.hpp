@@ -111,6 +111,10 @@ class faulty_store final : public storage::store {
                                                  std::size_t count_max) const override {
     return real_->dead_letters(user, after, count_max);
   }
+  std::vector<storage::dead_letter> dead_letters_of_room(std::string_view room, std::uint64_t after,
+                                                         std::size_t count_max) const override {
+    return real_->dead_letters_of_room(room, after, count_max);
+  }
   std::optional<storage::stored_session> session(std::string_view id) const override { return real_->session(id); }
   std::vector<storage::stored_session> sessions(std::string_view after, std::size_t count_max) const override {
     return real_->sessions(after, count_max);

@@ -1,0 +1,154 @@
+#include "actors/session_channels.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "actors/context.hpp"
+#include "actors/dispatch.hpp"
+#include "actors/limits.hpp"
+#include "actors/party.hpp"
+#include "actors/peer.hpp"
+#include "actors/room.hpp"
+#include "actors/router.hpp"
+#include "actors/session_directory.hpp"
+
+namespace greenroom::session {
+namespace {
+
+using codecs::error_code;
+
+codecs::error no_client() { return codecs::make_error(error_code::unavailable, "the session is not connected"); }
+
+/// Brings a room's answer back to the session, which owes it to a behaviour.
+class to_session final : public replier {
+ public:
+  to_session(caf::actor session, std::uint64_t number) : session_{std::move(session)}, number_{number} {}
+  void reply(const codecs::reply_ref&, codecs::outcome what) override {
+    runtime::tell(session_, moved{number_, std::move(what)});
+  }
+
+ private:
+  caf::actor session_;
+  std::uint64_t number_;
+};
+
+}  // namespace
+
+session_channels::session_channels(runtime::actor_base* self, const options& opts)
+    : self_{self}, opts_{opts}, ctx_{opts.ctx}, keep_{*opts.keep} {}
+
+caf::message_handler session_channels::handlers() {
+  return {
+      [this](const open_channel& m) { open(m); },
+      [this](const close_channel& m) { close(m); },
+      [this](const move_member& m) { move(m); },
+      [this](const moved& m) {
+        if (auto owed = moves_.extract(m.number)) owed.mapped().deliver(move_member::reply{m.what});
+      },
+  };
+}
+
+caf::message_handler session_channels::refusing() {
+  return {
+      [](const open_channel& m) { m.reply(codecs::make_error(error_code::conflict)); },
+      [](const close_channel& m) { m.reply(codecs::make_error(error_code::conflict)); },
+      [](const move_member&) { return move_member::reply{no_client()}; },
+      [](const moved&) {},
+  };
+}
+
+// --- channels
+
+void session_channels::ask_service(const std::string& channel, codecs::payload_ptr payload,
+                                   std::function<void(codecs::outcome)> done) {
+  runtime::ask(self_, ctx_.shards[opts_.shard].router, limits::channel_open_timeout + limits::ask_timeout,
+               router::ask{.from = me(),
+                           .method = channel,
+                           .params = std::move(payload),
+                           .limit = limits::channel_open_timeout,
+                           .caller = keep_.client,
+                           .kind = router::kind::open,
+                           .channel = channel})
+      .then([done](const router::ask::reply& r) { done(r.what); },
+            [done](const caf::error& why) { done(session_directory::explain(why)); });
+}
+
+void session_channels::welcome(const std::function<void(std::optional<codecs::error>)>& done) {
+  const auto& channel = keep_.opening->channel;
+  if (channel.empty() || !ctx_.channels.serves(channel)) return done(std::nullopt);
+  ask_service(channel, keep_.opening->payload, [this, channel, done](codecs::outcome what) {
+    if (auto* why = std::get_if<codecs::error>(&what)) return done(std::move(*why));
+    keep_.rooms->channels.push_back(channel);
+    done(std::nullopt);
+  });
+}
+
+void session_channels::open(const open_channel& m) {
+  auto& mine = keep_.rooms->channels;
+  if (std::ranges::find(mine, m.channel) == mine.end() && mine.size() >= limits::session_channels_max)
+    return m.reply(codecs::make_error(error_code::too_large, "the session has as many channels open as it may"));
+  ask_service(m.channel, m.payload, [this, m](codecs::outcome what) {
+    auto& mine = keep_.rooms->channels;
+    const bool let_in = std::holds_alternative<codecs::result>(what);
+    if (let_in && std::ranges::find(mine, m.channel) == mine.end()) mine.push_back(m.channel);
+    m.reply(std::move(what));
+  });
+}
+
+void session_channels::close(const close_channel& m) {
+  auto& mine = keep_.rooms->channels;
+  if (std::erase(mine, m.channel) == 0)
+    return m.reply(codecs::make_error(error_code::not_found, "the session has not opened this channel"));
+  tell_service(m.channel);
+  m.reply(codecs::result{codecs::results::nothing{}});
+}
+
+void session_channels::tell_service(const std::string& channel) {
+  runtime::tell(self_, ctx_.shards[opts_.shard].router,
+                router::request{.from = me(),
+                                .method = channel,
+                                .params = nullptr,
+                                .caller = nullptr,
+                                .reply = {},
+                                .kind = router::kind::close,
+                                .channel = channel});
+}
+
+void session_channels::end() {
+  for (const auto& each : std::exchange(keep_.rooms->channels, {})) tell_service(each);
+}
+
+// --- rooms
+
+void session_channels::move(const move_member& m) {
+  runtime::promise<move_member> owed{self_};
+  if (!keep_.client || keep_.rooms->closed()) return owed.deliver(move_member::reply{no_client()});
+  if (moves_.size() >= limits::requests_in_flight_max)
+    return owed.deliver(move_member::reply{codecs::make_error(error_code::unavailable, "too many moves at once")});
+  moves_.emplace(++last_move_, std::move(owed));
+  const bool joins = m.where == move_member::way::join;
+  answer reply{ctx_,
+               std::make_shared<to_session>(caf::actor{self_}, last_move_),
+               {.id = "-"},
+               joins ? "room.join" : "room.leave"};
+  joins ? join(m.room, std::move(reply)) : leave(m.room, std::move(reply));
+}
+
+void session_channels::join(const std::string& room, answer reply) {
+  auto one = new_member(ctx_, room, opts_.who, opts_.id, keep_.client);
+  if (!keep_.rooms->add(one))
+    return reply(codecs::make_error(error_code::too_large, "the session is in as many rooms as it may be"));
+  runtime::tell(caf::actor{self_}, rooms_changed{});
+  runtime::tell(self_, ctx_.rooms_of(room), room::join{std::move(one), std::nullopt, std::move(reply)});
+}
+
+void session_channels::leave(const std::string& room, answer reply) {
+  auto one = keep_.rooms->find(room);
+  if (!one) return reply(codecs::make_error(error_code::not_found, "the session is not in this room"));
+  one->left = true;
+  keep_.rooms->remove(room);
+  runtime::tell(caf::actor{self_}, rooms_changed{});
+  runtime::tell(self_, ctx_.rooms_of(room), room::leave{std::move(one), std::move(reply)});
+}
+
+}  // namespace greenroom::session

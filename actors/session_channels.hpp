@@ -1,0 +1,61 @@
+/// SESSION_CHANNELS are a session's dealings with services and rooms that are not its client's own calls: it asks the
+/// service of a channel to let its client in, tells it when the client has left, and joins and leaves rooms where a
+/// behaviour says so.
+///
+///   CONNECT /chat ──▶ session ── open ──▶ router ──▶ service: accept, refuse ──▶ the answer
+///   behaviour ── move_member ──▶ session ──▶ room ──▶ behaviour: the outcome
+///
+/// Threading: its session's; a member of that actor's State. Bounds: limits::session_channels_max channels;
+///   limits::requests_in_flight_max moves at a time.
+#pragma once
+#include <caf/message_handler.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "actors/session.hpp"
+#include "runtime/promise.hpp"
+
+namespace greenroom::session {
+
+struct moved {  ///< To the session, from its rooms: how a move has ended.
+  std::uint64_t number = 0;
+  codecs::outcome what;
+};
+
+class session_channels {
+ public:
+  session_channels(runtime::actor_base* self, const options& opts);
+
+  /// Asks the service of the channel for which the session opens, where there is one; then `done`, with the reason
+  /// where the client may not come in.
+  void welcome(const std::function<void(std::optional<codecs::error>)>& done);
+  /// The session ends: the services of its channels are told.
+  void end();
+
+  caf::message_handler handlers();
+  /// The same where there is no client.
+  static caf::message_handler refusing();
+
+ private:
+  void ask_service(const std::string& channel, codecs::payload_ptr payload, std::function<void(codecs::outcome)> done);
+  void open(const open_channel& m);
+  void close(const close_channel& m);
+  void tell_service(const std::string& channel);
+  void move(const move_member& m);
+  void join(const std::string& room, answer reply);
+  void leave(const std::string& room, answer reply);
+  party me() const { return {opts_.who.user, opts_.id, opts_.who.kind}; }
+
+  runtime::actor_base* self_;
+  const options& opts_;
+  context& ctx_;
+  record& keep_;
+  std::map<std::uint64_t, runtime::promise<move_member>> moves_;
+  std::uint64_t last_move_ = 0;
+};
+
+}  // namespace greenroom::session
+
+GREENROOM_MESSAGE(greenroom::session::moved)

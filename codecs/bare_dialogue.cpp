@@ -1,0 +1,89 @@
+#include "codecs/bare_dialogue.hpp"
+
+#include "codecs/codec_table.hpp"
+#include "codecs/document.hpp"
+#include "codecs/msgpack_writer.hpp"
+#include "codecs/transcode.hpp"
+#include "codecs/websocket_frame.hpp"
+
+namespace greenroom::codecs {
+namespace {
+
+void append_message(const value& what, std::string& out) {
+  const auto kind = what.is(kind::bytes) ? frame_kind::binary : frame_kind::text;
+  const websocket_frame frame{out, kind, framing::websocket, what.raw_bytes};
+  if (what.is(kind::bytes) || what.is(kind::text))
+    out += what.text();
+  else
+    append_json(out, what);
+}
+
+/// A list of arguments gives a message each.
+void append_messages(const payload_ptr& document, payload_shape shape, std::string& out) {
+  if (!document) return;
+  borrowed_document read;
+  if (read->read(document->origin(), document->original(), unbounded)) return;
+  const value& root = read->root();
+  if (shape == payload_shape::single || !root.is(kind::array)) return append_message(root, out);
+  for (const value& each : items_of(root)) append_message(each, out);
+}
+
+class bare_codec final : public codec {
+ public:
+  codec_id id() const noexcept override { return codec_id::bare; }
+  void encode_broadcast(const envelope& message, std::string& out) const override {
+    append_messages(message.body, message.shape, out);
+  }
+  std::string encode_push(const push& what) const override {
+    std::string out;
+    if (const auto* said = std::get_if<pushes::notification>(&what); said && said->method == bare_event)
+      append_messages(said->params, payload_shape::arguments, out);
+    if (const auto* said = std::get_if<pushes::room_push>(&what); said && said->event == bare_event)
+      append_messages(said->payload, said->shape, out);
+    return out;
+  }
+};
+
+class bare_dialogue final : public dialogue {
+ public:
+  explicit bare_dialogue(std::string channel) : channel_{std::move(channel)} {}
+
+  codec_id broadcasts() const noexcept override { return codec_id::bare; }
+  verdict decode(frame_kind kind, std::string_view input, sink& to) override {
+    std::string params;
+    msgpack_writer w{params};
+    w.begin_array(1);
+    kind == frame_kind::text ? w.text(input) : w.bytes(input);
+    to.on_call({.id = std::string{bare_event}, .in = format::msgpack},
+               calls::channel_event{.channel = channel_,
+                                    .event = std::string{bare_event},
+                                    .params = std::make_shared<const payload>(format::msgpack, std::move(params))});
+    return {};
+  }
+  std::string encode_reply(const reply_ref&, const outcome& what, framing) override {
+    std::string out;
+    if (const auto* done = std::get_if<result>(&what))
+      if (const auto* said = std::get_if<results::document>(done)) append_messages(said->body, said->shape, out);
+    return out;
+  }
+  std::string encode_request(std::string_view, std::string_view, const payload_ptr& params,
+                             const on_behalf*) const override {
+    std::string out;
+    append_messages(params, payload_shape::arguments, out);  // nothing says which message answers it
+    return out;
+  }
+  std::string encode_batch(format, std::span<const std::string>, framing) const override { return {}; }
+
+ private:
+  std::string channel_;
+};
+
+}  // namespace
+
+std::unique_ptr<const codec> make_bare_codec() { return std::make_unique<bare_codec>(); }
+
+std::unique_ptr<dialogue> make_bare_dialogue(std::string channel) {
+  return std::make_unique<bare_dialogue>(std::move(channel));
+}
+
+}  // namespace greenroom::codecs
