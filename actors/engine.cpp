@@ -32,6 +32,7 @@
 #include "codecs/limits.hpp"
 #include "runtime/data_dir.hpp"
 #include "runtime/errc.hpp"
+#include "runtime/http_shards.hpp"
 #include "runtime/log.hpp"
 #include "runtime/rehearsal.hpp"
 #include "runtime/scheduler.hpp"
@@ -62,6 +63,12 @@ constexpr auto gave_up_time = 2s;  ///< for a tree that has ended already
 
 std::size_t shards_of(const runtime::config& from) {
   return from.node.shards != 0 ? from.node.shards : std::max(1U, std::thread::hardware_concurrency());
+}
+
+std::vector<runtime::shard*> homes_of(const context& ctx) {
+  std::vector<runtime::shard*> all;
+  for (const auto& each : ctx.shards) all.push_back(each.home);
+  return all;
 }
 
 std::vector<runtime::listen_address> probed(const runtime::config& from) {
@@ -126,6 +133,7 @@ struct engine::parts {
       ctx.shards[i].home = &shards.at(i);
       ctx.shards[i].compressor = make_compressor(config, meters);
     }
+    http_shards = std::make_shared<runtime::http_shards>(homes_of(ctx));
     collect_node_metrics(metrics, ctx);
     register_behaviours(ctx);
     runtime::rehearsal::allow(config.node.rehearsals);
@@ -157,6 +165,7 @@ struct engine::parts {
   system_config system_options;
   caf::actor_system system;
   caf::actor root, admin;
+  std::shared_ptr<runtime::http_shards> http_shards;
   std::unique_ptr<runtime::watchdog> watchdog;
   bool stopped = false;
 
@@ -260,7 +269,7 @@ supervisor_spec engine::parts::gateway_branch() {
   for (std::size_t i = 0; i < ctx.shards.size(); ++i)
     spec.children.push_back(
         standing_supervisor("shard " + std::to_string(i), i, ctx.shards[i].gateway, [this, i](const place& p) {
-          return gateway::spawn(p, {ctx, i, listen, [this] { listening(); }});
+          return gateway::spawn(p, {ctx, i, listen, [this] { listening(); }, http_shards});
         }));
   return spec;
 }

@@ -19,8 +19,10 @@ struct note_figures {};  ///< To itself: a scrape may want to know.
 
 constexpr std::chrono::seconds between_notes{1};
 
-runtime::http_server_options server_options(const runtime::gateway_config& from) {
+runtime::http_server_options server_options(const runtime::gateway_config& from,
+                                            std::shared_ptr<runtime::http_shards> others) {
   runtime::http_server_options to;
+  to.shards = std::move(others);
   to.connections_max = from.connections_max;
   to.listener.accepts_per_second = from.accepts_per_second;
   to.limits.request_line_bytes_max = from.request_line_bytes_max;
@@ -85,7 +87,7 @@ state::state(runtime::actor_base* s, const options& o)
                     }}},
       api{o.ctx, o.shard, caf::actor{s}} {
   if (!self->home()) return;
-  server = std::make_unique<runtime::http_server>(*self->home(), api, server_options(ctx.config.gateway));
+  server = std::make_unique<runtime::http_server>(*self->home(), api, server_options(ctx.config.gateway, opts.others));
   for (const auto& each : opts.listen) server->listen(each);
 }
 

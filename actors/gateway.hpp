@@ -19,6 +19,9 @@
 #include "runtime/ask.hpp"
 #include "runtime/listener.hpp"
 
+namespace greenroom::runtime {
+class http_shards;
+}
 namespace greenroom {
 struct context;
 class peer;
@@ -29,8 +32,9 @@ namespace greenroom::gateway {
 struct options {
   context& ctx;
   std::size_t shard = 0;
-  std::vector<runtime::listen_address> listen;  ///< probed, ports resolved
-  std::function<void()> on_listening;           ///< called once it accepts
+  std::vector<runtime::listen_address> listen;     ///< probed, ports resolved
+  std::function<void()> on_listening;              ///< called once it accepts
+  std::shared_ptr<runtime::http_shards> others{};  ///< the HTTP servers of all shards; null in tests without shards
 };
 
 struct opened {  ///< A WebSocket handshake has succeeded.

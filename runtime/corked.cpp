@@ -27,6 +27,13 @@ corked::corked(shard& home, unique_fd socket, outbox_bounds bounds, std::shared_
   ++counters_->connections;
 }
 
+corked::corked(shard& home, parts from, outbox_bounds bounds, std::shared_ptr<connection_counters> counters)
+    : corked{home, std::move(from.socket), bounds, std::move(counters)} {
+  wire_ = std::move(from.wire);
+  input_ = std::move(from.input);
+  if (!from.unsent.empty()) out_.push_reply(std::make_shared<const std::string>(std::move(from.unsent)));
+}
+
 corked::~corked() { close(); }
 
 // --- reading ---
@@ -188,6 +195,18 @@ void corked::fail(error_code ec) {
 void corked::abort() {
   close();
   settle(net::error::operation_aborted);
+}
+
+corked::parts corked::take_apart() {
+  parts all;
+  if (!std::exchange(open_, false)) return all;
+  --counters_->connections;
+  cancel();
+  all.unsent = out_.take_unsent();
+  all.input = std::string{input()};
+  all.wire = std::move(wire_);
+  all.socket.reset(descriptor_.release());  // whoever waits for it hears that it is over
+  return all;
 }
 
 void corked::close() {

@@ -85,7 +85,16 @@ class corked final : public std::enable_shared_from_this<corked>,
       net::posix::basic_stream_descriptor<executor_type>;  // the type-erased executor costs 0.6 µs a message
   using flushed_function = std::function<void(error_code)>;
 
+  /// What goes along when a connection moves to another shard. Dropped, it closes the socket.
+  struct parts {
+    unique_fd socket;
+    wire_ptr wire;       ///< Gone before the socket is.
+    std::string input;   ///< Read, and not taken.
+    std::string unsent;  ///< Of the outbox.
+  };
+
   corked(shard& home, unique_fd socket, outbox_bounds bounds, std::shared_ptr<connection_counters> counters);
+  corked(shard& home, parts from, outbox_bounds bounds, std::shared_ptr<connection_counters> counters);
   ~corked();
 
   void set_user(corked_user* user) noexcept { user_ = user; }
@@ -120,6 +129,10 @@ class corked final : public std::enable_shared_from_this<corked>,
   bool blocked() const noexcept { return blocked_; }  ///< The socket takes nothing now.
   void end_within(std::chrono::milliseconds limit);   ///< Only the deadline.
   void abort();
+
+  /// Leaves this shard: nothing is read or written any more, as after `abort`, but the socket stays open. Only between a
+  /// connection's reads, and before its end has begun.
+  parts take_apart();
 
  private:
   static constexpr std::size_t buffers_max = 8;  ///< Of a reader; Beast has two.

@@ -4,15 +4,16 @@
 /// Lifecycle: `on_request` gets an exchange; `respond` is called once, at once or later. An exchange that is dropped
 /// without an answer answers 500. `on_upgrade` gets a WebSocket handshake that is well-formed (RFC 6455, 4.2.1) and
 /// answers with a refusal or with the owner of the coming transport. `on_done` comes once for each request, also for
-/// one that was refused before any handler saw it: the access log. Threading: all on the shard of the connection. An
-/// answer after the client left is dropped (and logged as status 499). Bounds: `http_limits`; one request of a
-/// connection is served at a time, later ones wait unread.
+/// one that was refused before any handler saw it: the access log. Threading: all on the shard of the connection, which
+/// changes where `shard_of` says so. An answer after the client left is dropped (and logged as status 499). Bounds:
+/// `http_limits`; one request of a connection is served at a time, later ones wait unread.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -102,6 +103,10 @@ struct http_access {
 /// Implemented by the application, one for each shard.
 class http_handler {
  public:
+  /// Which shard serves this request: another one than this, and the connection moves there with it, where `on_request`
+  /// or `on_upgrade` follows without being asked again. Called once the request is whole; a WebSocket handshake only
+  /// where it is well-formed. Nothing: this shard. 503 with Retry-After where that shard takes none now.
+  virtual std::optional<std::size_t> shard_of(const http_request& /*request*/) { return std::nullopt; }
   virtual void on_request(std::shared_ptr<http_exchange> exchange) = 0;
   virtual std::variant<http_response, upgrade> on_upgrade(const http_request& request) = 0;
   virtual void on_done(const http_access& line) = 0;

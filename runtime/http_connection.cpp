@@ -11,6 +11,7 @@
 #include "runtime/http_head.hpp"
 #include "runtime/http_impl.hpp"
 #include "runtime/http_rules_impl.hpp"
+#include "runtime/moved_connection_impl.hpp"
 #include "runtime/websocket_impl.hpp"
 
 namespace greenroom::runtime {
@@ -75,6 +76,9 @@ class connection final : public http_connection, public std::enable_shared_from_
   ~connection() override;
 
   void start() override;
+  void take_over(moved_connection& what) override;
+  void resume() override { ask_handler(); }
+  void answer_instead(const http_response& answer) override { this->answer(request_, make_trace(), answer); }
   void turn_away(const http_response& answer) override;
   void drain() override;
   void abort() override;
@@ -96,8 +100,11 @@ class connection final : public http_connection, public std::enable_shared_from_
   void begin_request();
   error_code parse_head();
   void read_body();
-  void serve();
+  void serve(request_kind kind);
+  void move_to(std::size_t shard);
+  void ask_handler();
   void upgrade_request();
+  void open();
   void refuse(http_fault why);
   void send(const http_request& request, std::string_view trace, const http_response& answer, connection_after after);
   void log(const http_request& request, std::string_view trace, unsigned status, std::size_t bytes);
@@ -114,6 +121,7 @@ class connection final : public http_connection, public std::enable_shared_from_
   const exchange* serving_ = nullptr;                 ///< What is being answered; it keeps us.
   clock_type::time_point began_ = clock_type::now();  ///< The request's first byte.
   phase phase_ = phase::resting;
+  request_kind kind_ = request_kind::plain;
   bool keep_alive_ = true;
   bool draining_ = false;
 };
@@ -186,7 +194,7 @@ void connection::begin_request() {
   if (asks_for_websocket(request_, version)) {
     return has_body ? refuse({400, "a WebSocket handshake has no body"}) : upgrade_request();
   }
-  if (!has_body) return serve();
+  if (!has_body) return serve(request_kind::plain);
   if (count_fields(request_, "Expect") != 0 && link_->input().empty()) {
     link_->out().push_reply(std::make_shared<const std::string>("HTTP/1.1 100 Continue\r\n\r\n"));
   }
@@ -222,7 +230,7 @@ void connection::read_body() {
     link_->take(parser_->put(net::buffer(input.data(), input.size()), ec));
     if (ec == http::error::body_limit) return refuse({413, "the body is too large"});
     if (ec && ec != http::error::need_more) return refuse({400, "the body is not well-formed"});
-    if (parser_->is_done()) return serve();
+    if (parser_->is_done()) return serve(request_kind::plain);
     if (link_->input().size() > body_framing_bytes_max) return refuse({400, "the body's framing is too large"});
   }
   read();
@@ -230,11 +238,47 @@ void connection::read_body() {
 
 // --- answering it ---
 
-void connection::serve() {
+/// The request is whole: it is served here, or where the handler says.
+void connection::serve(request_kind kind) {
   link_->disarm();
   phase_ = phase::serving;
-  request_.body = std::move(parser_->get().body());
+  kind_ = kind;
+  if (parser_) request_.body = std::move(parser_->get().body());
   parser_.reset();
+  const auto where = handler_.shard_of(request_);
+  if (!where || *where == link_->home().id() || !link_->is_open()) return ask_handler();
+  move_to(*where);
+}
+
+void connection::move_to(std::size_t shard) {
+  const auto self = shared_from_this();
+  phase_ = phase::ended;
+  link_->set_user(nullptr);
+  const auto link = std::exchange(link_, nullptr);
+  auto what = make_moved({.link = link->take_apart(),
+                          .request = std::move(request_),
+                          .kind = kind_,
+                          .keep_alive = keep_alive_,
+                          .peer = std::move(peer_),
+                          .local = std::move(local_),
+                          .began = began_,
+                          .from = link->home().id()});
+  keeper_.on_gone(*this);
+  keeper_.on_move(shard, std::move(what));
+}
+
+void connection::take_over(moved_connection& what) {
+  phase_ = phase::serving;
+  request_ = std::move(what.request);
+  kind_ = what.kind;
+  keep_alive_ = what.keep_alive;
+  peer_ = std::move(what.peer);
+  local_ = std::move(what.local);
+  began_ = what.began;
+}
+
+void connection::ask_handler() {
+  if (kind_ == request_kind::handshake) return open();
   const auto asked = std::make_shared<exchange>(shared_from_this(), std::move(request_));
   serving_ = asked.get();
   handler_.on_request(asked);
@@ -244,14 +288,18 @@ void connection::upgrade_request() {
   link_->disarm();
   phase_ = phase::serving;
   parser_.reset();
-  const auto trace = make_trace();
   if (count_fields(request_, "Sec-WebSocket-Version") != 1 || request_.header("Sec-WebSocket-Version") != "13") {
-    return answer(request_, trace, http_upgrade_required());
+    return answer(request_, make_trace(), http_upgrade_required());
   }
-  const std::string key{request_.header("Sec-WebSocket-Key")};
-  if (count_fields(request_, "Sec-WebSocket-Key") != 1 || !is_websocket_key(key)) {
+  if (count_fields(request_, "Sec-WebSocket-Key") != 1 || !is_websocket_key(request_.header("Sec-WebSocket-Key"))) {
     return refuse({400, "there must be one Sec-WebSocket-Key of 16 bytes"});
   }
+  serve(request_kind::handshake);
+}
+
+void connection::open() {
+  const auto trace = make_trace();
+  const std::string key{request_.header("Sec-WebSocket-Key")};
   auto decision = handler_.on_upgrade(request_);
   if (const auto* refusal = std::get_if<http_response>(&decision)) return answer(request_, trace, *refusal);
   const auto self = shared_from_this();

@@ -8,6 +8,8 @@
 
 #include "runtime/corked_impl.hpp"
 #include "runtime/http_connection_impl.hpp"
+#include "runtime/http_impl.hpp"
+#include "runtime/moved_connection_impl.hpp"
 
 namespace greenroom::runtime {
 namespace {
@@ -21,34 +23,79 @@ constexpr outbox_bounds http_bounds{.bytes_max = 256U << 10,
 
 }  // namespace
 
-struct http_server::state final : http_connection::owner {
+struct http_server::state final : http_connection::owner, http_shards::server {
   state(shard& home, http_handler& handler, http_server_options options)
-      : home{home}, handler{handler}, options{options}, counters{std::make_shared<connection_counters>()} {}
+      : home{home}, handler{handler}, options{std::move(options)}, counters{std::make_shared<connection_counters>()} {
+    if (this->options.shards) this->options.shards->enter(home.id(), *this);
+  }
+  ~state() {
+    if (options.shards) options.shards->leave(home.id(), *this);
+  }
+  state(const state&) = delete;
+  state& operator=(const state&) = delete;
+
+  bool is_full() const { return counters->connections >= options.connections_max; }
+  bool is_overrun() const {
+    return counters->connections >= std::uint64_t{options.connections_max} + options.refusals_max;
+  }
+  http_response unavailable() const { return http_unavailable(std::chrono::milliseconds{options.retry_after_ms}); }
 
   void on_socket(unique_fd socket) {
-    const auto over = counters->connections >= options.connections_max;
+    const auto over = is_full();
     if (over) ++refused;
-    if (counters->connections >= std::uint64_t{options.connections_max} + options.refusals_max) return;
+    if (is_overrun()) return;
     auto link = std::make_shared<corked>(home, std::move(socket), http_bounds, counters);
     auto connection = http_connection::make(std::move(link), handler, options.limits, *this);
-    if (over) return connection->turn_away(http_unavailable(std::chrono::milliseconds{options.retry_after_ms}));
+    if (over) return connection->turn_away(unavailable());
     connections.emplace(connection.get(), connection);
     connection->start();
   }
 
   void on_gone(http_connection& which) override { connections.erase(&which); }
 
+  void on_move(std::size_t to, moved_connection_ptr what) override {
+    if (options.shards && options.shards->send(to, what)) {
+      ++moved_out;
+      return;
+    }
+    what->returned = true;
+    on_arrival(std::move(what));
+  }
+
+  void on_arrival(moved_connection_ptr what) override {
+    const auto over = is_full();
+    if (over) ++refused;
+    if (is_overrun()) return log_dropped(*what);
+    auto link = std::make_shared<corked>(home, std::move(what->link), http_bounds, counters);
+    auto connection = http_connection::make(std::move(link), handler, options.limits, *this);
+    connection->take_over(*what);
+    if (over) return connection->turn_away(unavailable());
+    connections.emplace(connection.get(), connection);
+    if (draining) connection->drain();
+    if (draining || what->returned) return connection->answer_instead(unavailable());
+    ++moved_in;
+    connection->resume();
+  }
+
+  /// Its socket closes without a word; the request was one all the same.
+  void log_dropped(const moved_connection& what) {
+    const auto took = std::chrono::steady_clock::now() - what.began;
+    handler.on_done({what.request.method, what.request.path, what.peer.text, make_trace(), 503, 0,
+                     std::chrono::duration_cast<std::chrono::microseconds>(took)});
+  }
+
   shard& home;
   http_handler& handler;
   http_server_options options;
   std::shared_ptr<connection_counters> counters;
-  std::uint64_t refused = 0;
+  std::uint64_t refused = 0, moved_out = 0, moved_in = 0;
+  bool draining = false;
   std::unordered_map<http_connection*, std::shared_ptr<http_connection>> connections;
   std::vector<std::unique_ptr<listener>> listeners;
 };
 
 http_server::http_server(shard& home, http_handler& handler, http_server_options options)
-    : state_{std::make_unique<state>(home, handler, options)} {}
+    : state_{std::make_unique<state>(home, handler, std::move(options))} {}
 
 http_server::~http_server() {
   for (auto& [_, connection] : state_->connections) connection->abort();
@@ -61,6 +108,7 @@ void http_server::listen(const listen_address& where) {
 }
 
 void http_server::drain() {
+  state_->draining = true;
   for (auto& each : state_->listeners) each->close();
   const auto open = state_->connections;  // who rests leaves at once
   for (auto& [_, connection] : open) connection->drain();
@@ -70,6 +118,8 @@ http_server_stats http_server::stats() const {
   http_server_stats all{.connections = state_->counters->connections,
                         .websockets = state_->counters->websockets,
                         .refused = state_->refused,
+                        .moved_out = state_->moved_out,
+                        .moved_in = state_->moved_in,
                         .listening = {},
                         .out = state_->counters->out,
                         .bytes_in = state_->counters->bytes_in};

@@ -4,7 +4,9 @@
 ///
 /// Lifecycle: made on its shard; `listen` once per probed address. `drain` stops accepting, closes connections that
 /// rest between requests and answers the others with `Connection: close`. The destructor aborts what is left;
-/// transports belong to their owners and are not its business any more. Threading: its shard's thread. Bounds:
+/// transports belong to their owners and are not its business any more. A connection that comes from another shard counts
+/// here from its arrival on, and there no more; while draining it is answered with 503. Threading: its shard's thread.
+/// Bounds:
 /// `connections_max` (HTTP and WebSocket together; over it 503 with Retry-After, and over `refusals_max` of those at
 /// once the socket is closed without a word), `http_limits` for each.
 #pragma once
@@ -14,6 +16,7 @@
 #include <memory>
 
 #include "runtime/http.hpp"
+#include "runtime/http_shards.hpp"
 #include "runtime/listener.hpp"
 
 namespace greenroom::runtime {
@@ -24,6 +27,7 @@ struct http_server_options {
   std::uint32_t connections_max = 20'000;
   std::uint32_t refusals_max = 64;
   std::uint32_t retry_after_ms = 5'000;
+  std::shared_ptr<http_shards> shards{};  ///< Where connections move to and come from; null: none does.
 };
 
 /// Counters of one shard; only its thread writes them.
@@ -31,6 +35,8 @@ struct http_server_stats {
   std::uint64_t connections = 0;  ///< Open now: HTTP and WebSocket.
   std::uint64_t websockets = 0;   ///< Open now.
   std::uint64_t refused = 0;      ///< Over `connections_max`.
+  std::uint64_t moved_out = 0;    ///< To the shard that serves their request.
+  std::uint64_t moved_in = 0;     ///< From another one; those that came back unserved are not counted.
   listener_stats listening;
   outbox_stats out;
   std::uint64_t bytes_in = 0;

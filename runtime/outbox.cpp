@@ -125,6 +125,14 @@ void outbox::clear() {
   release();
 }
 
+std::string outbox::take_unsent() {
+  std::string bytes;
+  bytes.reserve(bytes_);
+  for (auto i = next_; i != queue_.size(); ++i) bytes.append(*queue_[i].bytes, i == next_ ? written_ : 0);
+  clear();
+  return bytes;
+}
+
 // --- the policies: what gives way ---
 
 std::size_t outbox::oldest_of(room_key room, event_key event) const noexcept {

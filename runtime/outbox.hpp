@@ -118,6 +118,7 @@ class outbox {
   void finish(frame close);     ///< The last frame, after everything queued. Later pushes are `closed`.
   void cut(frame close);        ///< The last frame, in place of everything unsent but a partly written frame.
   void clear();                 ///< The connection is gone: nothing more can be written. Later pushes are `closed`.
+  std::string take_unsent();    ///< `clear`, but what was unsent goes on elsewhere. Replies only.
 
   /// Fills `into` with the oldest unsent bytes and says how many entries it used. They stay valid until the next call.
   std::size_t gather(std::span<iovec> into);

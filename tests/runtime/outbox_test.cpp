@@ -157,6 +157,19 @@ TEST_CASE_METHOD(fixture, "outbox: a connection that is gone leaves nothing behi
   CHECK(box.push_reply(text("late")) == verdict::closed);
 }
 
+TEST_CASE_METHOD(fixture, "outbox: what is unsent can go on elsewhere, from the byte where it stopped") {
+  box.push_reply(text("first"));
+  box.push_reply(text("second"));
+  box.push_reply(text("third"));
+  write(7);
+  CHECK(box.take_unsent() == "condthird");
+  CHECK(stats.bytes == 7);
+  CHECK(stats.dropped_closed == 0);
+  CHECK(box.empty());
+  CHECK(box.bytes() == 0);
+  CHECK(box.push_reply(text("late")) == verdict::closed);
+}
+
 TEST_CASE_METHOD(fixture,
                  "outbox latest: an older frame of the same event gives way and a notice stands in its place") {
   box.push_latest(at(1, std::string(20, 'a'), 1, 7));
