@@ -150,6 +150,11 @@ endpoint* http_api::endpoint_of(std::string_view path) const {
   return found == endpoints_.end() ? nullptr : found->get();
 }
 
+std::optional<std::size_t> http_api::shard_of(const http_request& request) {
+  auto* one = endpoint_of(request.path);
+  return one ? one->shard_of(request) : std::nullopt;
+}
+
 void http_api::on_request(std::shared_ptr<http_exchange> exchange) {
   const auto& request = exchange->request();
   const bool reads = request.method == "GET" || request.method == "HEAD";

@@ -5,6 +5,7 @@
 #pragma once
 #include <caf/actor.hpp>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,7 @@ class http_api final : public runtime::http_handler {
   /// `gateway` hears of the WebSockets that open on this shard.
   http_api(context& ctx, std::size_t shard, const caf::actor& gateway);
 
+  std::optional<std::size_t> shard_of(const runtime::http_request& request) override;
   void on_request(std::shared_ptr<runtime::http_exchange> exchange) override;
   std::variant<runtime::http_response, runtime::upgrade> on_upgrade(const runtime::http_request& request) override;
   void on_done(const runtime::http_access& line) override;

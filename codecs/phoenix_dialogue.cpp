@@ -71,13 +71,20 @@ class one_socket final : public dialogue {
 
   std::string encode_push(const codecs::push& what) override { return say(what, &topics_); }
 
+  /// Who asks does not say where: on topic greenroom, or else on every topic, of which one listens.
   std::string encode_request(std::string_view id, std::string_view method, const payload_ptr& params,
                              const on_behalf*) const override {
     std::string out;
+    const phoenix::ref which{phoenix::ref::sort::text, std::string{id}};
+    const auto ask = [&](const phoenix::ref& join, std::string_view topic) {
+      append_text(out, join, which, topic, method, params ? params->as(format::json) : std::string_view{"{}"});
+    };
     const auto found = topics_.find(methods_topic);
-    append_text(out, found == topics_.end() ? phoenix::ref{} : found->second.join,
-                {phoenix::ref::sort::text, std::string{id}}, methods_topic, method,
-                params ? params->as(format::json) : std::string_view{"{}"});
+    if (found != topics_.end() || topics_.empty()) {
+      ask(found == topics_.end() ? phoenix::ref{} : found->second.join, methods_topic);
+    } else {
+      for (const auto& [topic, entry] : topics_) ask(entry.join, topic);
+    }
     return out;
   }
   std::string encode_batch(format, std::span<const std::string>, framing) const override { return {}; }

@@ -360,6 +360,12 @@ TEST_CASE("phoenix: the server asks by an event with a ref, the client answers b
           "[codecs][phoenix]") {
   socket s;
   CHECK(read(s.talk->encode_request("s1", "question", json("[1]"))) == R"([null,"s1","greenroom","question",[1]])");
+  s.join("a", "1");
+  s.join("b", "2");
+  CHECK(read(s.talk->encode_request("s2", "question", nullptr)) ==
+        R"(["1","s2","a","question",{}] ["2","s2","b","question",{}])");
+  s.join("greenroom", "3");
+  CHECK(read(s.talk->encode_request("s3", "question", nullptr)) == R"(["3","s3","greenroom","question",{}])");
   auto heard = s.say(R"([null,"7","greenroom","greenroom_answer",{"ref":"s1","status":"ok","response":{"a":1}}])");
   CHECK(heard.log == strings{"answer s1", "settled"});
   CHECK(std::get<results::document>(std::get<result>(heard.answers[0])).body->original() == R"({"a":1})");
