@@ -20,7 +20,7 @@ bool guests_welcome(const context& ctx, origin from) {
 
 std::variant<principal, codecs::error> authenticate(const context& ctx, const codecs::calls::session_open& what,
                                                     origin from) {
-  if (const auto& own = ctx.extensions.admission())
+  if (const auto& own = ctx.extensions.doorkeeper())
     if (auto decided = own({.token = what.token, .user = what.user, .from = from})) return std::move(*decided);
   if (!what.token.empty()) return codecs::make_error(error_code::unauthenticated, "the token is not known here");
   auto guest = anonymous(ctx, from);

@@ -19,7 +19,7 @@ void extensions::add(const extensions& others) {
   for (const auto& [behaviour, make] : others.rooms_) add_room(behaviour, make);
   for (const auto& spec : others.services_) add(spec);
   for (const auto& [name, make] : others.actors_) add_actor(name, make);
-  if (others.admission_) admission_ = others.admission_;
+  if (others.doorkeeper_) doorkeeper_ = others.doorkeeper_;
 }
 
 void extensions::add_actor(std::string name, actor_factory make) {

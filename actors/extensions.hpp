@@ -44,7 +44,7 @@ struct visitor {
 };
 /// Decides instead of the node: lets in, or refuses. None: the node decides. On any shard, several at a time; must not
 /// block.
-using admission = std::function<std::optional<std::variant<principal, codecs::error>>(const visitor&)>;
+using doorkeeper = std::function<std::optional<std::variant<principal, codecs::error>>(const visitor&)>;
 
 class extensions {
  public:
@@ -54,7 +54,7 @@ class extensions {
     add_room(std::move(behaviour), [](room_control& room) { return std::make_unique<Behaviour>(room); });
   }
   void add(service_spec what);
-  void set_admission(greenroom::admission who_may_enter) { admission_ = std::move(who_may_enter); }
+  void set_doorkeeper(doorkeeper who_may_enter) { doorkeeper_ = std::move(who_may_enter); }
   /// Everything of another one.
   void add(const extensions& others);
   /// One for the node, on its first shard, restarted by the supervisor `services`.
@@ -63,14 +63,14 @@ class extensions {
   const std::map<std::string, room_factory, std::less<>>& rooms() const noexcept { return rooms_; }
   const std::vector<service_spec>& services() const noexcept { return services_; }
   const std::map<std::string, actor_factory, std::less<>>& actors() const noexcept { return actors_; }
-  const greenroom::admission& admission() const noexcept { return admission_; }  ///< null: the node decides
+  const greenroom::doorkeeper& doorkeeper() const noexcept { return doorkeeper_; }  ///< null: the node decides
   std::vector<std::string> channels() const;  ///< the patterns of what the services serve
 
  private:
   std::map<std::string, room_factory, std::less<>> rooms_;
   std::vector<service_spec> services_;
   std::map<std::string, actor_factory, std::less<>> actors_;
-  greenroom::admission admission_;
+  greenroom::doorkeeper doorkeeper_;
 };
 
 }  // namespace greenroom

@@ -6,7 +6,6 @@
 #include "actors/context.hpp"
 #include "actors/dispatch.hpp"
 #include "actors/limits.hpp"
-#include "actors/party.hpp"
 #include "actors/peer.hpp"
 #include "actors/room.hpp"
 #include "actors/router.hpp"

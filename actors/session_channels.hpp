@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 
+#include "actors/party.hpp"
 #include "actors/session.hpp"
 #include "runtime/promise.hpp"
 
