@@ -140,6 +140,7 @@ class phoenix_endpoint final : public endpoint {
     client->attach(std::move(transport));
     codecs::calls::session_open opening;
     opening.window_ms = 0;
+    opening.takes_inbox = false;  // before topic inbox:USER is joined
     runtime::tell(at_.gateway, gateway::opened{client, from, who, std::move(opening)});
     return client.get();  // the message holds it, then its connection; it detaches from the transport before it goes
   }
@@ -148,7 +149,7 @@ class phoenix_endpoint final : public endpoint {
 
   void longpoll(exchange_ptr exchange) {
     const auto& request = exchange->request();
-    if (!origin_allowed(at_.ctx, request)) return say(exchange, forbidden);
+    if (!origin_allowed(at_.ctx, request)) return exchange->respond(unreadable(status_of(forbidden)));
     if (request.method == "OPTIONS") return preflight(exchange);
     if (request.method != "GET" && request.method != "POST")
       return exchange->respond(runtime::http_method_not_allowed("GET, POST, OPTIONS"));
@@ -183,11 +184,10 @@ class phoenix_endpoint final : public endpoint {
     respond(exchange, R"({"status":410,"token":")" + token + R"(","messages":[]})");
   }
 
-  static void say(const exchange_ptr& to, unsigned status) {
-    respond(to, R"({"status":)" + std::to_string(status) + '}');
-  }
+  static std::string status_of(unsigned status) { return R"({"status":)" + std::to_string(status) + '}'; }
+  static void say(const exchange_ptr& to, unsigned status) { respond(to, status_of(status)); }
   static void refuse_for_now(const exchange_ptr& to) {
-    auto answer = document(to, R"({"status":)" + std::to_string(unable) + '}');
+    auto answer = document(to, status_of(unable));
     const auto later = runtime::http_unavailable(retry_later);
     answer.status = later.status;
     answer.fields.insert(answer.fields.end(), later.fields.begin(), later.fields.end());
@@ -206,14 +206,17 @@ class phoenix_endpoint final : public endpoint {
   }
   static void respond(const exchange_ptr& to, std::string json) { to->respond(document(to, std::move(json))); }
   static http_response document(const exchange_ptr& to, std::string json) {
+    auto answer = unreadable(std::move(json));
+    if (const auto origin = to->request().header("Origin"); !origin.empty())
+      answer.fields.push_back({"Access-Control-Allow-Origin", std::string{origin}});
+    return answer;
+  }
+  /// By a page of another origin: its browser keeps the answer from it.
+  static http_response unreadable(std::string json) {
     http_response answer;
     answer.content_type = "application/json; charset=utf-8";
     answer.body = std::move(json);
-    answer.fields.push_back({"Cache-Control", "no-store"});
-    if (const auto origin = to->request().header("Origin"); !origin.empty()) {
-      answer.fields.push_back({"Access-Control-Allow-Origin", std::string{origin}});
-      answer.fields.push_back({"Vary", "Origin"});
-    }
+    answer.fields = {{"Cache-Control", "no-store"}, {"Vary", "Origin"}};
     return answer;
   }
 
