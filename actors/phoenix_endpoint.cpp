@@ -75,7 +75,11 @@ bool is_spoken(std::string_view version) { return version.starts_with("2."); }
 /// Phoenix Channels, serializer v2: /websocket, and /longpoll for clients that have no WebSocket.
 class phoenix_endpoint final : public endpoint {
  public:
-  explicit phoenix_endpoint(const endpoint_place& at) : at_{at}, options_{websocket_options(at.ctx, at.how)} {}
+  explicit phoenix_endpoint(const endpoint_place& at)
+      : at_{at},
+        options_{websocket_options(at.ctx, at.how)},
+        topics_{std::make_shared<const codecs::phoenix_options>(
+            codecs::phoenix_options{at.how.topics, at.ctx.config.sessions.rooms_max})} {}
   ~phoenix_endpoint() override {
     const auto polls = std::exchange(polls_, {});
     for (const auto& [token, each] : polls) {
@@ -135,8 +139,7 @@ class phoenix_endpoint final : public endpoint {
   }
 
   runtime::transport_events* open(runtime::transport_ptr transport, const principal& who, access::origin from) {
-    auto client = std::make_shared<peer>(
-        at_.ctx, at_.shard, codecs::make_phoenix_dialogue({at_.how.topics, at_.ctx.config.sessions.rooms_max}));
+    auto client = std::make_shared<peer>(at_.ctx, at_.shard, codecs::make_phoenix_dialogue(topics_));
     client->attach(std::move(transport));
     codecs::calls::session_open opening;
     opening.window_ms = 0;
@@ -222,6 +225,7 @@ class phoenix_endpoint final : public endpoint {
 
   endpoint_place at_;
   runtime::websocket_options options_;
+  std::shared_ptr<const codecs::phoenix_options> topics_;
   std::unordered_map<std::string, std::shared_ptr<phoenix_poll>> polls_;  ///< by token
 };
 
