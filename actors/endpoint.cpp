@@ -11,7 +11,7 @@ std::unique_ptr<endpoint> make_endpoint(const endpoint_place& at) {
     case websocket: return make_websocket_endpoint(at);
     case phoenix: return make_phoenix_endpoint(at);
     case socketio:
-    case engineio:
+    case engineio: return make_socketio_endpoint(at);
     case off: break;
   }
   return nullptr;

@@ -49,6 +49,8 @@ struct endpoint_place {
 
 std::unique_ptr<endpoint> make_native_endpoint(const endpoint_place& at);
 std::unique_ptr<endpoint> make_websocket_endpoint(const endpoint_place& at);  ///< bare messages
+std::unique_ptr<endpoint> make_socketio_endpoint(
+    const endpoint_place& at);  ///< on Engine.IO, or that with bare messages
 std::unique_ptr<endpoint> make_phoenix_endpoint(const endpoint_place& at);
 
 /// Of that entry; null: its protocol is off.
@@ -61,5 +63,7 @@ access::origin origin_of(const runtime::http_request& request);
 bool origin_allowed(const context& ctx, const runtime::http_request& request);
 /// A WebSocket's settings by that entry and the gateway's. The outbox takes four of the largest messages.
 runtime::websocket_options websocket_options(const context& ctx, const runtime::endpoint_config& how);
+/// Engine.IO's `maxPayload`.
+std::uint32_t engineio_payload_bytes_max(const runtime::endpoint_config& how) noexcept;
 
 }  // namespace greenroom

@@ -30,6 +30,17 @@ std::string_view word(request_end how) {
   return "other";
 }
 
+std::string_view word(engineio_event what) {
+  switch (what) {
+    case engineio_event::opened_polling: return "opened_polling";
+    case engineio_event::opened_websocket: return "opened_websocket";
+    case engineio_event::upgraded: return "upgraded";
+    case engineio_event::timed_out: return "timed_out";
+    case engineio_event::refused: return "refused";
+  }
+  return "other";
+}
+
 std::string_view word(worker_end how) {
   switch (how) {
     case worker_end::answered: return "answered";
@@ -95,7 +106,7 @@ meters::meters(runtime::metrics& to, std::size_t shards, const std::vector<std::
                                       "Of the messages handed to clients' outboxes, those that are compressed."})},
       compressions_{to.add_counter(
           {"greenroom_compressions_total",
-           "Messages given to the compressor: one for all members of a room that take the same codec."})},
+           "Messages given to the compressor: one for all members of a room that take the same codec and window."})},
       compression_in_{to.add_counter({"greenroom_compression_bytes_in_total", "Bytes of them before."})},
       compression_out_{to.add_counter(
           {"greenroom_compression_bytes_out_total", "Bytes of them after; those that would grow count as they were."})},
@@ -103,6 +114,8 @@ meters::meters(runtime::metrics& to, std::size_t shards, const std::vector<std::
           {"greenroom_compression_agreed_total", "Connections that agreed on compression in their handshake."})},
       worker_calls_{
           to.add_counter({"greenroom_worker_calls_total", "Requests to remote workers, by their end.", {"outcome"}})},
+      engineio_{
+          to.add_counter({"greenroom_engineio_events_total", "What happened to sessions of Engine.IO.", {"event"}})},
       call_latency_{
           to.add_histogram({"greenroom_call_seconds", "From reading a call to writing its answer.", {"method"}})},
       publish_to_flush_{
@@ -213,6 +226,7 @@ void meters::worker_call(worker_end how, std::chrono::nanoseconds took) {
   if (how == worker_end::answered || how == worker_end::failed)
     book.at(worker_latency_).observe(static_cast<std::uint64_t>(took.count()));
 }
+void meters::engineio(engineio_event what) { here().book->at(engineio_, {word(what)}).add(); }
 void meters::push_dropped() { here().book->at(pushes_dropped_).add(); }
 void meters::session_not_stored() { here().book->at(not_stored_).add(); }
 void meters::session_opened(bool resumed) { here().book->at(opens_, {resumed ? "resumed" : "fresh"}).add(); }

@@ -36,6 +36,15 @@ enum class request_end : std::uint8_t {
   late,         ///< an answer that nobody waited for
 };
 
+/// What happens to sessions of Engine.IO.
+enum class engineio_event : std::uint8_t {
+  opened_polling,
+  opened_websocket,
+  upgraded,   ///< from polling to a WebSocket
+  timed_out,  ///< no pong in time
+  refused,    ///< a request that the protocol has an error code for
+};
+
 /// How a request to a worker ended.
 enum class worker_end : std::uint8_t {
   answered,
@@ -77,6 +86,7 @@ class meters {
   void session_expired_early();
   void client_request(request_end how);
   void worker_call(worker_end how, std::chrono::nanoseconds took);
+  void engineio(engineio_event what);
   void push_dropped();  ///< something for a session without a client
 
   // What there is now. Any thread.
@@ -105,7 +115,7 @@ class meters {
   runtime::counter_id messages_in_, bytes_in_, messages_out_, bytes_out_, encoded_, calls_, errors_, drops_, rosters_,
       presence_changes_, watch_refusals_, forgotten_, closes_, opens_, not_stored_, early_expiries_, client_requests_,
       pushes_dropped_, compressed_out_, compressions_, compression_in_, compression_out_, compression_agreed_,
-      worker_calls_;
+      worker_calls_, engineio_;
   runtime::histogram_id call_latency_, publish_to_flush_, worker_latency_;
   std::vector<of_shard> shards_;
 };

@@ -237,6 +237,7 @@ void state::say_opened() {
   how->reply(codecs::result{std::move(result)});
   if (keep.stored.previous_token) token_ping = keep.client->ping_in_order();
   runtime::tell(keep.connection, connection::opened{opts.id, opts.who, caf::actor{self}, keep.rooms});
+  for (const auto& each : keep.rooms->all()) each->waits = false;
   runtime::tell(ctx.shards[opts.shard].relay, relay::feed{keep.rooms->all()});
   letters.begin();
   presence.opened();

@@ -10,6 +10,7 @@
 #include "actors/room.hpp"
 #include "actors/router.hpp"
 #include "actors/session_directory.hpp"
+#include "codecs/limits.hpp"
 
 namespace greenroom::session {
 namespace {
@@ -124,6 +125,8 @@ void session_channels::move(const move_member& m) {
   if (!keep_.client || keep_.rooms->closed()) return owed.deliver(move_member::reply{no_client()});
   if (moves_.size() >= limits::requests_in_flight_max)
     return owed.deliver(move_member::reply{codecs::make_error(error_code::unavailable, "too many moves at once")});
+  if (m.room.empty() || m.room.size() > codecs::limits::room_bytes_max)
+    return owed.deliver(move_member::reply{codecs::make_error(error_code::invalid_params, "no room has this name")});
   moves_.emplace(++last_move_, std::move(owed));
   const bool joins = m.where == move_member::way::join;
   answer reply{ctx_,
@@ -135,6 +138,7 @@ void session_channels::move(const move_member& m) {
 
 void session_channels::join(const std::string& room, answer reply) {
   auto one = new_member(ctx_, room, opts_.who, opts_.id, keep_.client);
+  one->waits = keep_.opening.has_value();
   if (!keep_.rooms->add(one))
     return reply(codecs::make_error(error_code::too_large, "the session is in as many rooms as it may be"));
   runtime::tell(caf::actor{self_}, rooms_changed{});

@@ -6,6 +6,8 @@
 #include "tests/codecs/seed.hpp"
 #include "tests/fuzz/codec_corpus.hpp"
 #include "tests/fuzz/codec_targets.hpp"
+#include "tests/fuzz/socketio_corpus.hpp"
+#include "tests/fuzz/socketio_targets.hpp"
 
 /// The fuzz targets in the ordinary tests: the corpus as it is, then seeded mutations of it. `./dev fuzz` runs the same
 /// targets for longer, led by coverage.
@@ -86,4 +88,12 @@ TEST_CASE("fuzz: what a socket of Phoenix says breaks no promise", "[codecs][fuz
 TEST_CASE("fuzz: documents cross and come back", "[codecs][fuzz]") {
   run("fuzz: transcode of JSON, 40,000 inputs", fuzz::transcode, json_corpus());
   run("fuzz: transcode of MessagePack, 40,000 inputs", fuzz::transcode, msgpack_corpus());
+}
+TEST_CASE("fuzz: packets of Socket.IO break no promise", "[codecs][fuzz]") {
+  run("fuzz: socketio_decode, 40,000 inputs", fuzz::socketio_decode,
+      {std::begin(fuzz::socketio_corpus), std::end(fuzz::socketio_corpus)});
+}
+TEST_CASE("fuzz: payloads of Engine.IO are written as they were read", "[codecs][fuzz]") {
+  run("fuzz: engineio_payload, 40,000 inputs", fuzz::engineio_payload,
+      {std::begin(fuzz::engineio_corpus), std::end(fuzz::engineio_corpus)});
 }

@@ -1,0 +1,445 @@
+// Socket.IO v5 with its own client, over each transport and both parsers, against two shards; and by raw clients the
+// cases of the published suite (socket.io-protocol/test-suite) that a service which gives back what it hears can answer.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { io } from 'socket.io-client';
+import msgpack_parser from 'socket.io-msgpack-parser';
+import WebSocket from 'ws';
+import { binary, eventually, fresh, scenario, sharedNode, within } from './harness.mjs';
+
+const built = process.env.GREENROOM_TEST_PLUGINS ?? join(binary, '..', 'tests');
+const config = `[node]
+shards = 2
+[plugins]
+load = ["${join(built, 'parrot.so')}"]
+[endpoint.suite]
+path = "/suite/"
+protocol = "socketio"
+recovery = false
+ping_interval_ms = 300
+ping_timeout_ms = 200
+connect_timeout_ms = 1000
+[endpoint.packed]
+path = "/packed/"
+protocol = "socketio"
+parser = "msgpack"
+[endpoint.recovering]
+path = "/recovering/"
+protocol = "socketio"
+ping_interval_ms = 300
+ping_timeout_ms = 200
+`;
+const shared = sharedNode({ config });
+
+/** A client of socket.io-client; it goes with its scenario. */
+function client(s, node, { nsp = '/', path = '/socket.io/', ...options } = {}) {
+  const socket = io(`${node.http}${nsp}`, { path, forceNew: true, reconnectionDelay: 50, ...options });
+  socket.heard = [];
+  socket.waiting = [];
+  socket.onAny((event, ...args) => {
+    const found = socket.waiting.findIndex((each) => each.event === event);
+    if (found >= 0) socket.waiting.splice(found, 1)[0].resolve(args);
+    else socket.heard.push({ event, args });
+  });
+  s.defer(() => socket.disconnect());
+  return socket;
+}
+const next = (socket, event) =>
+  within(
+    5_000,
+    `the event ${event}`,
+    new Promise((resolve) => {
+      const found = socket.heard.findIndex((each) => each.event === event);
+      if (found >= 0) resolve(socket.heard.splice(found, 1)[0].args);
+      else socket.waiting.push({ event, resolve });
+    }),
+  );
+const once = (emitter, event, ms = 5_000) =>
+  within(ms, `the event ${event}`, new Promise((resolve) => emitter.once(event, (...args) => resolve(args))));
+const connects = (socket) => (socket.connected ? undefined : once(socket, 'connect'));
+const call = (socket, event, ...args) => within(5_000, `the ack of ${event}`, socket.emitWithAck(event, ...args));
+const without_meta = (args) => args.slice(0, 1);
+
+const ways = [
+  ['polling only', { transports: ['polling'] }],
+  ['WebSocket only', { transports: ['websocket'] }],
+  ['polling, then the upgrade', {}],
+  ['polling only, msgpack parser', { transports: ['polling'], path: '/packed/', parser: msgpack_parser }],
+  ['WebSocket only, msgpack parser', { transports: ['websocket'], path: '/packed/', parser: msgpack_parser }],
+  ['the upgrade, msgpack parser', { path: '/packed/', parser: msgpack_parser }],
+];
+
+for (const [name, how] of ways) {
+  scenario(`socket.io-client: ${name}: rooms, messages with meta, acks, errors`, async (s) => {
+    const node = await shared.get();
+    const room = fresh();
+    const [ann, bob] = [client(s, node, how), client(s, node, how)];
+    await Promise.all([connects(ann), connects(bob)]);
+    const joined = await call(ann, 'room.join', { room });
+    assert.equal(joined.room, room);
+    assert.equal((await call(bob, 'room.join', { room })).members, 2);
+    const sent = await call(ann, 'room.publish', { room, event: 'chat', payload: { text: 'hi', n: [1, -2.5, null, true] } });
+    for (const each of [ann, bob]) {
+      const [payload, meta] = await next(each, 'chat');
+      assert.deepEqual(payload, { text: 'hi', n: [1, -2.5, null, true] });
+      const { from, at, ...rest } = meta;
+      assert.deepEqual(rest, { room, epoch: joined.epoch, seq: 1, id: sent.id });
+      assert.equal(typeof from, 'string');
+      assert.ok(Math.abs(at - Date.now()) < 60_000);
+    }
+    const failed = await call(ann, 'room.join', { room: 7 });
+    assert.deepEqual([failed.error.code, failed.error.data.path], [-32602, 'params.room']);
+    assert.equal((await call(ann, 'no.such.method', 1)).error.code, -32601);
+  });
+
+  scenario(`socket.io-client: ${name}: bytes, nested and at the top, in rooms and acks`, async (s) => {
+    const node = await shared.get();
+    const room = fresh();
+    const [ann, bob] = [client(s, node, how), client(s, node, how)];
+    await Promise.all([connects(ann), connects(bob)]);
+    await call(bob, 'room.join', { room });
+    const payload = { file: Buffer.from([0, 255, 1]), list: [Buffer.alloc(3_000, 7), { deep: Buffer.from('x') }] };
+    await call(ann, 'room.publish', { room, event: 'file', payload });
+    const [got] = await next(bob, 'file');
+    assert.deepEqual(got, payload);
+    await call(ann, 'room.publish', { room, event: 'raw', payload: Buffer.from([9, 8]) });
+    assert.deepEqual((await next(bob, 'raw'))[0], Buffer.from([9, 8]));
+    const { messages } = await call(ann, 'room.history', { room });
+    assert.deepEqual(messages[0].payload, payload);
+  });
+
+  scenario(`socket.io-client: ${name}: a service hears every event of its namespace and answers it`, async (s) => {
+    const node = await shared.get();
+    const parrot = client(s, node, { ...how, nsp: '/parrot', auth: { token: 'x', n: 1 } });
+    await connects(parrot);
+    const [auth] = await next(parrot, 'auth');
+    assert.deepEqual([auth.token, auth.n], ['x', 1]);
+    const args = [1, 'two', { three: [4] }, [Buffer.from([5]), null], true];
+    parrot.emit('message', ...args);
+    assert.deepEqual((await next(parrot, 'message-back')).slice(0, args.length), args);
+    parrot.emit('message', { only: 'one' });
+    assert.deepEqual((await next(parrot, 'message-back'))[0], { only: 'one' });
+    const acked = await within(
+      5_000,
+      'the ack',
+      new Promise((resolve) => parrot.emit('message-with-ack', ...args, (...back) => resolve(back))),
+    );
+    assert.deepEqual(acked, args);
+    parrot.on('question', (what, ack) => ack({ to: what, b: Buffer.from([1]) }));
+    assert.deepEqual(await call(parrot, 'ask-me', 'why'), { to: 'why', b: Buffer.from([1]) });
+    parrot.off('question');
+    assert.equal(await call(parrot, 'ask-me', 'again'), 'timeout');
+  });
+
+  scenario(`socket.io-client: ${name}: several namespaces on one connection, one refused with data`, async (s) => {
+    const node = await shared.get();
+    const root = client(s, node, how);
+    await connects(root);
+    const parrot = root.io.socket('/parrot');
+    const secret = root.io.socket('/secret', { auth: { token: 'wrong' } });
+    const nowhere = root.io.socket('/nowhere');
+    for (const each of [parrot, secret, nowhere]) s.defer(() => each.disconnect());
+    parrot.connect();
+    await connects(parrot);
+    const refused = once(secret, 'connect_error');
+    secret.connect();
+    const [why] = await refused;
+    assert.equal(why.message, 'unauthorized');
+    assert.deepEqual(why.data, { code: 401, hint: 'token' });
+    const unknown = once(nowhere, 'connect_error');
+    nowhere.connect();
+    assert.equal((await unknown)[0].message, 'Invalid namespace');
+    secret.auth = { token: 'secret' };
+    secret.connect();
+    await connects(secret);
+    assert.deepEqual(await call(secret, 'message-with-ack', 1), 1);
+    parrot.disconnect();
+    assert.equal((await call(root, 'room.join', { room: fresh() })).members, 1);
+    parrot.connect();
+    await connects(parrot);
+    assert.deepEqual(await call(parrot, 'message-with-ack', 2), 2);
+    assert.ok(root.connected);
+  });
+}
+
+scenario('socket.io-client: starts with polling and goes over to a WebSocket', async (s) => {
+  const node = await shared.get();
+  const ann = client(s, node);
+  await connects(ann);
+  await eventually(() => assert.equal(ann.io.engine.transport.name, 'websocket'));
+  assert.match(await (await fetch(`${node.http}/metrics`)).text(), /greenroom_engineio_events_total\{.*upgraded.*\} [1-9]/);
+});
+
+scenario('socket.io-client: messages published during the upgrade are neither lost nor repeated', async (s) => {
+  const node = await shared.get();
+  const room = fresh();
+  const writer = client(s, node, { transports: ['websocket'] });
+  await connects(writer);
+  let n = 0;
+  let over = false;
+  const writing = (async () => {
+    while (!over) await call(writer, 'room.publish', { room, event: 'n', payload: n++ });
+  })();
+  for (let i = 0; i < 5; i++) {
+    const reader = client(s, node);
+    const got = [];
+    reader.on('n', (payload) => got.push(payload));
+    await connects(reader);
+    await call(reader, 'room.join', { room });
+    await eventually(() => assert.equal(reader.io.engine.transport.name, 'websocket'));
+    const enough = got.length + 20;
+    await eventually(() => assert.ok(got.length >= enough));
+    assert.deepEqual(
+      got,
+      got.map((_, at) => got[0] + at),
+    );
+    reader.disconnect();
+  }
+  over = true;
+  await writing;
+});
+
+scenario('socket.io-client: kick ends client and connection, leave-namespace only that, drop without a word', async (s) => {
+  const node = await shared.get();
+  for (const transports of [['polling'], ['websocket']]) {
+    const leaving = client(s, node, { transports, nsp: '/parrot', path: '/suite/' });
+    await connects(leaving);
+    const beside = leaving.io.socket('/');
+    s.defer(() => beside.disconnect());
+    beside.connect();
+    await connects(beside);
+    const left = once(leaving, 'disconnect');
+    leaving.emit('leave-namespace');
+    assert.equal((await left)[0], 'io server disconnect');
+    assert.equal((await call(beside, 'room.join', { room: fresh() })).members, 1);
+
+    leaving.connect();
+    await connects(leaving);
+    const [kicked, with_it] = [once(leaving, 'disconnect'), once(beside, 'disconnect')];
+    leaving.emit('kick');
+    assert.equal((await kicked)[0], 'io server disconnect');
+    assert.equal((await with_it)[0], 'io server disconnect');
+
+    const dropped = client(s, node, { transports, nsp: '/parrot', path: '/suite/', reconnection: false });
+    await connects(dropped);
+    const gone = once(dropped, 'disconnect');
+    dropped.emit('drop');
+    assert.match((await gone)[0], /^transport (close|error)$/);
+  }
+});
+
+scenario('socket.io-client: the inbox comes as events, and an ack acknowledges up to its message', async (s) => {
+  const node = await shared.get();
+  const reader = client(s, node, { transports: ['websocket'] });
+  await connects(reader);
+  const room = fresh();
+  await call(reader, 'room.join', { room });
+  await call(reader, 'room.publish', { room, event: 'me', payload: 0 });
+  const [, { from: name }] = await next(reader, 'me');
+  const sender = await s.client(node, { user: fresh('sender') });
+  await sender.call('user.send', { to: name, event: 'dm', payload: 'one' });
+  await sender.call('user.send', { to: name, event: 'dm', payload: 'two' });
+  const [first] = await next(reader, 'inbox.message');
+  assert.deepEqual([first.n, first.event, first.payload], [1, 'dm', 'one']);
+  const [second, ack] = await next(reader, 'inbox.message');
+  assert.equal(second.n, 2);
+  ack();
+  await eventually(async () => assert.equal((await call(reader, 'inbox.ack', { upto: 2 })).left, 0));
+});
+
+// --- recovery
+
+async function recovery(s, node, lose) {
+  const room = fresh();
+  const how = { transports: ['websocket'], path: '/recovering/' };
+  const reader = client(s, node, how);
+  const got = [];
+  reader.on('n', (payload) => got.push(payload));
+  await connects(reader);
+  assert.equal(reader.recovered, false);
+  await call(reader, 'room.join', { room: `durable:${room}` });
+  const publish = async (n) => {
+    const writer = await s.client(node, { user: fresh('writer') });
+    await writer.call('room.publish', { room: `durable:${room}`, event: 'n', payload: n, ack: 'durable' });
+    await writer.end();
+  };
+  await publish(1);
+  await publish(2);
+  await eventually(() => assert.deepEqual(got, [1, 2]));
+  await sleep(700); // a ping has proven them, and the session is stored
+  const sid = reader.id;
+  await lose(reader, publish);
+  await within(15_000, 'the recovery', (async () => {
+    while (!reader.connected) await once(reader, 'connect', 15_000);
+  })());
+  assert.equal(reader.recovered, true);
+  assert.equal(reader.id, sid);
+  await eventually(() => assert.ok(got.includes(3)));
+  await publish(4);
+  await eventually(() => assert.ok(got.includes(4)));
+  assert.deepEqual(got, [1, 2, 3, 4]);
+}
+
+scenario('recovery: after a cut the session is the same, nothing is lost and nothing repeated', async (s) => {
+  const node = await shared.get();
+  await recovery(s, node, async (reader, publish) => {
+    reader.io.reconnectionDelay(300);
+    const cut = once(reader, 'disconnect');
+    reader.io.engine.close();
+    await cut;
+    await publish(3);
+    if (!reader.active) reader.connect();
+    reader.io.engine?.readyState === 'closed' && reader.connect();
+  });
+});
+
+scenario('recovery: after kill -9 and a restart too, which Socket.IO itself does not offer', async (s) => {
+  const listen = `127.0.0.1:${20_000 + (process.pid % 20_000)}`;
+  let node = await s.node({ config, listen });
+  await recovery(s, node, async (reader, publish) => {
+    const cut = once(reader, 'disconnect');
+    await node.kill('SIGKILL');
+    await cut;
+    const again = await s.node({ config, listen, dir: node.dir });
+    Object.assign(node, { url: again.url, http: again.http });
+    await publish(3);
+  });
+});
+
+scenario('recovery off: CONNECT is answered with sid alone, and events carry no offset', async (s) => {
+  const node = await shared.get();
+  const ws = await raw(s, node);
+  ws.send('40');
+  assert.deepEqual(Object.keys(JSON.parse((await ws.next()).substring(2))), ['sid']);
+});
+
+// --- the published suite, by raw clients
+
+async function raw(s, node, path = '/suite/') {
+  const ws = new WebSocket(`${node.http.replace('http', 'ws')}${path}?EIO=4&transport=websocket`);
+  const heard = [];
+  const waiting = [];
+  ws.on('message', (data, is_binary) => {
+    const one = is_binary ? data : data.toString();
+    if (one === '2') return ws.send('3');
+    waiting.length ? waiting.shift()(one) : heard.push(one);
+  });
+  ws.on('error', () => {});
+  ws.closes = new Promise((resolve) => ws.on('close', (code) => resolve(code)));
+  ws.next = () =>
+    within(5_000, 'a message', heard.length ? Promise.resolve(heard.shift()) : new Promise((resolve) => waiting.push(resolve)));
+  s.defer(() => ws.terminate());
+  assert.match(await ws.next(), /^0\{/);
+  return ws;
+}
+async function joined(s, node, nsp = '/parrot') {
+  const ws = await raw(s, node);
+  ws.send(`40${nsp},`);
+  assert.match(await ws.next(), new RegExp(`^40${nsp},\\{"sid"`));
+  assert.equal(await ws.next(), `42${nsp},["auth",{}]`);
+  return ws;
+}
+
+scenario('socket.io: connect: should allow connection to the main namespace', async (s) => {
+  const ws = await raw(s, await shared.get());
+  ws.send('40');
+  const packet = await ws.next();
+  assert.match(packet, /^40\{/);
+  assert.equal(typeof JSON.parse(packet.substring(2)).sid, 'string');
+});
+
+scenario('socket.io: connect: should allow connection to a custom namespace with a payload', async (s) => {
+  const ws = await raw(s, await shared.get());
+  ws.send('40/parrot,{"token":"abc"}');
+  assert.match(await ws.next(), /^40\/parrot,\{"sid"/);
+  assert.equal(await ws.next(), '42/parrot,["auth",{"token":"abc"}]');
+});
+
+scenario('socket.io: connect: should disallow connection to an unknown namespace', async (s) => {
+  const ws = await raw(s, await shared.get());
+  ws.send('40/random');
+  assert.equal(await ws.next(), '44/random,{"message":"Invalid namespace"}');
+});
+
+scenario('socket.io: connect: should disallow connection with an invalid handshake', async (s) => {
+  const ws = await raw(s, await shared.get());
+  ws.send('4abc');
+  await within(2_000, 'the close', ws.closes);
+});
+
+scenario('socket.io: connect: should close the connection if no handshake is received', async (s) => {
+  const ws = await raw(s, await shared.get());
+  await within(3_000, 'the close', ws.closes);
+});
+
+scenario('socket.io: disconnect: should disconnect from a namespace and stay connected to the others', async (s) => {
+  const ws = await joined(s, await shared.get());
+  ws.send('40');
+  assert.match(await ws.next(), /^40\{/);
+  ws.send('41/parrot,');
+  ws.send('421["room.join",{"room":"suite"}]');
+  assert.match(await ws.next(), /^431\[\{"room":"suite"/);
+});
+
+scenario('socket.io: message: should send a plain-text packet, and one with acknowledgement', async (s) => {
+  const ws = await joined(s, await shared.get());
+  ws.send('42/parrot,["message",1,"2",{"3":[true]}]');
+  assert.equal(await ws.next(), '42/parrot,["message-back",1,"2",{"3":[true]}]');
+  ws.send('42/parrot,456["message-with-ack",1,"2",{"3":[false]}]');
+  assert.equal(await ws.next(), '43/parrot,456[1,"2",{"3":[false]}]');
+});
+
+scenario('socket.io: message: should send a packet with binary attachments, and one with acknowledgement', async (s) => {
+  const ws = await joined(s, await shared.get());
+  ws.send('452-/parrot,["message",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]');
+  ws.send(Buffer.from([1, 2, 3]));
+  ws.send(Buffer.from([4, 5, 6]));
+  assert.equal(
+    await ws.next(),
+    '452-/parrot,["message-back",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]',
+  );
+  assert.deepEqual(await ws.next(), Buffer.from([1, 2, 3]));
+  assert.deepEqual(await ws.next(), Buffer.from([4, 5, 6]));
+  ws.send('452-/parrot,789["message-with-ack",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]');
+  ws.send(Buffer.from([1, 2, 3]));
+  ws.send(Buffer.from([4, 5, 6]));
+  assert.equal(await ws.next(), '462-/parrot,789[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]');
+  assert.deepEqual(await ws.next(), Buffer.from([1, 2, 3]));
+  assert.deepEqual(await ws.next(), Buffer.from([4, 5, 6]));
+});
+
+scenario('socket.io: message: malformed packets close that client and nobody else', async (s) => {
+  const node = await shared.get();
+  const bystander = await joined(s, node);
+  for (const bad of [
+    ['4abc'],
+    ['4'],
+    ['42/parrot,{}'],
+    ['42/parrot,["connect"]'],
+    ['42/parrot,["a"'],
+    ['40/parrot,'], // a second time
+    ['42["a"]'], // not joined
+    ['44/parrot,{}'],
+    ['4511-/parrot,["a"]'],
+    ['450-/parrot,["a"]'],
+    ['451-/parrot,["a",{"_placeholder":true,"num":0}]', '42/parrot,["b"]'],
+    ['451-/parrot,["a",{"_placeholder":true,"num":7}]', Buffer.from([1])],
+    [Buffer.from([1])],
+  ]) {
+    const ws = await joined(s, node);
+    for (const part of bad) ws.send(part);
+    await within(2_000, `the close after ${bad[0]}`, ws.closes);
+  }
+  bystander.send('42/parrot,1["message-with-ack"]');
+  assert.equal(await bystander.next(), '43/parrot,1[]');
+});
+
+scenario('socket.io: an event without an ack is heard by a service, and its errors say nothing', async (s) => {
+  const ws = await joined(s, await shared.get());
+  ws.send('42/parrot,["room.join",{"room":7}]');
+  ws.send('42/parrot,["message","still"]');
+  assert.equal(await ws.next(), '42/parrot,["message-back","still"]');
+});
+
+shared.stops();
