@@ -235,6 +235,7 @@ void state::say_opened() {
   result.resume_token = keep.opening->token;
   auto how = std::exchange(keep.opening, {});  // a life that ends before this opens again
   how->reply(codecs::result{std::move(result)});
+  for (const auto& each : how->held) keep.client->push(each);
   if (keep.stored.previous_token) token_ping = keep.client->ping_in_order();
   runtime::tell(keep.connection, connection::opened{opts.id, opts.who, caf::actor{self}, keep.rooms});
   for (const auto& each : keep.rooms->all()) each->waits = false;
@@ -312,10 +313,12 @@ caf::behavior state::attached() {
   };
 }
 
-/// Nothing comes before the result of session.open: until then there is nobody to speak to.
+/// Nothing comes before the result of session.open: until then there is nobody to speak to, but for the service that
+/// lets the client in and greets it at once.
 void state::say(const codecs::push& what) {
-  if (keep.opening) return ctx.meters.push_dropped();
-  keep.client->push(what);
+  if (!keep.opening) return keep.client->push(what);
+  const bool greets = !keep.opening->channel.empty() && keep.opening->held.size() < limits::opening_pushes_max;
+  greets ? keep.opening->held.push_back(what) : ctx.meters.push_dropped();
 }
 
 void state::put(const ask& m) {
