@@ -6,6 +6,8 @@
 #include "tests/codecs/seed.hpp"
 #include "tests/fuzz/codec_corpus.hpp"
 #include "tests/fuzz/codec_targets.hpp"
+#include "tests/fuzz/jwt_corpus.hpp"
+#include "tests/fuzz/jwt_targets.hpp"
 #include "tests/fuzz/socketio_corpus.hpp"
 #include "tests/fuzz/socketio_targets.hpp"
 
@@ -96,4 +98,7 @@ TEST_CASE("fuzz: packets of Socket.IO break no promise", "[codecs][fuzz]") {
 TEST_CASE("fuzz: payloads of Engine.IO are written as they were read", "[codecs][fuzz]") {
   run("fuzz: engineio_payload, 40,000 inputs", fuzz::engineio_payload,
       {std::begin(fuzz::engineio_corpus), std::end(fuzz::engineio_corpus)});
+}
+TEST_CASE("fuzz: only tokens that were signed are accepted", "[codecs][fuzz]") {
+  run("fuzz: jwt_verify, 40,000 inputs", fuzz::jwt_verify, fuzz::jwt_corpus());
 }
