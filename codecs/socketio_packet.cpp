@@ -18,7 +18,7 @@ constexpr char message_digit = '4';  // of Engine.IO, before every text packet
 constexpr std::string_view bytes_key = "$bytes", placeholder_key = "_placeholder";
 constexpr std::string_view quoted_bytes_key = "\"$bytes\"";
 constexpr std::size_t head_guess = 32, control_guess = 128;
-constexpr std::size_t fixed_items_max = 15, short_items_max = 0xffff;
+constexpr std::size_t fixed_items_max = 15;
 
 /// From EVENT to BINARY_EVENT, from ACK to BINARY_ACK.
 constexpr int to_binary = static_cast<int>(socketio_type::binary_event) - static_cast<int>(socketio_type::event);
