@@ -24,7 +24,7 @@ enum class jwt_expiry : std::uint8_t { required, optional };
 
 /// Whose tokens are believed. Immutable and shared; a change is another object.
 struct jwt_trust {
-  key_set_ptr keys;
+  key_set_ptr keys;                    ///< never null
   std::vector<std::string> issuers;    ///< `iss` must be one of them; empty: anybody whom the keys vouch for
   std::vector<std::string> audiences;  ///< `aud` must have one of them; empty: a token that has `aud` is for others
   jwt_expiry expiry = jwt_expiry::required;
@@ -78,8 +78,8 @@ using jwt_verdict = std::variant<jwt_claims_ptr, jwt_refusal>;
 /// Verifies a compact JWS (RFC 7515 section 5.2) whose payload is a set of claims (RFC 7519). Nothing in it names where
 /// a key is: `jku`, `x5u`, `jwk` and `x5c` are not looked at. The claims are read only after the signature holds.
 ///
-/// Threading: any thread. Bounds: limits::token_bytes_max, and small ones on depth and members. Failure: a refusal, the
-/// first in the order above that applies.
+/// Threading: any thread. Bounds: limits::token_bytes_max, and small ones on depth and members. Failure: one
+/// refusal; header, key and signature come before claims.
 jwt_verdict verify_jwt(std::string_view token, const jwt_trust& trust, std::uint64_t now_s);
 
 /// Whether claims that were verified before still hold by the clock: nothing, or why not.

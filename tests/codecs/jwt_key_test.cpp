@@ -1,3 +1,5 @@
+#include <openssl/err.h>
+
 #include <catch2/catch.hpp>
 #include <string>
 
@@ -184,6 +186,27 @@ TEST_CASE("jwt key: a signer takes private keys that are not encrypted", "[codec
   CHECK(why == "This is no private key in PEM, or it is encrypted.");
   CHECK_FALSE(jwt_signer::from_pem(es256, samples::rsa_private, "", why));
   CHECK(why == "ES256 needs an EC key on the curve P-256.");
+}
+
+TEST_CASE("jwt key: OpenSSL's queue of errors, which TLS on the same thread reads, is left as it was",
+          "[codecs][jwt]") {
+  ERR_clear_error();
+  ERR_raise(ERR_LIB_USER, 1);
+  const auto before = ERR_peek_last_error();
+  std::string why;
+  CHECK_FALSE(jwt_key::from_pem(rs256, "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "", why));
+  CHECK_FALSE(jwt_key::from_pem(rs256, "no PEM", "", why));
+  CHECK_FALSE(jwt_signer::from_pem(rs256, encrypted, "", why));
+  CHECK_FALSE(jwt_key::from_p256(std::string(32, 'x'), std::string(32, 'y'), "", why));
+  CHECK_FALSE(jwt_key::from_rsa(rs256, std::string(256, '\xff'), "\2", "", why));
+  for (const auto alg : samples::algorithms) {
+    const auto key = samples::public_key(alg, "");
+    CHECK_FALSE(key.verifies("other input", samples::signer(alg, "").sign("input")));
+  }
+  CHECK_FALSE(samples::public_key(rs256, "").verifies("input", std::string(256, '\xff')));
+  CHECK(ERR_peek_last_error() == before);
+  CHECK(ERR_get_error() == before);
+  CHECK(ERR_get_error() == 0);
 }
 
 TEST_CASE("jwk: each type holds its algorithm, and RSA without one RS256", "[codecs][jwt]") {

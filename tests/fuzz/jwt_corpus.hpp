@@ -28,6 +28,12 @@ inline std::vector<std::string> jwt_corpus() {
 {"iss":"greenroom.test","sub":"a\u0301\ud83d\ude00","aud":"node","exp":1900000000,"scope":"a b","p":{"r":[1,{"x":null}]}})",
            R"({"alg":"none","crit":["b64"],"b64":false,"jwk":{"kty":"oct","k":"AAAA"},"jku":"http://x"}
 {"sub":1,"exp":"1","aud":{}})",
+           R"({"alg":"HS256","crit":["exp"]}
+{"iss":"greenroom.test","sub":"ann","aud":"node","exp":1900003600})",
+           R"({"alg":"HS256","b64":true}
+{"iss":"greenroom.test","sub":"ann","aud":"node","exp":1900003600})",
+           R"({"alg":"HS256"}
+{"iss":"greenroom.test","sub":"ann","sub":"root","aud":"node","exp":1900003600})",
            R"([{"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",)"
            R"("y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","kid":"1","use":"sig","alg":"ES256"},)"
            R"({"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","key_ops":["verify"]},)"

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "codecs/jwk.hpp"
+#include "codecs/jwt_document.hpp"
 #include "tests/fuzz/codec_targets.hpp"
 #include "tests/fuzz/jwt_corpus.hpp"
 
@@ -27,6 +28,7 @@ inline void check_claims(const jwt_claims& claims) {
   promise(untimely(claims, claims.expires_at_s + limits::jwt_leeway_s).has_value(), "and ends");
   document doc;
   promise(!doc.read(format::json, claims.document), "the claims are a document");
+  promise(!has_repeated_member(doc.root()), "no claim stands twice");
   const auto* sub = find(doc.root(), "sub");
   promise(sub != nullptr && sub->text() == claims.subject, "the subject is the one that was signed");
 }
@@ -55,6 +57,7 @@ inline void check_signed(std::string_view header, std::string_view claims) {
   check_claims(**accepted);
   document doc;
   promise(!doc.read(format::json, header), "an accepted header is a document");
+  promise(!has_repeated_member(doc.root()), "no member of a header stands twice");
   promise(find(doc.root(), "alg")->text() == "HS256", "the algorithm is the key's");
   promise(find(doc.root(), "crit") == nullptr && find(doc.root(), "b64") == nullptr, "no extension is accepted");
 }
