@@ -24,22 +24,31 @@ scenario('conformance: vsn=3.0.0 and token=bad are refused at the handshake', as
   for (const query of ['vsn=3.0.0', 'vsn=2.0.0&token=bad']) assert.equal(await refusal(await node(), { query }), 403);
 });
 
-scenario('conformance: a join replies {topic, params}, other topics are unmatched, room:forbidden is unauthorized', async (s) => {
-  const socket = await connect(s, await node(), patient);
-  const topic = fresh('room:a');
-  assert.deepEqual((await join(socket, topic, { some: 'params' })).joined, { topic, params: { some: 'params' } });
-  await assert.rejects(join(socket, 'room:forbidden'), refused({ reason: 'unauthorized' }));
-  await assert.rejects(join(socket, 'other:a'), refused({ reason: 'unmatched topic' }));
-  const raw = await Raw.connect(s, await node());
-  assert.deepEqual(await raw.ask(['1', '2', 'other', 'phx_join', {}]), [null, '2', 'other', ...error({ reason: 'unmatched topic' })]); // prettier-ignore
-  const forbidden = ['1', '3', 'room:forbidden'];
-  assert.deepEqual(await raw.ask([...forbidden, 'phx_join', {}]), [...forbidden, ...error({ reason: 'unauthorized' })]);
-});
+scenario(
+  'conformance: a join replies {topic, params}, other topics are unmatched, room:forbidden is unauthorized',
+  async (s) => {
+    const socket = await connect(s, await node(), patient);
+    const topic = fresh('room:a');
+    assert.deepEqual((await join(socket, topic, { some: 'params' })).joined, { topic, params: { some: 'params' } });
+    await assert.rejects(join(socket, 'room:forbidden'), refused({ reason: 'unauthorized' }));
+    await assert.rejects(join(socket, 'other:a'), refused({ reason: 'unmatched topic' }));
+    const raw = await Raw.connect(s, await node());
+    assert.deepEqual(await raw.ask(['1', '2', 'other', 'phx_join', {}]), [null, '2', 'other', ...error({ reason: 'unmatched topic' })]); // prettier-ignore
+    const forbidden = ['1', '3', 'room:forbidden'];
+    assert.deepEqual(await raw.ask([...forbidden, 'phx_join', {}]), [
+      ...forbidden,
+      ...error({ reason: 'unauthorized' }),
+    ]);
+  },
+);
 
 for (const [kind, payload] of Object.entries(payloads)) {
   scenario(`conformance: echo, fail, push_me, shout and shout_others take ${kind}`, async (s) => {
     const topic = fresh('room:b');
-    const [ann, bob] = [await join(await connect(s, await node()), topic), await join(await connect(s, await node()), topic)];
+    const [ann, bob] = [
+      await join(await connect(s, await node()), topic),
+      await join(await connect(s, await node()), topic),
+    ];
     assert.deepEqual(plain(await answer(ann.push('echo', payload))), plain(payload));
     await assert.rejects(answer(ann.push('fail', payload)), (why) => {
       assert.deepEqual(plain(why.response), plain(payload));
