@@ -1,6 +1,8 @@
 // The conformance program's topics, with phoenix.js and by hand: what the published suites of Phoenix presume.
 import assert from 'node:assert/strict';
 import { join as path } from 'node:path';
+import { LongPoll } from 'phoenix';
+import WebSocket from 'ws';
 import { Process, binary, eventually, fresh, scenario } from './harness.mjs';
 import { Presence, Raw, answer, bytes, connect, join, numbers, refusal, refused } from './phoenix.mjs';
 
@@ -22,6 +24,19 @@ const plain = (payload) => (payload instanceof ArrayBuffer ? numbers(payload) : 
 
 scenario('conformance: vsn=3.0.0 and token=bad are refused at the handshake', async () => {
   for (const query of ['vsn=3.0.0', 'vsn=2.0.0&token=bad']) assert.equal(await refusal(await node(), { query }), 403);
+});
+
+scenario('conformance: phoenix.js’ authToken admits, by the subprotocol and by long polling', async (s) => {
+  for (const [name, transport] of Object.entries({ WebSocket, LongPoll }))
+    for (const token of ['a token?>~', 'ok']) {
+      const socket = await connect(s, await node(), { transport, authToken: token, params: { user: 'ann' } });
+      const topic = fresh('room:token');
+      assert.deepEqual((await join(socket, topic)).joined, { topic, params: {} }, name);
+    }
+  const coded = (token) => ['phoenix', `base64url.bearer.phx.${btoa(token).replaceAll('=', '')}`];
+  assert.equal(await refusal(await node(), { protocols: coded('bad') }), 403);
+  const raw = await Raw.connect(s, await node(), { protocols: coded('good'), query: 'vsn=2.0.0&token=bad' });
+  assert.equal(raw.socket.protocol, 'phoenix'); // the subprotocol's token goes before that of the params
 });
 
 scenario(
