@@ -50,7 +50,7 @@ class message_writer {
     if (const auto* failed = std::get_if<error>(&what))
       member("error", *failed);
     else
-      std::visit([this](const auto& done) { member("result", done); }, std::get<result>(what));
+      std::visit([this](const auto& done) { this->member("result", done); }, std::get<result>(what));
     w_.end_object();
   }
 
