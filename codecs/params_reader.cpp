@@ -75,8 +75,7 @@ std::vector<std::string> params_reader::names(std::string_view member, std::size
     if (!good()) return {};
   }
   std::ranges::sort(taken);
-  const auto repeated = std::ranges::unique(taken);
-  taken.erase(repeated.begin(), repeated.end());
+  taken.erase(std::unique(taken.begin(), taken.end()), taken.end());  // clang 14 takes no ranges::unique
   return taken;
 }
 

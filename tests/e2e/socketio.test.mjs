@@ -348,6 +348,33 @@ scenario('recovery: after kill -9 and a restart too, which Socket.IO itself does
   });
 });
 
+scenario('recovery: a node that stops sends its clients away so that they come back by themselves, over either transport', async (s) => {
+  const listen = `127.0.0.1:${40_000 + (process.pid % 20_000)}`;
+  const node = await s.node({ config, listen });
+  const room = `durable:${fresh()}`;
+  const how = { path: '/recovering/', reconnectionDelay: 100, reconnectionDelayMax: 300 };
+  const clients = [client(s, node, { ...how, transports: ['polling'] }), client(s, node, { ...how, transports: ['websocket'] })];
+  for (const each of clients) {
+    await connects(each);
+    await call(each, 'room.join', { room });
+  }
+  await sleep(700); // a ping has proven them, and the session is stored
+  const sids = clients.map((each) => each.id);
+  const gone = clients.map((each) => once(each, 'disconnect', 10_000));
+  const back = clients.map((each) => once(each, 'connect', 20_000));
+  await node.stop();
+  for (const each of gone) assert.match((await each)[0], /^transport (close|error)$/);
+  const again = await s.node({ config, listen, dir: node.dir });
+  await Promise.all(back);
+  assert.deepEqual(
+    clients.map((each) => [each.recovered, each.id]),
+    sids.map((sid) => [true, sid]),
+  );
+  const writer = await s.client(again, { user: fresh('writer') });
+  await writer.call('room.publish', { room, event: 'back', payload: 1 });
+  for (const each of clients) assert.equal((await next(each, 'back'))[0], 1);
+});
+
 scenario('recovery off: CONNECT is answered with sid alone, and events carry no offset', async (s) => {
   const node = await shared.get();
   const ws = await raw(s, node);
