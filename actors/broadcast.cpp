@@ -47,10 +47,16 @@ runtime::frame broadcast::single(std::size_t index, codecs::codec_id codec) cons
   return made[index];
 }
 
+packed& broadcast::by_window::of(const compressor& with) {
+  const auto found =
+      std::find_if(made_.begin(), made_.end(), [&](const auto& each) { return each.first == with.window_bits(); });
+  return found != made_.end() ? found->second : made_.emplace_back(with.window_bits(), packed{}).second;
+}
+
 packed broadcast::block(codecs::codec_id codec, compressor* with) const {
   if (with == nullptr) return {block(codec)};
   std::lock_guard guard{packed_.mutex};
-  auto& made = packed_.blocks[codec];
+  auto& made = packed_.blocks[codec].of(*with);
   if (!made.bytes) made = with->pack(block(codec));
   return made;
 }
@@ -61,8 +67,9 @@ packed broadcast::single(std::size_t index, codecs::codec_id codec, compressor* 
   std::lock_guard guard{packed_.mutex};
   auto& made = packed_.singles[codec];
   made.resize(items_.size());
-  if (!made[index].bytes) made[index] = with->pack(single(index, codec));
-  return made[index];
+  auto& one = made[index].of(*with);
+  if (!one.bytes) one = with->pack(single(index, codec));
+  return one;
 }
 
 }  // namespace greenroom

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "actors/compressor.hpp"
@@ -17,8 +18,8 @@ namespace greenroom {
 class meters;
 
 /// What a room published in one turn, for all its relays. Encoded once per codec, by the first relay with a member of
-/// that codec, and compressed once for the members that agreed on compression; all the messages joined into one block of
-/// frames, which every outbox references.
+/// that codec, and compressed once per codec and window for the members that agreed on compression; all the messages
+/// joined into one block of frames, which every outbox references.
 ///
 /// Threading: immutable but for the lazy encoding, which is safe from any shard: a second one waits for the first. Bounds: limits::turn_messages_max
 /// messages.
@@ -55,12 +56,22 @@ class broadcast {
     per_codec<std::vector<T>> singles;
   };
 
+  /// The compressed forms of one frame. By window and not by compressor: each shard has one of its own, and the bytes are
+  /// the same.
+  class by_window {
+   public:
+    packed& of(const compressor& with);
+
+   private:
+    std::vector<std::pair<int, packed>> made_;  ///< rarely more than one
+  };
+
   std::vector<item> items_;
   std::chrono::steady_clock::time_point received_;
   meters* counts_;  ///< null: nobody counts what is encoded
   bool any_excluded_ = false;
   mutable made<runtime::frame> plain_;
-  mutable made<packed> packed_;
+  mutable made<by_window> packed_;
 };
 
 }  // namespace greenroom

@@ -1,5 +1,6 @@
 #include "actors/compressor.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "actors/meters.hpp"
@@ -16,8 +17,8 @@ codecs::deflate_settings settings_of(const runtime::gateway_config& from) {
 
 }  // namespace
 
-compressor::compressor(const runtime::gateway_config& how, meters& counts)
-    : deflater_{settings_of(how)}, meters_{counts} {}
+compressor::compressor(const codecs::deflate_settings& how, meters& counts)
+    : window_bits_{how.window_bits}, deflater_{how}, meters_{counts} {}
 
 packed compressor::pack(runtime::frame plain) {
   auto done = deflater_.deflate(*plain);
@@ -34,9 +35,15 @@ packed compressor::pack_shared(const runtime::frame& plain) {
   return last.made;
 }
 
-std::unique_ptr<compressor> make_compressor(const runtime::config& from, meters& counts) {
-  if (from.gateway.compression == runtime::compression_mode::off) return nullptr;
-  return std::make_unique<compressor>(from.gateway, counts);
+compressors::compressors(const runtime::gateway_config& how, meters& counts)
+    : how_{settings_of(how)}, meters_{counts} {}
+
+compressor& compressors::of(int window_bits) {
+  auto how = how_;
+  how.window_bits = std::clamp(window_bits, smallest, largest);
+  auto& made = made_[static_cast<std::size_t>(how.window_bits - smallest)];
+  if (!made) made = std::make_unique<compressor>(how, meters_);
+  return *made;
 }
 
 }  // namespace greenroom

@@ -61,7 +61,7 @@ struct context {
   struct shard_actors {
     runtime::shard* home = nullptr;  ///< null in tests
     std::unique_ptr<socket_figures> sockets = std::make_unique<socket_figures>();
-    std::unique_ptr<greenroom::compressor> compressor{};  ///< null: off
+    std::unique_ptr<greenroom::compressors> compressors{};
     caf::actor relay, rooms, queue, presence, router, gateway;
   };
   std::vector<shard_actors> shards;

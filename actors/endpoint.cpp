@@ -9,9 +9,9 @@ std::unique_ptr<endpoint> make_endpoint(const endpoint_place& at) {
   switch (at.how.protocol) {
     case native: return make_native_endpoint(at);
     case websocket: return make_websocket_endpoint(at);
+    case phoenix: return make_phoenix_endpoint(at);
     case socketio:
     case engineio: return make_socketio_endpoint(at);
-    case phoenix:
     case off: break;
   }
   return nullptr;

@@ -51,6 +51,7 @@ std::unique_ptr<endpoint> make_native_endpoint(const endpoint_place& at);
 std::unique_ptr<endpoint> make_websocket_endpoint(const endpoint_place& at);  ///< bare messages
 std::unique_ptr<endpoint> make_socketio_endpoint(
     const endpoint_place& at);  ///< on Engine.IO, or that with bare messages
+std::unique_ptr<endpoint> make_phoenix_endpoint(const endpoint_place& at);
 
 /// Of that entry; null: its protocol is off.
 std::unique_ptr<endpoint> make_endpoint(const endpoint_place& at);

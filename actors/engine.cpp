@@ -131,7 +131,7 @@ struct engine::parts {
     ctx.shards.resize(shards.size());
     for (std::size_t i = 0; i < shards.size(); ++i) {
       ctx.shards[i].home = &shards.at(i);
-      ctx.shards[i].compressor = make_compressor(config, meters);
+      ctx.shards[i].compressors = std::make_unique<compressors>(config.gateway, meters);
     }
     http_shards = std::make_shared<runtime::http_shards>(homes_of(ctx));
     collect_node_metrics(metrics, ctx);

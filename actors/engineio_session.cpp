@@ -153,7 +153,7 @@ void engineio_session::release_get(std::string_view packet) {
 runtime::transport_events* engineio_session::begin_websocket(runtime::transport_ptr socket) {
   socket_ = std::move(socket);
   stage_ = stage::websocket;
-  deflates_ = socket_->takes_deflated();
+  deflate_bits_ = socket_->deflate_bits();
   auto first = std::make_shared<std::string>();
   {
     const codecs::websocket_frame frame{*first, codecs::frame_kind::text, codecs::framing::websocket, gathered_max};

@@ -106,7 +106,7 @@ meters::meters(runtime::metrics& to, std::size_t shards, const std::vector<std::
                                       "Of the messages handed to clients' outboxes, those that are compressed."})},
       compressions_{to.add_counter(
           {"greenroom_compressions_total",
-           "Messages given to the compressor: one for all members of a room that take the same codec."})},
+           "Messages given to the compressor: one for all members of a room that take the same codec and window."})},
       compression_in_{to.add_counter({"greenroom_compression_bytes_in_total", "Bytes of them before."})},
       compression_out_{to.add_counter(
           {"greenroom_compression_bytes_out_total", "Bytes of them after; those that would grow count as they were."})},

@@ -23,8 +23,10 @@ peer::peer(context& ctx, std::size_t shard, std::unique_ptr<codecs::dialogue> sp
 void peer::attach(runtime::transport_ptr transport) {
   transport_ = std::move(transport);
   address_ = transport_->peer();
-  if (transport_->takes_deflated()) compressor_ = ctx_.shards[shard_].compressor.get();
-  if (compressor_) ctx_.meters.compression_agreed();
+  if (const auto bits = transport_->deflate_bits(); bits != 0) {
+    compressor_ = &ctx_.shards[shard_].compressors->of(bits);
+    ctx_.meters.compression_agreed();
+  }
 }
 
 void peer::heard_by(caf::actor connection) {

@@ -153,6 +153,10 @@ void state::let_in(const add& m) {
   m.who->epoch = m.epoch;
   m.who->position = m.who->proven = m.position;
   m.reply.to(m.reply.what);
+  if (m.who->waits) {  // its session lets it go when it is open
+    m.who->at = phase::held;
+    return;
+  }
   m.who->at = phase::live;  // the room knows that it does not know who is there
   if (m.position != in.position) feed_member(m.who);
 }

@@ -1,7 +1,9 @@
 #include "actors/room_presence.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
+#include <random>
 
 #include "actors/limits.hpp"
 
@@ -13,6 +15,33 @@ constexpr std::size_t back_numerator = 9, back_denominator = 10;  ///< a large r
 
 std::size_t bytes_of(const codecs::payload_ptr& meta) { return entry_guess + (meta ? meta->original().size() : 0); }
 
+/// Rooms of every shard take from one row of numbers. Where it begins is drawn, so that a restarted node, or another one,
+/// does not give a client a ref that it knows already.
+std::uint64_t next_ref() {
+  static std::atomic<std::uint64_t> last = [] {
+    std::random_device random;
+    return (std::uint64_t{random()} << 32 | random()) >> 1;
+  }();
+  return ++last;
+}
+
+bool same(const codecs::payload_ptr& one, const codecs::payload_ptr& other) {
+  if (!one || !other) return !one && !other;
+  return one->as(codecs::format::msgpack) == other->as(codecs::format::msgpack);
+}
+
+/// Adds to `into` what of `all` is not in `among`, under that user's name.
+void add_difference(std::vector<codecs::results::member>& into, const std::string& user, std::int64_t since_ms,
+                    const std::vector<codecs::results::presence_entry>& all,
+                    const std::vector<codecs::results::presence_entry>& among) {
+  codecs::results::member one{.user = user, .since_ms = since_ms, .entries = {}};
+  for (const auto& each : all) {
+    if (std::ranges::find(among, each.ref, &codecs::results::presence_entry::ref) == among.end())
+      one.entries.push_back(each);
+  }
+  if (!one.entries.empty()) into.push_back(std::move(one));
+}
+
 void mix(std::uint64_t& into, std::uint64_t what) { into ^= what + 0x9e37'79b9'7f4a'7c15 + (into << 12) + (into >> 4); }
 void mix(std::uint64_t& into, std::string_view what) { mix(into, std::hash<std::string_view>{}(what)); }
 
@@ -23,8 +52,11 @@ void room_presence::enter(const membership& who) {
   auto& one = people_[who.user.value];
   if (one.sessions.empty()) one.bytes = member_guess + who.user.value.size();
   const auto before = one.sessions.empty() ? 0 : one.bytes;
-  auto [place, fresh] = one.sessions.try_emplace(who.session.value, entry{who.since_ms, nullptr});
-  if (!fresh) one.bytes -= bytes_of(place->second.meta);
+  auto [place, fresh] = one.sessions.try_emplace(who.session.value, entry{who.since_ms, nullptr, next_ref()});
+  if (!fresh) {
+    one.bytes -= bytes_of(place->second.meta);
+    if (!same(place->second.meta, who.presence)) renew(who, place->second);
+  }
   place->second.meta = who.presence;
   one.bytes += bytes_of(who.presence);
   bytes_ += one.bytes - before;
@@ -64,8 +96,33 @@ void room_presence::weigh() {
 void room_presence::touch(const std::string& user) {
   stale_ = true;
   if (large_ || everybody_) return;
-  touched_.try_emplace(user, digest_of(user));
+  if (!touched_.contains(user)) {
+    told_of before;
+    if (const auto found = people_.find(user); found != people_.end())
+      before = {digest(found->second), member_of(*found).entries};
+    touched_.emplace(user, std::move(before));
+  }
   if (touched_.size() > limits::roster_changes_max) tell_everybody();
+}
+
+/// Another ref. The one before it is the one that the members saw.
+void room_presence::renew(const membership& who, entry& what) const {
+  what.ref_prev = what.ref;
+  if (const auto before = touched_.find(who.user.value); before != touched_.end()) {
+    const auto& seen = before->second.entries;
+    const auto found = std::ranges::find(seen, who.session.value, &codecs::results::presence_entry::session);
+    what.ref_prev = found == seen.end() ? 0 : found->ref;
+  }
+  what.ref = next_ref();
+}
+
+/// A user who shows what it showed before shows it under the refs that the members know.
+void room_presence::restore(person& who, const told_of& before) {
+  for (const auto& each : before.entries) {
+    auto& now = who.sessions.at(each.session);
+    now.ref = each.ref;
+    now.ref_prev = each.ref_prev;
+  }
 }
 
 void room_presence::tell_everybody() {
@@ -92,7 +149,8 @@ codecs::results::member room_presence::member_of(const table::value_type& who) c
   codecs::results::member one{.user = who.first, .since_ms = INT64_MAX, .entries = {}};
   for (const auto& [session, entry] : who.second.sessions) {
     one.since_ms = std::min(one.since_ms, entry.since_ms);
-    if (one.entries.size() < limits::member_entries_max) one.entries.push_back({session, entry.meta});
+    if (one.entries.size() < limits::member_entries_max)
+      one.entries.push_back({session, entry.meta, entry.ref, entry.ref_prev});
   }
   return one;
 }
@@ -145,12 +203,19 @@ std::optional<codecs::pushes::room_changes> room_presence::changes() {
   for (const auto& [user, before] : touched_) {
     auto found = people_.find(user);
     if (found == people_.end()) {
-      if (before != 0) made.left.push_back(user);
-    } else if (before == 0) {
-      made.joined.push_back(member_of(*found));
-    } else if (digest(found->second) != before) {
-      made.updated.push_back(member_of(*found));
+      if (before.digest == 0) continue;
+      made.left.push_back(user);
+      add_difference(made.gone, user, 0, before.entries, {});
+      continue;
     }
+    if (digest(found->second) == before.digest) {
+      restore(found->second, before);
+      continue;
+    }
+    auto now = member_of(*found);
+    add_difference(made.gone, user, now.since_ms, before.entries, now.entries);
+    add_difference(made.fresh, user, now.since_ms, now.entries, before.entries);
+    (before.digest == 0 ? made.joined : made.updated).push_back(std::move(now));
   }
   if (made.joined.empty() && made.left.empty() && made.updated.empty()) return std::nullopt;
   return made;

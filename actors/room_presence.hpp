@@ -3,6 +3,9 @@
 ///   enter, leave ──▶ table ──▶ page()                        room.members
 ///                      └─────▶ what changed ──▶ take()       one notice a batch, the same for all who get it
 ///
+/// What a session shows has a `ref`, another one with each change, never one that was used before: Phoenix' clients know
+/// entries by it. A batch names those that are gone and those that are fresh, as its members saw them.
+///
 /// Who has just come gets `people`, the room as it is; who knew the room before gets `changes`. A room of more than
 /// `users_max` users or `bytes_max` bytes is large: everybody gets its size and its first page instead, at a slower
 /// pace, and only when one of the two is another.
@@ -15,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "actors/subscription.hpp"
 #include "codecs/outcome.hpp"
@@ -57,17 +61,25 @@ class room_presence {
   struct entry {
     std::int64_t since_ms;
     codecs::payload_ptr meta;
+    std::uint64_t ref, ref_prev = 0;
   };
   struct person {
     std::map<std::string, entry> sessions;
     std::size_t bytes = 0;
   };
   using table = std::map<std::string, person, std::less<>>;
+  /// What the members were told of a user in the batch before.
+  struct told_of {
+    std::uint64_t digest = 0;  ///< 0: not here
+    std::vector<codecs::results::presence_entry> entries;
+  };
 
   codecs::results::member member_of(const table::value_type& who) const;
   static std::uint64_t digest(const person& who);
   std::uint64_t digest_of(const std::string& user) const;
   void touch(const std::string& user);
+  void renew(const membership& who, entry& what) const;
+  void restore(person& who, const told_of& before);
   void weigh();
   std::optional<codecs::pushes::room_changes> changes();
   codecs::pushes::room_people people() const;
@@ -77,7 +89,7 @@ class room_presence {
   table people_;
   std::size_t bytes_ = 0;
   bool large_ = false;
-  std::map<std::string, std::uint64_t> touched_;  ///< users, with their digest in the batch before; 0: not here
+  std::map<std::string, told_of> touched_;  ///< users
   bool everybody_ = false, newcomers_ = false;
   bool stale_ = false;           ///< a large room has changed since its members were told
   std::uint64_t told_page_ = 0;  ///< digest of the page that they were told

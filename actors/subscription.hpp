@@ -64,6 +64,7 @@ struct subscription {
   std::string epoch;
   phase at = phase::joining;
   roster_view roster = roster_view::unknown;
+  bool waits = false;          ///< its session is not open yet: held until that lets it go
   bool left = false;           ///< its client has left: a room that starts does not take it back
   std::uint64_t position = 0;  ///< of the newest message that was written to the outbox
   std::uint64_t pinged = 0;    ///< `position` when the ping left whose answer is awaited

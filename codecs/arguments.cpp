@@ -57,6 +57,13 @@ payload_ptr as_params(payload_ptr what) {
   return list_of({std::move(what)});
 }
 
+std::optional<std::string> text_of(const payload_ptr& what) {
+  borrowed_document read;
+  if (!what || read->read(what->origin(), what->original(), unbounded) || !read->root().is(kind::text))
+    return std::nullopt;
+  return std::string{read->root().text()};
+}
+
 payload_ptr text_document(std::string_view utf8) {
   std::string out;
   json_writer{out}.text(utf8);

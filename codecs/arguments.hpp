@@ -1,4 +1,7 @@
 #pragma once
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "codecs/outcome.hpp"
@@ -16,7 +19,8 @@ std::vector<payload_ptr> arguments_of(const results::document& what);
 payload_ptr list_of(const std::vector<payload_ptr>& items);
 /// An object as it is; anything else as the only item of a list.
 payload_ptr as_params(payload_ptr what);
-/// A text as a document.
+/// A text as a document, and the opposite: none where the document is no text.
 payload_ptr text_document(std::string_view utf8);
+std::optional<std::string> text_of(const payload_ptr& what);
 
 }  // namespace greenroom::codecs

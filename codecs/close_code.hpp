@@ -24,12 +24,12 @@ inline constexpr close_code going_away{1001, "going_away", reconnect::yes,
                                        "The session ended and its connection with it."};
 inline constexpr close_code protocol_error{1002, "protocol_error", reconnect::no, "A frame breaks RFC 6455."};
 inline constexpr close_code wrong_data{1003, "wrong_data", reconnect::no,
-                                       "Text where the protocol wants binary, or the opposite."};
+                                       "No message of the protocol, or text where it wants binary, or the opposite."};
 inline constexpr close_code bad_utf8{1007, "bad_utf8", reconnect::no, "A text frame is not UTF-8."};
 inline constexpr close_code bad_deflate{1007, "bad_deflate", reconnect::no,
                                         "A compressed message is no deflate data, or is cut off."};
 inline constexpr close_code over_limits{1007, "over_limits", reconnect::no,
-                                        "MessagePack declares more than the limits: depth, elements, lengths."};
+                                        "A document passes the limits: depth, elements, lengths."};
 inline constexpr close_code token_expired{1008, "token_expired", reconnect::yes,
                                           "The token's time is over; come back with a new one."};
 inline constexpr close_code kicked{1008, "kicked", reconnect::no,

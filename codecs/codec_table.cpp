@@ -16,6 +16,8 @@ class table {
   table() {
     put(make_native_codec(codec_id::native_json));
     put(make_native_codec(codec_id::native_msgpack));
+    put(make_phoenix_codec(codec_id::phoenix));
+    put(make_phoenix_codec(codec_id::phoenix_positions));
     put(make_bare_codec());
   }
 

@@ -7,6 +7,7 @@
 namespace greenroom::codecs {
 
 std::unique_ptr<const codec> make_native_codec(codec_id id);
+std::unique_ptr<const codec> make_phoenix_codec(codec_id id);
 std::unique_ptr<const codec> make_bare_codec();
 
 }  // namespace greenroom::codecs

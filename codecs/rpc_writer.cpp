@@ -460,6 +460,10 @@ void append_error(format as, const error& what, std::string& out) {
   write(as, out, [&](auto&& w) { w.value(what); });
 }
 
+void append_envelope(format as, const envelope& what, std::string& out) {
+  write(as, out, [&](auto&& w) { w.value(what); });
+}
+
 std::string_view method_of(const push& what) {
   return std::visit([](const auto& each) -> std::string_view { return method_of(each); }, what);
 }

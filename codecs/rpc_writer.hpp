@@ -25,6 +25,7 @@ std::string write_batch(format as, std::span<const std::string> bodies, framing 
 // The parts, for protocols that put them elsewhere: appended as a document of that format.
 void append_result(format as, const result& what, std::string& out);
 void append_error(format as, const error& what, std::string& out);
+void append_envelope(format as, const envelope& what, std::string& out);
 std::string_view method_of(const push& what);  ///< "room.notice"
 void append_params(format as, const push& what, std::string& out);
 

@@ -190,9 +190,8 @@ const config_key<config> node_table[]{
      count,
      {9, 15},
      GREENROOM_AT(gateway.compression_window_bits),
-     "The window of what the node compresses, a power of two: 12 is 4 KiB. A client that asks for a smaller one gets "
-     "no "
-     "compression."},
+     "The largest window of what the node compresses, a power of two: 12 is 4 KiB. A client may ask for a smaller one; "
+     "each window that clients ask for costs its shards a compressor and a second compression of what they get."},
     {"gateway",
      "compression_level",
      count,

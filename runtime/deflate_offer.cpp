@@ -12,7 +12,8 @@ namespace greenroom::runtime {
 namespace {
 
 constexpr std::string_view extension_name = "permessage-deflate";
-constexpr int window_bits_min = 8, window_bits_max = 15;
+constexpr int window_bits_min = 8, window_bits_max = 15;  // of the standard
+constexpr int deflate_bits_min = 9;                       // of zlib's raw deflate
 
 bool is_token_char(char c) noexcept {
   constexpr std::string_view others = "!#$%&'*+-.^_`|~";  // RFC 7230, 3.2.6
@@ -96,29 +97,32 @@ std::string answer_to(const offer& accepted, int window_bits) {
 
 }  // namespace
 
-std::string accept_deflate(std::string_view offers, int window_bits) {
+std::optional<deflate_agreement> accept_deflate(std::string_view offers, int window_bits) {
   std::optional<offer> accepted;
   reader in{offers};
   while (!in.at_end()) {
     if (in.take(',')) continue;  // empty elements are allowed
     const auto name = in.token();
-    if (name.empty()) return {};
+    if (name.empty()) return std::nullopt;
     offer one;
     while (in.take(';')) {
       const auto parameter = in.token();
-      if (parameter.empty()) return {};
+      if (parameter.empty()) return std::nullopt;
       std::optional<std::string_view> value;
       if (in.take('=')) {
         value = in.value();
-        if (value->empty()) return {};
+        if (value->empty()) return std::nullopt;
       }
       one.add(parameter, value);
     }
-    if (!in.at_end() && !in.take(',')) return {};
-    if (!accepted && equals_ignoring_case(name, extension_name) && one.good && one.server_window_bits >= window_bits)
+    if (!in.at_end() && !in.take(',')) return std::nullopt;
+    if (!accepted && equals_ignoring_case(name, extension_name) && one.good &&
+        one.server_window_bits >= deflate_bits_min)
       accepted = one;
   }
-  return accepted ? answer_to(*accepted, window_bits) : std::string{};
+  if (!accepted) return std::nullopt;
+  const auto agreed = std::min(window_bits, accepted->server_window_bits);
+  return deflate_agreement{answer_to(*accepted, agreed), agreed};
 }
 
 }  // namespace greenroom::runtime

@@ -265,8 +265,9 @@ std::string write_response(const http_response& answer, std::string_view trace, 
   append_field(text, "Date", http_date());
   append_field(text, "X-Content-Type-Options", "nosniff");
   if (!answer.content_type.empty()) append_field(text, "Content-Type", answer.content_type);
-  if (answer.status != 204 && answer.status != 304)
-    append_field(text, "Content-Length", std::to_string(content.size()));
+  const bool bodiless =
+      answer.status == 204 || answer.status == 304;  // RFC 9110, 6.4.1: a body would be the next answer
+  if (!bodiless) append_field(text, "Content-Length", std::to_string(content.size()));
   bool says_connection = false;
   for (const auto& field : answer.fields) {
     const bool connection = equals_ignoring_case(field.name, "Connection");
@@ -276,7 +277,7 @@ std::string write_response(const http_response& answer, std::string_view trace, 
   }
   if (!says_connection) append_field(text, "Connection", after == connection_after::close ? "close" : "keep-alive");
   text += "\r\n";
-  if (body == body_of_answer::send) text += content;
+  if (body == body_of_answer::send && !bodiless) text += content;
   return text;
 }
 

@@ -55,11 +55,13 @@ struct http_request {
 struct http_response {
   unsigned status = 200;
   std::string content_type{};  ///< Empty: no such field.
-  std::string body{};
+  std::string body{};          ///< Left out of 204 and 304.
   /// Not empty: the body is `{"error": WORD, "message": problem, "trace": ID}`; the word is the status' own
   /// ("not_found").
   std::string problem{};
-  std::vector<http_field> fields{};  ///< Beside those that the server sets itself: Content-Length, Connection, Date.
+  /// Beside those that the server sets itself: Content-Length, Connection, Date. Sent in this order, as many of one name
+  /// as there are.
+  std::vector<http_field> fields{};
 };
 
 /// `{"error": WORD, "message": …, "trace": …}`; the word is the status' own ("not_found"). The exchange adds the trace

@@ -80,8 +80,9 @@ class transport {
   /// all before it has arrived. Numbers grow. A keep-alive's ping that overtakes it may leave it without an `on_pong`.
   virtual std::uint64_t ping_in_order() = 0;
 
-  /// Whether data frames may be compressed (RSV1): by themselves, for the window of `websocket_options`.
-  virtual bool takes_deflated() const noexcept = 0;
+  /// Data frames may be compressed (RSV1), each by itself, with a window of at most that many bits: 9 to 15. 0: they may
+  /// not.
+  virtual int deflate_bits() const noexcept = 0;
 
   virtual const std::string& peer() const noexcept = 0;  ///< "192.0.2.7:50312", "[2001:db8::1]:50312".
   virtual shard& home() const noexcept = 0;

@@ -73,7 +73,7 @@ class websocket final : public transport, public std::enable_shared_from_this<we
   void pause_reading() override;
   void resume_reading() override;
   std::uint64_t ping_in_order() override;
-  bool takes_deflated() const noexcept override { return stream_.next_layer().deflated != nullptr; }
+  int deflate_bits() const noexcept override { return deflate_bits_; }
   const std::string& peer() const noexcept override { return peer_; }
   shard& home() const noexcept override { return stream_.next_layer().link->home(); }
 
@@ -108,10 +108,11 @@ class websocket final : public transport, public std::enable_shared_from_this<we
   std::string peer_;
   std::unique_ptr<close_info> how_;  ///< Null while open; from then on no message is delivered.
   std::uint32_t message_bytes_max_, ping_interval_ms_, pong_timeout_ms_;
-  shard::time_point asked_at_;  ///< When the awaited ping left.
-  std::uint64_t pings_ = 0;     ///< The newest ping's number.
-  std::uint64_t answered_ = 0;  ///< The newest answered ping's.
-  std::uint64_t awaited_ = 0;   ///< The keep-alive's ping whose pong is due; 0: none.
+  shard::time_point asked_at_;     ///< When the awaited ping left.
+  std::uint64_t pings_ = 0;        ///< The newest ping's number.
+  std::uint64_t answered_ = 0;     ///< The newest answered ping's.
+  std::uint64_t awaited_ = 0;      ///< The keep-alive's ping whose pong is due; 0: none.
+  std::uint8_t deflate_bits_ = 0;  ///< 0: not agreed on.
   bool reading_ = false;
   bool paused_ = false;
   bool reported_ = false;
@@ -143,8 +144,9 @@ websocket::~websocket() {
 
 void websocket::accept(const websocket_request& asked, upgrade how) {
   const auto window_bits = how.options.deflate_window_bits;
-  const auto extension = window_bits == 0 ? std::string{} : accept_deflate(asked.extensions, window_bits);
-  if (!extension.empty()) {
+  const auto deflate = window_bits == 0 ? std::nullopt : accept_deflate(asked.extensions, window_bits);
+  if (deflate) {
+    deflate_bits_ = static_cast<std::uint8_t>(deflate->window_bits);
     stream_.next_layer().deflated = std::make_unique<deflated_messages>();
     stream_.read_message_max(deflated_bytes_max(message_bytes_max_));  // what is in it is counted when it is inflated
   }
@@ -157,7 +159,7 @@ void websocket::accept(const websocket_request& asked, upgrade how) {
   stream_.set_option(ws::stream_base::decorator([&](ws::response_type& answer) {
     answer.set(http::field::server, http_server_name);  // else Beast tells its version
     if (!how.subprotocol.empty()) answer.set(http::field::sec_websocket_protocol, how.subprotocol);
-    if (!extension.empty()) answer.set(http::field::sec_websocket_extensions, extension);
+    if (deflate) answer.set(http::field::sec_websocket_extensions, deflate->answer);
   }));
   stream_.async_accept(checked, [self = shared_from_this(), opened = std::move(how.opened)](error_code ec) {
     if (ec) return self->link().abort();

@@ -18,7 +18,8 @@ struct websocket_options {
   std::uint32_t ping_interval_ms = 25'000;
   std::uint32_t pong_timeout_ms = 20'000;
   std::uint32_t close_timeout_ms = 5'000;  ///< From `close()` to the end of the socket, whatever the peer does.
-  /// The window that a client needs to inflate what we send compressed, 9 to 15; 0: permessage-deflate is declined.
+  /// The largest window that we compress with, 9 to 15; a client may ask for a smaller one. 0: permessage-deflate is
+  /// declined.
   std::uint8_t deflate_window_bits = 0;
   outbox_bounds outbox{};
 };

@@ -29,8 +29,8 @@ numbers range(std::uint64_t first, std::uint64_t last) {
 client::client(node_fixture& node, const settings& how)
     : node_{node},
       how_{how},
-      peer_{std::make_shared<greenroom::peer>(node.ctx(), how.shard, how.codec)},
-      wire_{std::make_shared<fake_transport>(*peer_, how.outbox, how.agreed)} {
+      peer_{std::make_shared<greenroom::peer>(node.ctx(), how.shard, codecs::make_native_dialogue(how.codec))},
+      wire_{std::make_shared<fake_transport>(*peer_, how.outbox, how.agreed, how.window_bits)} {
   peer_->attach(wire_);
   runtime::tell(node.ctx().shards[how.shard].gateway, gateway::opened{.client = peer_, .from = how.from});
 }

@@ -277,7 +277,8 @@ TEST_CASE_METHOD(compression_fixture, "compression: who is in a room is compress
 
 TEST_CASE_METHOD(compression_fixture, "compression: one frame for several peers is compressed for the first of them",
                  "[actors][compression]") {
-  compressor one{config.gateway, ctx().meters};
+  compressors all{config.gateway, ctx().meters};
+  auto& one = all.of(12);
   const auto plain = std::make_shared<const std::string>("\x81\x7e\x01\x90" + long_text());
   look();
   const auto made = one.pack_shared(plain);
@@ -291,13 +292,52 @@ TEST_CASE_METHOD(compression_fixture, "compression: one frame for several peers 
   CHECK(one.pack(hard).bytes == hard);
 }
 
-TEST_CASE_METHOD(node_fixture, "compression: off, nobody gets any, whatever the transport says",
+TEST_CASE_METHOD(compression_fixture, "compression: members of different windows get what each of them can inflate",
+                 "[actors][compression]") {
+  shards = 2;
+  std::vector<client*> all;
+  for (const int bits : {9, 12, 15, 9, 0})
+    all.push_back(&connect({.shard = all.size() % 2,
+                            .agreed = bits == 0 ? fake_transport::extension::none : fake_transport::extension::deflate,
+                            .window_bits = bits}));
+  for (auto* each : all) each->join("lobby");
+  for (auto* each : all) each->take();
+  std::string noise;  // repeats after 3,000 bytes: beyond a window of 512, within one of 4,096
+  std::mt19937 random{7};
+  while (noise.size() < 3'000) noise += static_cast<char>('a' + random() % 26);
+  look();
+  all.front()->send("room.publish", dump(json{{"room", "lobby"}, {"event", "say"}, {"payload", noise + noise}}));
+  settle();
+  CHECK(more(compressions) == 3);  // one a window, though the two of 9 are on two shards
+  for (auto* each : all) {
+    const auto got = each->messages("lobby");  // throws where it was compressed for a larger window than its own
+    REQUIRE(got.size() == 1);
+    CHECK(text(got[0].body, "payload") == noise + noise);
+    CHECK(got[0].compressed == (each != all.back()));
+  }
+  CHECK(all[1]->wire().stats().bytes < all[0]->wire().stats().bytes - 1'000);
+}
+
+TEST_CASE_METHOD(compression_fixture, "compression: a shard makes a compressor for each window that is asked for, once",
+                 "[actors][compression]") {
+  compressors all{config.gateway, ctx().meters};
+  for (int bits = 9; bits <= 15; ++bits) {
+    CHECK(all.of(bits).window_bits() == bits);
+    CHECK(&all.of(bits) == &all.of(bits));
+  }
+  CHECK(&all.of(0) == &all.of(9));
+  CHECK(&all.of(99) == &all.of(15));
+}
+
+TEST_CASE_METHOD(node_fixture, "compression: what an upgrade agreed on holds, whatever the gateway offers on its own",
                  "[actors][compression]") {
   auto& ann = connect({.agreed = fake_transport::extension::deflate});
+  auto& bob = connect();
   ann.join("lobby");
+  bob.join("lobby");
   ann.publish("lobby", long_text());
-  CHECK_FALSE(ann.messages("lobby").at(0).compressed);
-  CHECK(figure(compressions) == 0);
+  CHECK(ann.messages("lobby").at(0).compressed);
+  CHECK_FALSE(bob.messages("lobby").at(0).compressed);
 }
 
 }  // namespace greenroom::tests

@@ -89,7 +89,7 @@ struct node_fixture::parts {
             .process_prefix = f.past_.empty() ? "server-" : "server-" + std::to_string(f.past_.size()) + '-'} {
     ctx.at = stage::ready;
     ctx.shards.resize(f.shards);
-    for (auto& each : ctx.shards) each.compressor = make_compressor(f.config, meters);
+    for (auto& each : ctx.shards) each.compressors = std::make_unique<compressors>(f.config.gateway, meters);
   }
 
   faulty_store memory, disk;

@@ -47,7 +47,7 @@ struct schedule_fixture : node_fixture {
 
   client& dial() {
     return connect(
-        {.codec = static_cast<codecs::codec_id>(pick(codecs::codec_count)),
+        {.codec = static_cast<codecs::codec_id>(pick(2)),
          .shard = pick(shards),
          .outbox = {.bytes_max = 8'192, .frames_max = 40, .reply_bytes_max = 1u << 20, .reply_frames_max = 900}});
   }

@@ -35,17 +35,17 @@ class pacer {
 
 }  // namespace
 
-result connect_sessions(const target& of) {
+result connect_sessions(const target& of, speech how) {
   constexpr std::size_t count = 10'000, at_once = 128, sources = 8;
   std::size_t answered = 0, started = 0;
   load all{{.port = of.port,
-            .on_frame = [&](peer&, std::string_view) { ++answered; },
-            .on_open = [&](peer& who) { who.send(open_frame("user-" + std::to_string(started))); }}};
+            .on_frame = [&](peer& who, std::string_view) { answered += who.frames == greetings_of(how) + 1 ? 1 : 0; },
+            .on_open = [&](peer& who) { who.send(open_frame(how, "user-" + std::to_string(started))); }}};
   const auto idle = resident_bytes(of.process);
   const stopwatch watch{of.process};
   while (answered < count) {
     for (; started < count && started < answered + at_once; ++started)
-      all.connect(of.kind == server_kind::floor ? "/echo" : "/ws", 1 + started % sources);
+      all.connect(of.kind == server_kind::floor ? "/echo" : path_of(how), 1 + started % sources);
     const auto before = answered;
     all.must("a session", [&] { return answered > before; });
   }
@@ -58,10 +58,10 @@ result connect_sessions(const target& of) {
           {"bytes_per_session", static_cast<double>(resident_bytes(of.process) - idle) / count}};
 }
 
-result fan_out(const target& of, std::uint32_t members, compression with) {
+result fan_out(const target& of, std::uint32_t members, compression with, speech how) {
   constexpr std::size_t at_once = 32, warm_up_rounds = 4, deliveries = 4'000'000;
   load all{{.port = of.port, .deflate = with == compression::deflate}};
-  crowd room{all, of, "bench", members};
+  crowd room{all, of, "bench", members, how};
   const auto payload = words_of(payload_bytes);
   for (std::size_t i = 0; i < warm_up_rounds; ++i) room.publish(at_once, payload), room.settle();
   const auto before = room.published() * members;

@@ -5,6 +5,8 @@
 #include <map>
 #include <string>
 
+#include "tests/bench/speech.hpp"
+
 /// What `greenroom_load` measures, one figure a run; run.mjs says against which server, how often, and what it means.
 namespace greenroom::bench {
 
@@ -23,9 +25,10 @@ struct target {
 /// Names and numbers, units in the names; printed as one JSON object.
 using result = std::map<std::string, double>;
 
-result connect_sessions(const target& of);  ///< `count` sessions: rate, memory of each, server CPU
+result connect_sessions(const target& of,
+                        speech how = speech::native);  ///< `count` sessions: rate, memory of each, server CPU
 /// One room, 128-byte messages, 32 at a time.
-result fan_out(const target& of, std::uint32_t members, compression with);
+result fan_out(const target& of, std::uint32_t members, compression with, speech how = speech::native);
 result paced(const target& of);                          ///< open loop: 10,000 deliveries a second, latency
 result echo(const target& of, std::uint32_t in_flight);  ///< round trips on 100 connections
 result slow_member(const target& of);                    ///< one of 20 members stops reading

@@ -52,6 +52,33 @@ const figures = {
     beside: ['fanout', '1000'], // Greenroom itself without compression
     shown: { cpu_us_per_delivery: { most_ratio: 3 }, per_second: {}, frame_bytes: {} },
   },
+  'fanout-1000-socketio': {
+    run: ['fanout_socketio', '1000'],
+    set: ['endpoint.socketio.ping_interval_ms=1h'],
+    beside: ['fanout', '1000'], // the native protocol as JSON
+    shown: { cpu_us_per_delivery: { most_ratio: 1.3 }, per_second: {}, frame_bytes: {} },
+  },
+  'fanout-1000-phoenix': {
+    run: ['fanout_phoenix', '1000'],
+    beside: ['fanout', '1000'],
+    shown: { cpu_us_per_delivery: { most_ratio: 1.3 }, per_second: {}, frame_bytes: {} },
+  },
+  'fanout-1000-npm': {
+    run: ['fanout_socketio', '1000'],
+    set: ['endpoint.socketio.ping_interval_ms=1h'],
+    other: 'socketio', // npm's socket.io
+    shown: { cpu_us_per_delivery: { most_ratio: 0.2 }, per_second: {} },
+  },
+  'connect-socketio': {
+    run: ['connect_socketio'],
+    beside: ['connect'],
+    shown: { per_second: {}, bytes_per_session: { most_ratio: 1.3 }, cpu_us_per_session: {} },
+  },
+  'connect-phoenix': {
+    run: ['connect_phoenix'],
+    beside: ['connect'],
+    shown: { per_second: {}, bytes_per_session: { most_ratio: 1.3 }, cpu_us_per_session: {} },
+  },
   paced: {
     run: ['paced'],
     floor: true,
@@ -219,6 +246,14 @@ async function start_nats(data) {
 /** What is printed beside Greenroom's figure where that is not the floor program. */
 const others = {
   store: ([, batch]) => load(['raw_store', 0, process.pid, 'floor', batch]),
+  socketio: async ([, members]) => {
+    const server = await start([process.execPath, join(here, 'socketio_server.mjs')]);
+    try {
+      return await load(['fanout_npm', server.port, server.pid, 'greenroom', members]);
+    } finally {
+      await server.stop();
+    }
+  },
   nats: async ([, in_flight]) => {
     const data = mkdtempSync(join(tmpdir(), 'greenroom-bench-'));
     const server = await start_nats(data);

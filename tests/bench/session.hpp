@@ -8,6 +8,7 @@
 #include "tests/bench/figures.hpp"
 #include "tests/bench/load_client.hpp"
 #include "tests/bench/process_meter.hpp"
+#include "tests/bench/speech.hpp"
 
 /// How the load generator makes its parts known to a server, and what the figures have in common.
 namespace greenroom::bench {
@@ -27,38 +28,40 @@ inline std::string words_of(std::size_t bytes) {
   return '"' + text.substr(0, bytes - 2) + '"';
 }
 
+/// Of the native protocol.
 inline std::string publish_frame(const std::string& room, std::uint64_t id, const std::string& payload) {
-  return masked(R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":"room.publish","params":{"room":")" +
-                room + R"(","event":"bench","payload":)" + payload + "}}");
+  return publish_frame(speech::native, room, id, payload);
 }
-
-inline std::string open_frame(const std::string& user) {
-  return masked(R"({"jsonrpc":"2.0","id":0,"method":"session.open","params":{"user":")" + user + R"("}})");
-}
-
-inline std::string join_frame(const std::string& room) {
-  return masked(R"({"jsonrpc":"2.0","id":0,"method":"room.join","params":{"room":")" + room + R"("}})");
-}
+inline std::string open_frame(const std::string& user) { return open_frame(speech::native, user); }
+inline std::string join_frame(const std::string& room) { return join_frame(speech::native, room); }
 
 /// A room with its members and one publisher that is none; ready when it is made.
 class crowd {
  public:
-  crowd(load& of, const target& where, const std::string& room, std::size_t members) : load_{of}, room_{room} {
+  /// The members speak like that; the publisher natively, but to npm's socket.io.
+  crowd(load& of, const target& where, const std::string& room, std::size_t members, speech how = speech::native)
+      : load_{of}, room_{room}, publishes_{how == speech::npm ? how : speech::native} {
     const bool floor = where.kind == server_kind::floor;
     constexpr std::size_t at_once = 100;
     for (std::size_t i = 0; i < members; i += at_once) {
       const auto end = std::min(members, i + at_once);
-      for (auto k = i; k < end; ++k) members_.push_back(&of.connect(floor ? "/member" : "/ws"));
+      for (auto k = i; k < end; ++k) members_.push_back(&of.connect(floor ? "/member" : path_of(how)));
       of.must("the members' connections", [&] { return all_open(i); });
       if (floor) continue;
-      for (auto k = i; k < end; ++k) members_[k]->send(join_frame(room));
-      of.must("the members' joins", [&] {
-        return std::all_of(members_.begin() + static_cast<std::ptrdiff_t>(i), members_.end(),
-                           [](auto* p) { return p->frames == 1; });
-      });
+      if (opens_first(how)) {
+        for (auto k = i; k < end; ++k) members_[k]->send(open_frame(how, {}));
+        of.must("the members' sessions", [&] { return all_have(i, greetings_of(how) + 1); });
+      }
+      for (auto k = i; k < end; ++k) members_[k]->send(join_frame(how, room));
+      of.must("the members' joins", [&] { return all_have(i, frames_when_joined(how)); });
     }
-    publisher_ = &of.connect(floor ? "/publish" : "/ws");
+    publisher_ = &of.connect(floor ? "/publish" : path_of(publishes_));
     of.must("the publisher's connection", [&] { return publisher_->at() == peer::state::open; });
+    if (publishes_ == speech::npm) {
+      publisher_->send(open_frame(publishes_, {}));
+      of.must("the publisher's session", [&] { return publisher_->frames == 2; });
+      publisher_->frames = publisher_->bytes = 0;
+    }
     for (auto* each : members_) each->frames = each->bytes = 0;
     of.received = 0;
   }
@@ -67,7 +70,7 @@ class crowd {
   peer& publisher() { return *publisher_; }
   void publish(std::size_t count, const std::string& payload) {
     std::string frames;
-    for (std::size_t i = 0; i < count; ++i) frames += publish_frame(room_, ++published_, payload);
+    for (std::size_t i = 0; i < count; ++i) frames += publish_frame(publishes_, room_, ++published_, payload);
     publisher_->send(frames);
   }
   std::uint64_t published() const { return published_; }
@@ -87,8 +90,14 @@ class crowd {
                        [](auto* p) { return p->at() == peer::state::open; });
   }
 
+  bool all_have(std::size_t from, std::uint64_t frames) const {
+    return std::all_of(members_.begin() + static_cast<std::ptrdiff_t>(from), members_.end(),
+                       [frames](auto* p) { return p->frames == frames; });
+  }
+
   load& load_;
   std::string room_;
+  speech publishes_;
   std::vector<peer*> members_;
   peer* publisher_ = nullptr;
   std::uint64_t published_ = 0;

@@ -81,6 +81,10 @@ TEST_CASE("fuzz: text frames break no promise", "[codecs][fuzz]") {
 TEST_CASE("fuzz: binary frames break no promise", "[codecs][fuzz]") {
   run("fuzz: msgpack_decode, 40,000 inputs", fuzz::msgpack_decode, msgpack_corpus());
 }
+TEST_CASE("fuzz: what a socket of Phoenix says breaks no promise", "[codecs][fuzz]") {
+  run("fuzz: phoenix_decode, 40,000 inputs", fuzz::phoenix_decode,
+      {std::begin(fuzz::phoenix_corpus), std::end(fuzz::phoenix_corpus)});
+}
 TEST_CASE("fuzz: documents cross and come back", "[codecs][fuzz]") {
   run("fuzz: transcode of JSON, 40,000 inputs", fuzz::transcode, json_corpus());
   run("fuzz: transcode of MessagePack, 40,000 inputs", fuzz::transcode, msgpack_corpus());

@@ -19,6 +19,11 @@ struct recorder final : sink {
     refs.push_back(std::move(ref));
     errors.push_back(std::move(why));
   }
+  void on_settled(reply_ref ref, outcome what) override {
+    log.push_back("settled");
+    refs.push_back(std::move(ref));
+    settled.push_back(std::move(what));
+  }
   void on_answer(std::string id, outcome what) override {
     log.push_back("answer " + id);
     answers.push_back(std::move(what));
@@ -30,7 +35,7 @@ struct recorder final : sink {
   std::vector<reply_ref> refs;
   std::vector<call> calls;
   std::vector<error> errors;
-  std::vector<outcome> answers;
+  std::vector<outcome> answers, settled;
 };
 
 /// What a native dialogue makes of one piece of input.

@@ -26,6 +26,27 @@ inline constexpr std::string_view codec_corpus[] = {
     R"([1e400,18446744073709551616,0.1000000000000000055511151231257827021181583404541015625,5e-324,595886356093768320.0])",
 };
 
+/// What a socket of Phoenix says, a frame a line; binary ones begin with a zero.
+inline constexpr std::string_view phoenix_corpus[] = {
+    R"([null,"1","phoenix","heartbeat",{}])",
+    "[\"1\",\"1\",\"a\",\"phx_join\",{\"since\":{\"epoch\":\"e\",\"seq\":1},\"presence\":{\"n\":1},\"positions\":true}]"
+    "\n"
+    "[\"1\",\"2\",\"a\",\"say\",{\"text\":\"hi\"}]\n[\"1\",\"3\",\"a\",\"phx_leave\",{}]",
+    "[\"1\",\"1\",\"a\",\"phx_join\",{}]\n[\"2\",\"2\",\"a\",\"phx_join\",{\"presence\":5}]\n[\"1\",\"3\",\"a\",\"phx_"
+    "close\",[]]",
+    "[1,1,\"greenroom\",\"phx_join\",{}]\n[1,2,\"greenroom\",\"user.send\",{\"to\":\"bob\",\"event\":\"dm\","
+    "\"payload\":1}]",
+    "[\"1\",\"1\",\"service:x\",\"phx_join\",{}]\n[\"1\",null,\"service:x\",\"y\",[1e400,{\"$bytes\":\"AP8=\"}]]",
+    "[\"1\",\"1\",\"inbox:ann\",\"phx_join\",{}]\n[\"1\",\"2\",\"inbox:ann\",\"ack\",{\"upto\":3}]",
+    "[null,\"7\",\"greenroom\",\"greenroom_answer\",{\"ref\":\"s1\",\"status\":\"error\",\"response\":{\"code\":-1}}]",
+    std::string_view{"[\"1\",\"1\",\"a\",\"phx_join\",{}]\n\0\1\1\1\3"
+                     "12asay\0\xff",
+                     41},
+    std::string_view{"[null,null,\"a\",\"phx_join\",{\"$bytes\":\"\"}]\n\0\0\1\1\1"
+                     "2ab",
+                     49},
+};
+
 /// Pieces that are worth inserting.
 inline constexpr std::string_view codec_tokens[] = {"\"",
                                                     "\\",
@@ -58,6 +79,10 @@ inline constexpr std::string_view codec_tokens[] = {"\"",
                                                     "\xa1k",
                                                     "\xcb\x7f\xf8",
                                                     "\xd8",
-                                                    "\xc7\x03"};
+                                                    "\xc7\x03",
+                                                    "\n",
+                                                    "\"phx_join\"",
+                                                    "\"phx_leave\"",
+                                                    "\"greenroom_answer\""};
 
 }  // namespace greenroom::codecs::fuzz

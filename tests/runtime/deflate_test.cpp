@@ -56,6 +56,8 @@ std::string noise(std::mt19937& random, std::size_t size) {
 TEST_CASE("deflate offer: the first good one is accepted, a bad one is declined and fails nothing") {
   constexpr auto none = "";
   constexpr auto plain = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+  constexpr auto with_9 =
+      "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=9";
   constexpr auto with_12 =
       "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=12";
   constexpr auto with_15 =
@@ -81,10 +83,17 @@ TEST_CASE("deflate offer: the first good one is accepted, a bad one is declined 
       {"permessage-deflate; server_max_window_bits=15", 15, with_15},  // what is asked must be answered
       {"permessage-deflate; server_max_window_bits=15", 12, with_12},
       {"permessage-deflate; server_max_window_bits=12", 12, with_12},
-      {"permessage-deflate; server_max_window_bits=11", 12, none},  // it could not inflate what we send
-      {"permessage-deflate; server_max_window_bits=8", 9, none},
-      {"permessage-deflate; server_max_window_bits=10, permessage-deflate", 12, with_12},
-      {"permessage-deflate; server_max_window_bits=10, permessage-deflate; server_max_window_bits=13", 12, with_12},
+      {"permessage-deflate; server_max_window_bits=13", 12, with_12},
+      {"permessage-deflate; server_max_window_bits=9", 9, with_9},
+      {"permessage-deflate; server_max_window_bits=9", 12, with_9},  // the smaller one of both
+      {"permessage-deflate; server_max_window_bits=9", 15, with_9},
+      {"permessage-deflate; server_max_window_bits=\"9\"; client_max_window_bits=9", 15, with_9},
+      {"permessage-deflate; server_max_window_bits=12; client_max_window_bits", 15, with_12},
+      {"permessage-deflate; server_max_window_bits=9, permessage-deflate", 12, with_9},  // the first good one
+      {"permessage-deflate; server_max_window_bits=7, permessage-deflate; server_max_window_bits=9", 12, with_9},
+      {"permessage-deflate; server_max_window_bits=8", 9, none},  // zlib's raw deflate has no such window
+      {"permessage-deflate; server_max_window_bits=8", 15, none},
+      {"permessage-deflate; server_max_window_bits=8, permessage-deflate", 12, with_12},
       {"x-other, permessage-deflate", 15, plain},
       {"x-other; a=b; c=\"d\", permessage-deflate", 15, plain},
       {", ,permessage-deflate,", 15, plain},
@@ -119,7 +128,13 @@ TEST_CASE("deflate offer: the first good one is accepted, a bad one is declined 
       {"permessage-deflate\xff", 15, none},
   }));
   CAPTURE(row.offers, row.window_bits);
-  CHECK(accept_deflate(row.offers, row.window_bits) == row.answer);
+  const auto agreed = accept_deflate(row.offers, row.window_bits);
+  CHECK((agreed ? agreed->answer : "") == row.answer);
+  if (!agreed) return;
+  CHECK(agreed->window_bits == (row.answer == std::string{plain}     ? 15
+                                : row.answer == std::string{with_15} ? 15
+                                : row.answer == std::string{with_12} ? 12
+                                                                     : 9));
 }
 
 TEST_CASE("deflate offer: random text is declined or accepted, and harms nothing", "[fuzz]") {
@@ -143,8 +158,8 @@ TEST_CASE("deflate offer: random text is declined or accepted, and harms nothing
   for (int round = 0; round != 20'000; ++round) {
     std::string offers;
     for (auto i = random() % 12; i != 0; --i) offers += parts[random() % parts.size()];
-    const auto answer = accept_deflate(offers, 12);
-    if (!answer.empty()) CHECK(answer.ends_with("server_max_window_bits=12"));
+    const auto agreed = accept_deflate(offers, 12);
+    if (agreed) CHECK(agreed->answer.ends_with("server_max_window_bits=" + std::to_string(agreed->window_bits)));
   }
 }
 
@@ -152,21 +167,26 @@ TEST_CASE("websocket: compression is agreed on in the handshake, where the optio
   web_server server{{}, deflating(15)};
   raw_socket one{server.address()};
   one.send(ws::handshake("/ws",
-                         "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n"
+                         "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=8\r\n"
                          "Sec-WebSocket-Extensions: permessage-deflate\r\n"));  // two fields are one list
   CHECK(one.read_until("\r\n\r\n")
             .find("Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
                   "client_no_context_takeover\r\n") != std::string::npos);
-  CHECK(server.newest().wire->takes_deflated());
+  CHECK(server.newest().wire->deflate_bits() == 15);
+
+  raw_socket small{server.address()};
+  small.send(ws::handshake("/ws", "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n"));
+  CHECK(small.read_until("\r\n\r\n").find("server_max_window_bits=9\r\n") != std::string::npos);
+  CHECK(server.newest().wire->deflate_bits() == 9);
 
   raw_socket none{server.address()};
-  none.send(ws::handshake("/ws", "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n"));
+  none.send(ws::handshake("/ws", "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=8\r\n"));
   const auto answer = none.read_until("\r\n\r\n");
   CHECK(answer.starts_with("HTTP/1.1 101 "));
   CHECK(answer.find("Extensions") == std::string::npos);
   none.send(ws::frame(ws::text, "plain"));
   CHECK(ws::read_frame(none)->payload == "plain");
-  CHECK_FALSE(server.newest().wire->takes_deflated());
+  CHECK(server.newest().wire->deflate_bits() == 0);
 
   web_server off;
   raw_socket declined{off.address()};

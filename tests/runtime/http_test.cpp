@@ -109,6 +109,25 @@ TEST_CASE("http: HEAD is answered with the fields of GET and no body") {
   CHECK(read_answer(client).body == "GET /y?[]");
 }
 
+TEST_CASE("http: a CORS preflight reaches the handler, and 204 leaves with its fields alone") {
+  web_server server;
+  raw_socket client{server.address()};
+  client.send(
+      "OPTIONS /preflight HTTP/1.1\r\nHost: t\r\nOrigin: https://page.test\r\n"
+      "Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type\r\n\r\n" +
+      get("/next"));
+  const auto answer = read_answer(client);
+  CHECK(answer.status == 204);
+  CHECK(answer.header("Access-Control-Allow-Origin") == "https://page.test");
+  CHECK(answer.head.find("Vary: Origin\r\nVary: Access-Control-Request-Headers\r\n") != std::string::npos);
+  CHECK(answer.head.find("Content-Length") == std::string::npos);
+  CHECK(read_answer(client).body == "GET /next?[]");  // no byte of a body stands before it
+  server.on_shard([&] {
+    CHECK(server.requests.at(0).method == "OPTIONS");
+    CHECK(server.requests.at(0).header("access-control-request-method") == "POST");
+  });
+}
+
 TEST_CASE("http: connections close when asked to, and with HTTP/1.0 unless asked not to") {
   web_server server;
   struct row {

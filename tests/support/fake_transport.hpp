@@ -33,14 +33,14 @@ class fake_transport final : public runtime::transport, private runtime::outbox_
     std::string body;  ///< inflated, where it came compressed
     bool compressed = false;
   };
-  static constexpr int window_bits = 12;  ///< the default of gateway.compression_window_bits
+  static constexpr int usual_window_bits = 12;  ///< the default of gateway.compression_window_bits
   static constexpr auto everything = std::numeric_limits<std::size_t>::max();
 
   enum class extension : std::uint8_t { none, deflate };
 
   explicit fake_transport(runtime::transport_events& owner, const runtime::outbox_bounds& bounds = {},
-                          extension agreed = extension::none)
-      : events_{&owner}, out_{bounds, *this, stats_}, agreed_{agreed} {}
+                          extension agreed = extension::none, int window_bits = usual_window_bits)
+      : events_{&owner}, out_{bounds, *this, stats_}, deflate_bits_{agreed == extension::deflate ? window_bits : 0} {}
 
   // --- the client's end of the wire
   void say(runtime::frame_kind kind, std::string_view bytes) {
@@ -115,7 +115,7 @@ class fake_transport final : public runtime::transport, private runtime::outbox_
     return pings_;
   }
   bool takes_now() const noexcept override { return reading_; }
-  bool takes_deflated() const noexcept override { return agreed_ == extension::deflate; }
+  int deflate_bits() const noexcept override { return deflate_bits_; }
   const std::string& peer() const noexcept override { return address_; }
   runtime::shard& home() const noexcept override { std::terminate(); }  // there is none, and nobody asks
 
@@ -176,8 +176,8 @@ class fake_transport final : public runtime::transport, private runtime::outbox_
   wire_frame frame_of(std::uint8_t first, std::string body) const {
     const bool compressed = (first & 0x40) != 0;
     if (!compressed) return {static_cast<opcode>(first & 0x0f), std::move(body)};
-    if (agreed_ == extension::none) throw std::logic_error{"RSV1 that was not agreed on"};
-    auto inflated = swollen(body, window_bits);
+    if (deflate_bits_ == 0) throw std::logic_error{"RSV1 that was not agreed on"};
+    auto inflated = swollen(body, deflate_bits_);
     if (!inflated) throw std::logic_error{"a compressed message that this client cannot inflate"};
     return {static_cast<opcode>(first & 0x0f), *std::move(inflated), true};
   }
@@ -193,7 +193,7 @@ class fake_transport final : public runtime::transport, private runtime::outbox_
   runtime::transport_events* events_;
   runtime::outbox_stats stats_;
   runtime::outbox out_;
-  extension agreed_;
+  int deflate_bits_;
   std::string address_ = "127.0.0.1:50312", wire_;
   std::vector<wire_frame> frames_;
   std::optional<runtime::close_info> how_;

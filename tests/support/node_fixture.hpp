@@ -69,6 +69,7 @@ class client {
     access::origin from = access::origin::loopback;
     runtime::outbox_bounds outbox{};
     fake_transport::extension agreed = fake_transport::extension::none;
+    int window_bits = fake_transport::usual_window_bits;  ///< that it agreed on
   };
 
   client(node_fixture& node, const settings& how);

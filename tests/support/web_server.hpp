@@ -2,6 +2,7 @@
 //
 //   GET|POST /anything   200, "METHOD path?query[body]"        /later   kept until answer_later()
 //   /drop                dropped without an answer             /big     200, 4 MiB
+//   /preflight           204 with fields, and a body that must not leave
 //   /ws                  a WebSocket whose `socket_record` records, and echoes unless told otherwise
 //
 // What happens on the shard is looked at with on_shard().
@@ -116,6 +117,12 @@ class web_server : public runtime::http_handler {
     requests.push_back(asked);
     if (asked.path == "/later") return later.push_back(std::move(exchange));
     if (asked.path == "/drop") return;
+    if (asked.path == "/preflight")
+      return exchange->respond({.status = 204,
+                                .body = "no",
+                                .fields = {{"Access-Control-Allow-Origin", "https://page.test"},
+                                           {"Vary", "Origin"},
+                                           {"Vary", "Access-Control-Request-Headers"}}});
     if (asked.path == "/ws") return exchange->respond(runtime::http_upgrade_required());
     if (asked.path == "/big")
       return exchange->respond({.content_type = "text/plain", .body = std::string(big_bytes, 'b')});
