@@ -23,6 +23,15 @@ bool concerns_one_namespace(std::uint16_t code, runtime::unsent rest) {
 
 }  // namespace
 
+codecs::encoding socketio_encoding(const runtime::endpoint_config& how) noexcept {
+  return how.parser == runtime::socketio_parser::json ? codecs::encoding::socketio : codecs::encoding::socketio_msgpack;
+}
+
+std::optional<codecs::codec_id> socketio_codec_of(const runtime::endpoint_config& how, std::string_view nsp) {
+  return codecs::socketio_codec(socketio_encoding(how), nsp,
+                                how.recovery ? codecs::offsets::appended : codecs::offsets::left_out);
+}
+
 /// One namespace's transport.
 class socketio_channel final : public engineio_channel {
  public:
@@ -96,11 +105,7 @@ class socketio_channel final : public engineio_channel {
 };
 
 socketio_link::socketio_link(engineio_session& session, const endpoint_place& at, access::origin from)
-    : session_{session},
-      at_{at},
-      from_{from},
-      parser_{at.how.parser == runtime::socketio_parser::json ? codecs::encoding::socketio
-                                                              : codecs::encoding::socketio_msgpack} {
+    : session_{session}, at_{at}, from_{from}, parser_{socketio_encoding(at.how)} {
   session.home().timers().arm(*this,
                               std::chrono::steady_clock::now() + std::chrono::milliseconds{at.how.connect_timeout_ms});
 }
@@ -148,7 +153,7 @@ void socketio_link::deliver(socketio_channel* to, runtime::frame_kind kind, std:
 
 void socketio_link::connect(std::string_view nsp, std::string_view packet) {
   const auto with = at_.how.recovery ? codecs::offsets::appended : codecs::offsets::left_out;
-  const auto pushes = serves(nsp) ? codecs::socketio_codec(parser_, nsp, with) : std::nullopt;
+  const auto pushes = serves(nsp) ? socketio_codec_of(at_.how, nsp) : std::nullopt;
   if (!pushes) return refuse(nsp);
   left_.erase(std::string{nsp});
   const auto channel = std::make_shared<socketio_channel>(session_.shared_from_this(), *this, std::string{nsp});

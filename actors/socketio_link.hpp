@@ -14,6 +14,7 @@
 #include <caf/actor.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -26,6 +27,10 @@
 namespace greenroom {
 
 class socketio_channel;
+
+codecs::encoding socketio_encoding(const runtime::endpoint_config& how) noexcept;
+/// Nothing where there are as many codecs as there may be.
+std::optional<codecs::codec_id> socketio_codec_of(const runtime::endpoint_config& how, std::string_view nsp);
 
 class socketio_link final : public engineio_user, private runtime::timer {
  public:
