@@ -88,11 +88,10 @@ export function client(s, node, { nsp = '/', path = '/socket.io/', ...options } 
   s.defer(() => socket.disconnect());
   return listening(socket);
 }
-/** One more namespace on the connection of `socket`. */
+/** One more namespace on the connection of `socket`; it connects by itself. */
 export function beside(s, socket, nsp, options) {
   const other = listening(socket.io.socket(nsp, options));
   s.defer(() => other.disconnect());
-  other.connect();
   return other;
 }
 function listening(socket) {
