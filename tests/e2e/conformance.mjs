@@ -67,7 +67,11 @@ export function socket_at(s, url, { protocols = [], ...options } = {}) {
   });
   ws.opens.catch(() => {});
   ws.next = (ms = 5_000) =>
-    within(ms, 'a message', heard.length ? Promise.resolve(heard.shift()) : new Promise((resolve) => waiting.push(resolve)));
+    within(
+      ms,
+      'a message',
+      heard.length ? Promise.resolve(heard.shift()) : new Promise((resolve) => waiting.push(resolve)),
+    );
   s.defer(() => ws.terminate());
   return ws;
 }
@@ -78,7 +82,11 @@ export const refused_status = (ws) =>
   );
 /** The next message alone: what comes while nobody waits is lost, as with the published suites' `waitFor`. */
 export const heard_anew = (ws, event = 'message') =>
-  within(5_000, `a ${event}`, new Promise((resolve) => ws.once(event, (data, is_binary) => resolve(is_binary ? data : data?.toString()))));
+  within(
+    5_000,
+    `a ${event}`,
+    new Promise((resolve) => ws.once(event, (data, is_binary) => resolve(is_binary ? data : data?.toString()))),
+  );
 
 // --- socket.io-client
 

@@ -24,7 +24,12 @@ const sums_up = (text, upgrades) => {
   assert.equal(text[0], '0');
   const { sid, ...rest } = JSON.parse(text.substring(1));
   assert.equal(typeof sid, 'string');
-  assert.deepEqual(rest, { upgrades, pingInterval: ping_interval_ms, pingTimeout: ping_timeout_ms, maxPayload: max_payload });
+  assert.deepEqual(rest, {
+    upgrades,
+    pingInterval: ping_interval_ms,
+    pingTimeout: ping_timeout_ms,
+    maxPayload: max_payload,
+  });
 };
 
 // --- handshake
@@ -37,7 +42,12 @@ scenario('engine.io handshake, HTTP long-polling: successfully opens a session',
 
 scenario("engine.io handshake, HTTP long-polling: fails with an invalid 'EIO' query parameter", async () => {
   const at = await polling();
-  for (const query of ['transport=polling', 'EIO=abc&transport=polling', 'EIO=3&transport=polling', 'EIO=&transport=polling'])
+  for (const query of [
+    'transport=polling',
+    'EIO=abc&transport=polling',
+    'EIO=3&transport=polling',
+    'EIO=&transport=polling',
+  ])
     await refused(await at.get(query), 400, 5, 'Unsupported protocol version');
 });
 
@@ -88,13 +98,19 @@ const echoes = async (body) => {
   }
 };
 scenario('engine.io message, HTTP long-polling: sends and receives a payload containing one plain text packet', () =>
-  echoes('4hello'));
-scenario('engine.io message, HTTP long-polling: sends and receives a payload containing several plain text packets', () =>
-  echoes('4test1\x1e4test2\x1e4test3'));
-scenario('engine.io message, HTTP long-polling: sends and receives a payload containing plain text and binary packets', () =>
-  echoes('4hello\x1ebAQIDBA=='));
+  echoes('4hello'),
+);
+scenario(
+  'engine.io message, HTTP long-polling: sends and receives a payload containing several plain text packets',
+  () => echoes('4test1\x1e4test2\x1e4test3'),
+);
+scenario(
+  'engine.io message, HTTP long-polling: sends and receives a payload containing plain text and binary packets',
+  () => echoes('4hello\x1ebAQIDBA=='),
+);
 scenario('engine.io message, HTTP long-polling: text keeps every letter, and an empty message is one', () =>
-  echoes(`4gr\u00fc\u00df \u{1f600}\x1e4\x1e4${'\u20ac'.repeat(1000)}\x1eb\x1ebAA==`));
+  echoes(`4gr\u00fc\u00df \u{1f600}\x1e4\x1e4${'\u20ac'.repeat(1000)}\x1eb\x1ebAA==`),
+);
 
 scenario('engine.io message, HTTP long-polling: closes the session upon invalid packet format', async () => {
   const at = await polling();
@@ -105,14 +121,17 @@ scenario('engine.io message, HTTP long-polling: closes the session upon invalid 
   }
 });
 
-scenario('engine.io message, HTTP long-polling: closes the session upon a packet that only the server sends', async () => {
-  const at = await polling();
-  for (const body of ['0', '2']) {
-    const sid = await at.open();
-    await at.push(sid, body);
-    await eventually(async () => assert.equal((await at.poll(sid)).status, 400));
-  }
-});
+scenario(
+  'engine.io message, HTTP long-polling: closes the session upon a packet that only the server sends',
+  async () => {
+    const at = await polling();
+    for (const body of ['0', '2']) {
+      const sid = await at.open();
+      await at.push(sid, body);
+      await eventually(async () => assert.equal((await at.poll(sid)).status, 400));
+    }
+  },
+);
 
 scenario('engine.io message, HTTP long-polling: closes the session upon duplicate poll requests', async () => {
   const at = await polling();
@@ -179,17 +198,20 @@ scenario('engine.io heartbeat, HTTP long-polling: closes the session upon ping t
   }
 });
 
-scenario('engine.io heartbeat, HTTP long-polling: a ping that was fetched and not answered ends the session, too', async () => {
-  const at = await polling();
-  const sid = await at.open();
-  assert.equal(await at.text(sid), '2');
-  const last = at.poll(sid);
-  const began = performance.now();
-  const response = await last;
-  assert.ok([200, 400].includes(response.status));
-  assert.ok(performance.now() - began < ping_timeout_ms + 300);
-  assert.equal((await at.poll(sid)).status, 400);
-});
+scenario(
+  'engine.io heartbeat, HTTP long-polling: a ping that was fetched and not answered ends the session, too',
+  async () => {
+    const at = await polling();
+    const sid = await at.open();
+    assert.equal(await at.text(sid), '2');
+    const last = at.poll(sid);
+    const began = performance.now();
+    const response = await last;
+    assert.ok([200, 400].includes(response.status));
+    assert.ok(performance.now() - began < ping_timeout_ms + 300);
+    assert.equal((await at.poll(sid)).status, 400);
+  },
+);
 
 scenario('engine.io heartbeat, WebSocket: sends ping/pong packets', async (s) => {
   const ws = await connected(s);
@@ -334,19 +356,22 @@ scenario('engine.io: an unknown sid is refused with code 1, wherever it comes', 
   }
 });
 
-scenario('engine.io: maxPayload bounds a POST with 413 and a WebSocket message with the close, and is itself allowed', async (s) => {
-  const at = await polling();
-  const longest = `4${'x'.repeat(max_payload - 1)}`;
-  const sid = await at.open();
-  assert.equal((await at.push(sid, longest)).status, 200);
-  assert.ok((await at.text(sid)) === longest, 'it comes back whole');
-  assert.equal((await at.push(await at.open(), `${longest}x`)).status, 413);
-  const ws = await connected(s);
-  ws.send(longest);
-  assert.ok((await ws.next()) === longest, 'it comes back whole');
-  ws.send(`${longest}x`);
-  assert.equal(await within(2_000, 'the close', ws.closes), 1009);
-});
+scenario(
+  'engine.io: maxPayload bounds a POST with 413 and a WebSocket message with the close, and is itself allowed',
+  async (s) => {
+    const at = await polling();
+    const longest = `4${'x'.repeat(max_payload - 1)}`;
+    const sid = await at.open();
+    assert.equal((await at.push(sid, longest)).status, 200);
+    assert.ok((await at.text(sid)) === longest, 'it comes back whole');
+    assert.equal((await at.push(await at.open(), `${longest}x`)).status, 413);
+    const ws = await connected(s);
+    ws.send(longest);
+    assert.ok((await ws.next()) === longest, 'it comes back whole');
+    ws.send(`${longest}x`);
+    assert.equal(await within(2_000, 'the close', ws.closes), 1009);
+  },
+);
 
 scenario('engine.io: several polls share what is more than maxPayload together', async () => {
   const at = await polling();
@@ -372,7 +397,11 @@ scenario('engine.io: pages of this machine may poll, and their preflight is answ
   assert.equal(opened.headers.get('access-control-allow-credentials'), 'true');
   const asked = await at.get('EIO=4&transport=polling', {
     method: 'OPTIONS',
-    headers: { Origin: origin, 'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'content-type,x-own' },
+    headers: {
+      Origin: origin,
+      'Access-Control-Request-Method': 'POST',
+      'Access-Control-Request-Headers': 'content-type,x-own',
+    },
   });
   assert.equal(asked.status, 204);
   assert.equal(asked.headers.get('access-control-allow-origin'), origin);
@@ -388,29 +417,34 @@ const over = (agent, node, query, { method = 'GET', body } = {}) =>
     const sent = request(`${node.http}${path}?${query}`, { agent, method }, (response) => {
       const parts = [];
       response.on('data', (part) => parts.push(part));
-      response.on('end', () => resolve({ status: response.statusCode, text: Buffer.concat(parts).toString(), port: sent.socket?.localPort }));
+      response.on('end', () =>
+        resolve({ status: response.statusCode, text: Buffer.concat(parts).toString(), port: sent.socket?.localPort }),
+      );
     });
     sent.on('error', reject);
     sent.end(body);
   });
 
-scenario('engine.io: one session is reached over several connections that are kept, whichever shard they came to', async (s) => {
-  const node = await shared.get();
-  const agents = Array.from({ length: 6 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
-  s.defer(() => agents.forEach((agent) => agent.destroy()));
-  for (let round = 0; round < 4; ++round) {
-    const opened = await over(agents[round], node, 'EIO=4&transport=polling');
-    const { sid } = JSON.parse(opened.text.substring(1));
-    const query = `EIO=4&transport=polling&sid=${sid}`;
-    for (let i = 0; i < 12; ++i) {
-      const pushed = await over(agents[i % 6], node, query, { method: 'POST', body: `4n${i}\x1e3` });
-      assert.deepEqual([pushed.status, pushed.text], [200, 'ok']);
-      const polled = await over(agents[(i + 1 + round) % 6], node, query);
-      assert.equal(polled.status, 200);
-      assert.ok(polled.text.split('\x1e').includes(`4n${i}`), polled.text);
+scenario(
+  'engine.io: one session is reached over several connections that are kept, whichever shard they came to',
+  async (s) => {
+    const node = await shared.get();
+    const agents = Array.from({ length: 6 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
+    s.defer(() => agents.forEach((agent) => agent.destroy()));
+    for (let round = 0; round < 4; ++round) {
+      const opened = await over(agents[round], node, 'EIO=4&transport=polling');
+      const { sid } = JSON.parse(opened.text.substring(1));
+      const query = `EIO=4&transport=polling&sid=${sid}`;
+      for (let i = 0; i < 12; ++i) {
+        const pushed = await over(agents[i % 6], node, query, { method: 'POST', body: `4n${i}\x1e3` });
+        assert.deepEqual([pushed.status, pushed.text], [200, 'ok']);
+        const polled = await over(agents[(i + 1 + round) % 6], node, query);
+        assert.equal(polled.status, 200);
+        assert.ok(polled.text.split('\x1e').includes(`4n${i}`), polled.text);
+      }
     }
-  }
-});
+  },
+);
 
 scenario('engine.io: two hundred sessions at once each hear their own echo', async () => {
   const at = await polling();

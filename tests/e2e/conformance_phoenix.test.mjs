@@ -22,7 +22,10 @@ async function joined_by_hand(s, topic = topic_of(), params = {}) {
   return Object.assign(raw, { topic });
 }
 /** Frames of serializer v2 whose payload is bytes. */
-const strings = (...all) => [Buffer.from(all.map((each) => Buffer.byteLength(each))), ...all.map((each) => Buffer.from(each))];
+const strings = (...all) => [
+  Buffer.from(all.map((each) => Buffer.byteLength(each))),
+  ...all.map((each) => Buffer.from(each)),
+];
 const push_frame = (join_ref, ref, topic, event, payload) =>
   Buffer.concat([Buffer.from([0]), ...strings(join_ref, ref, topic, event), payload]);
 const reply_frame = (join_ref, ref, topic, status, payload) =>
@@ -38,7 +41,8 @@ scenario('conformance phoenix, socket: vsn=3.0.0 and token=bad are refused at th
   assert.equal(await refusal(node, { query: 'vsn=3.0.0' }), 403);
   assert.equal(await refusal(node, { query: 'vsn=2.0.0&token=bad' }), 403);
   assert.equal(await refusal(node, { query: 'token=bad&vsn=2.0.0&more=1' }), 403);
-  for (const query of ['vsn=2.0.0&token=good', 'vsn=2.0.0&token=', 'vsn=2.0.0']) await beat(await Raw.connect(s, node, { query }));
+  for (const query of ['vsn=2.0.0&token=good', 'vsn=2.0.0&token=', 'vsn=2.0.0'])
+    await beat(await Raw.connect(s, node, { query }));
 });
 
 scenario('conformance phoenix, socket: a heartbeat is answered ok, joined or not', async (s) => {
@@ -71,7 +75,12 @@ scenario('conformance phoenix, join: room:* replies topic and params', async (s)
 
 scenario('conformance phoenix, join: room:forbidden is unauthorized', async (s) => {
   const raw = await Raw.connect(s, await shared.get());
-  assert.deepEqual(await raw.ask(['1', '1', 'room:forbidden', 'phx_join', {}]), ['1', '1', 'room:forbidden', ...failed({ reason: 'unauthorized' })]); // prettier-ignore
+  assert.deepEqual(await raw.ask(['1', '1', 'room:forbidden', 'phx_join', {}]), [
+    '1',
+    '1',
+    'room:forbidden',
+    ...failed({ reason: 'unauthorized' }),
+  ]);
   await assert.rejects(joined(s, 'room:forbidden', {}, calm), refused({ reason: 'unauthorized' }));
   await joined(s, 'room:forbidden-not');
 });
@@ -88,21 +97,29 @@ scenario('conformance phoenix, join: a push to a topic that was not joined is un
   assert.deepEqual(await raw.ask(['1', '2', 'room:x', 'echo', {}]), [null, '2', 'room:x', ...failed({ reason: 'unmatched topic' })]); // prettier-ignore
 });
 
-scenario('conformance phoenix, join: a second one closes the first with its join_ref, and its pushes are ignored', async (s) => {
-  const raw = await joined_by_hand(s);
-  const { topic } = raw;
-  assert.deepEqual(await raw.ask(['2', '2', topic, 'phx_join', { n: 2 }]), ['1', '1', topic, 'phx_close', {}]);
-  assert.deepEqual(await raw.next(), ['2', '2', topic, ...ok({ topic, params: { n: 2 } })]);
-  raw.send(['1', '3', topic, 'echo', { from: 'the first' }]);
-  assert.deepEqual(await raw.ask(['2', '4', topic, 'echo', { n: 2 }]), ['2', '4', topic, ...ok({ n: 2 })]);
-});
+scenario(
+  'conformance phoenix, join: a second one closes the first with its join_ref, and its pushes are ignored',
+  async (s) => {
+    const raw = await joined_by_hand(s);
+    const { topic } = raw;
+    assert.deepEqual(await raw.ask(['2', '2', topic, 'phx_join', { n: 2 }]), ['1', '1', topic, 'phx_close', {}]);
+    assert.deepEqual(await raw.next(), ['2', '2', topic, ...ok({ topic, params: { n: 2 } })]);
+    raw.send(['1', '3', topic, 'echo', { from: 'the first' }]);
+    assert.deepEqual(await raw.ask(['2', '4', topic, 'echo', { n: 2 }]), ['2', '4', topic, ...ok({ n: 2 })]);
+  },
+);
 
 scenario('conformance phoenix, leave: answered ok, then phx_close; a rejoin is a new join', async (s) => {
   const raw = await joined_by_hand(s);
   const { topic } = raw;
   assert.deepEqual(await raw.ask(['1', '2', topic, 'phx_leave', {}]), ['1', '2', topic, ...ok()]);
   assert.deepEqual(await raw.next(), ['1', '1', topic, 'phx_close', {}]);
-  assert.deepEqual(await raw.ask(['1', '3', topic, 'echo', {}]), [null, '3', topic, ...failed({ reason: 'unmatched topic' })]);
+  assert.deepEqual(await raw.ask(['1', '3', topic, 'echo', {}]), [
+    null,
+    '3',
+    topic,
+    ...failed({ reason: 'unmatched topic' }),
+  ]);
   assert.deepEqual(await raw.ask(['4', '4', topic, 'phx_join', {}]), ['4', '4', topic, ...ok({ topic, params: {} })]);
   assert.deepEqual(await raw.ask(['4', '5', topic, 'ack', {}]), ['4', '5', topic, ...ok()]);
 });
@@ -116,12 +133,24 @@ scenario('conformance phoenix, join: one socket has many topics, each with its o
 });
 async function hear_no_more(channels) {
   await Promise.all(channels.map((each) => answer(each.push('ack', {}))));
-  for (const each of channels) assert.deepEqual(each.heard.filter(({ event }) => event !== 'phx_reply'), []);
+  for (const each of channels)
+    assert.deepEqual(
+      each.heard.filter(({ event }) => event !== 'phx_reply'),
+      [],
+    );
 }
 
 // --- events, JSON and binary
 
-const documents = [{}, { a: [1, 'two', { three: null }], b: true, c: -1.5 }, [1, 2], 'text', 7, null, { text: 'ü\u0000"\\' }];
+const documents = [
+  {},
+  { a: [1, 'two', { three: null }], b: true, c: -1.5 },
+  [1, 2],
+  'text',
+  7,
+  null,
+  { text: 'ü\u0000"\\' },
+];
 const binaries = [[], [0], [1, 2, 255], Array.from({ length: 70_000 }, (_, i) => i & 255)];
 
 scenario('conformance phoenix, echo: ok with the same payload', async (s) => {
@@ -134,14 +163,21 @@ scenario('conformance phoenix, echo: ok with the same payload', async (s) => {
       reply_frame('1', '3', raw.topic, 'ok', Buffer.from(binary)),
     );
   const channel = await joined(s, topic_of());
-  for (const document of documents) assert.deepEqual(await answer(channel.push('echo', document ?? {})), document ?? {});
-  for (const binary of binaries) assert.deepEqual(numbers(await answer(channel.push('echo', bytes(...binary)))), binary);
+  for (const document of documents)
+    assert.deepEqual(await answer(channel.push('echo', document ?? {})), document ?? {});
+  for (const binary of binaries)
+    assert.deepEqual(numbers(await answer(channel.push('echo', bytes(...binary)))), binary);
 });
 
 scenario('conformance phoenix, fail: error with the same payload', async (s) => {
   const raw = await joined_by_hand(s);
   for (const document of documents)
-    assert.deepEqual(await raw.ask(['1', '2', raw.topic, 'fail', document]), ['1', '2', raw.topic, ...failed(document)]);
+    assert.deepEqual(await raw.ask(['1', '2', raw.topic, 'fail', document]), [
+      '1',
+      '2',
+      raw.topic,
+      ...failed(document),
+    ]);
   for (const binary of binaries)
     assert.deepEqual(
       await raw.ask(push_frame('1', '3', raw.topic, 'fail', Buffer.from(binary))),
@@ -152,7 +188,12 @@ scenario('conformance phoenix, fail: error with the same payload', async (s) => 
 scenario('conformance phoenix, ack: ok with {}', async (s) => {
   const raw = await joined_by_hand(s);
   assert.deepEqual(await raw.ask(['1', '2', raw.topic, 'ack', { n: 1 }]), ['1', '2', raw.topic, ...ok()]);
-  assert.deepEqual(await raw.ask(push_frame('1', '3', raw.topic, 'ack', Buffer.from([1]))), ['1', '3', raw.topic, ...ok()]);
+  assert.deepEqual(await raw.ask(push_frame('1', '3', raw.topic, 'ack', Buffer.from([1]))), [
+    '1',
+    '3',
+    raw.topic,
+    ...ok(),
+  ]);
 });
 
 scenario('conformance phoenix, quiet: no reply at all, and phoenix.js times out', async (s) => {
@@ -185,7 +226,12 @@ scenario('conformance phoenix, shout_others: a broadcast but to the sender, then
   const others = [await joined(s, topic), await joined(s, topic)];
   assert.deepEqual(await raw.ask(['1', '2', topic, 'shout_others', { n: 1 }]), ['1', '2', topic, ...ok()]);
   for (const each of others) assert.deepEqual(await each.next('shout_others'), { n: 1 });
-  assert.deepEqual(await raw.ask(push_frame('1', '3', topic, 'shout_others', Buffer.from([7]))), ['1', '3', topic, ...ok()]);
+  assert.deepEqual(await raw.ask(push_frame('1', '3', topic, 'shout_others', Buffer.from([7]))), [
+    '1',
+    '3',
+    topic,
+    ...ok(),
+  ]);
   for (const each of others) assert.deepEqual(numbers(await each.next('shout_others')), [7]);
   await beat(raw);
 });
@@ -214,7 +260,12 @@ scenario('conformance phoenix, stop: ok {}, then phx_close, and the topic is lef
   assert.deepEqual(await raw.ask(['1', '2', topic, 'stop', {}]), ['1', '2', topic, ...ok()]);
   const [join_ref, ref, where, event] = await raw.next();
   assert.deepEqual([join_ref, ref, where, event], ['1', '1', topic, 'phx_close']);
-  assert.deepEqual(await raw.ask(['1', '3', topic, 'echo', {}]), [null, '3', topic, ...failed({ reason: 'unmatched topic' })]);
+  assert.deepEqual(await raw.ask(['1', '3', topic, 'echo', {}]), [
+    null,
+    '3',
+    topic,
+    ...failed({ reason: 'unmatched topic' }),
+  ]);
   assert.deepEqual(await raw.ask(['4', '4', topic, 'phx_join', {}]), ['4', '4', topic, ...ok({ topic, params: {} })]);
   const channel = await joined(s, topic);
   const closed = new Promise((resolve) => channel.onClose(resolve));
@@ -238,7 +289,12 @@ scenario('conformance phoenix, crash: phx_error to who did it, who rejoins; the 
   await beat(raw);
   raw.send(['1', '2', topic, 'crash', {}]);
   assert.deepEqual(await raw.next(), ['1', '1', topic, 'phx_error', {}]);
-  assert.deepEqual(await raw.ask(['1', '3', topic, 'echo', {}]), [null, '3', topic, ...failed({ reason: 'unmatched topic' })]);
+  assert.deepEqual(await raw.ask(['1', '3', topic, 'echo', {}]), [
+    null,
+    '3',
+    topic,
+    ...failed({ reason: 'unmatched topic' }),
+  ]);
   assert.deepEqual(await raw.ask(['4', '4', topic, 'phx_join', {}]), ['4', '4', topic, ...ok({ topic, params: {} })]);
   channel.push('shout', { all: 'here' });
   assert.deepEqual(await channel.next('shout'), { all: 'here' });
@@ -277,7 +333,10 @@ scenario('conformance phoenix, sizes: a message of 1 MiB is echoed and shouted, 
 
 // --- presence
 
-const shown = (presence) => Object.fromEntries(presence.list((user, { metas }) => [user, metas.map(({ phx_ref, phx_ref_prev, ...rest }) => rest)])); // prettier-ignore
+const shown = (presence) =>
+  Object.fromEntries(
+    presence.list((user, { metas }) => [user, metas.map(({ phx_ref, phx_ref_prev, ...rest }) => rest)]),
+  );
 async function present(s, topic, user, meta) {
   const channel = (await connect(s, await shared.get())).channel(topic, { user, meta });
   const presence = new Presence(channel);
@@ -310,7 +369,9 @@ scenario('conformance phoenix, presence: joins, updates and leaves keep phoenix.
   ann.presence.onLeave((user, now) => changes.push(['leave', user, now.metas.length]));
   assert.deepEqual(await answer(bob.push('meta', { mood: 'glad' })), {});
   for (const each of [ann, bob])
-    await eventually(() => assert.deepEqual(shown(each.presence), { ann: [{ mood: 'fine' }], bob: [{ mood: 'glad' }] }));
+    await eventually(() =>
+      assert.deepEqual(shown(each.presence), { ann: [{ mood: 'fine' }], bob: [{ mood: 'glad' }] }),
+    );
   const updated = ann.presence.state.bob.metas[0];
   assert.notEqual(updated.phx_ref, before);
   assert.equal(updated.phx_ref_prev, before);
@@ -333,22 +394,25 @@ scenario('conformance phoenix, presence: a room: topic has none', async (s) => {
 
 // --- long polling
 
-scenario('conformance phoenix, long poll: phoenix.js joins, echoes, fails, shouts and is refused as over a WebSocket', async (s) => {
-  const node = await shared.get();
-  const topic = topic_of();
-  const channel = await joined(s, topic, { by: 'poll' }, { transport: LongPoll });
-  assert.deepEqual(channel.joined, { topic, params: { by: 'poll' } });
-  const other = await joined(s, topic);
-  assert.deepEqual(await answer(channel.push('echo', { n: [1] })), { n: [1] });
-  await assert.rejects(answer(channel.push('fail', { n: 2 })), refused({ n: 2 }));
-  channel.push('shout', { n: 3 });
-  for (const each of [channel, other]) assert.deepEqual(await each.next('shout'), { n: 3 });
-  channel.push('push_me', { n: 4 });
-  assert.deepEqual(await channel.next('pushed'), { n: 4 });
-  await answer(channel.push('stop', {}));
-  await eventually(() => assert.equal(channel.state, 'closed'));
-  const response = await fetch(`${node.http}/socket/longpoll?vsn=2.0.0&token=bad`);
-  assert.equal((await response.json()).status, 403);
-});
+scenario(
+  'conformance phoenix, long poll: phoenix.js joins, echoes, fails, shouts and is refused as over a WebSocket',
+  async (s) => {
+    const node = await shared.get();
+    const topic = topic_of();
+    const channel = await joined(s, topic, { by: 'poll' }, { transport: LongPoll });
+    assert.deepEqual(channel.joined, { topic, params: { by: 'poll' } });
+    const other = await joined(s, topic);
+    assert.deepEqual(await answer(channel.push('echo', { n: [1] })), { n: [1] });
+    await assert.rejects(answer(channel.push('fail', { n: 2 })), refused({ n: 2 }));
+    channel.push('shout', { n: 3 });
+    for (const each of [channel, other]) assert.deepEqual(await each.next('shout'), { n: 3 });
+    channel.push('push_me', { n: 4 });
+    assert.deepEqual(await channel.next('pushed'), { n: 4 });
+    await answer(channel.push('stop', {}));
+    await eventually(() => assert.equal(channel.state, 'closed'));
+    const response = await fetch(`${node.http}/socket/longpoll?vsn=2.0.0&token=bad`);
+    assert.equal((await response.json()).status, 403);
+  },
+);
 
 shared.stops();

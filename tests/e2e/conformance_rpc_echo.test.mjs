@@ -38,7 +38,12 @@ async function rpc(s, kind) {
     },
   };
 }
-const call = (method, params, id) => ({ jsonrpc: '2.0', method, ...(params && { params }), ...(id !== undefined && { id }) });
+const call = (method, params, id) => ({
+  jsonrpc: '2.0',
+  method,
+  ...(params && { params }),
+  ...(id !== undefined && { id }),
+});
 const result = (value, id) => ({ jsonrpc: '2.0', result: value, id });
 const fails = (got, code, id) => {
   assert.deepEqual([got.jsonrpc, got.error?.code, got.id, got.result], ['2.0', code, id, undefined]);
@@ -154,12 +159,18 @@ for (const kind of ['json', 'msgpack']) {
 
   scenario(`JSON-RPC 2.0, ${kind}: a message of 1 MiB is answered`, async (s) => {
     const { ask, ws } = await rpc(s, kind);
-    const size = (text) => (kind === 'msgpack' ? encode(call('echo', [text], 1)) : Buffer.from(JSON.stringify(call('echo', [text], 1)))).length;
+    const size = (text) =>
+      (kind === 'msgpack' ? encode(call('echo', [text], 1)) : Buffer.from(JSON.stringify(call('echo', [text], 1))))
+        .length;
     const around = size('x'.repeat(70_000)) - 70_000;
     const text = 'x'.repeat(mib - around);
     assert.equal(size(text), mib);
     assert.ok((await ask(call('echo', [text], 1))).result === text);
-    ws.send(kind === 'msgpack' ? encode(call('echo', ['x'.repeat(mib + 4096)], 1)) : JSON.stringify(call('echo', ['x'.repeat(mib + 4096)], 1)));
+    ws.send(
+      kind === 'msgpack'
+        ? encode(call('echo', ['x'.repeat(mib + 4096)], 1))
+        : JSON.stringify(call('echo', ['x'.repeat(mib + 4096)], 1)),
+    );
     assert.equal(await within(5_000, 'the close', ws.closes), 1009);
   });
 }
@@ -172,7 +183,8 @@ const plain = (value) =>
 
 scenario('JSON-RPC 2.0: a hundred calls in a row are all answered, a call of one kind in that kind', async (s) => {
   const ws = await at(s, '/rpc-ws');
-  for (let i = 0; i < 100; ++i) ws.send(i % 2 ? JSON.stringify(call('sum', [i, 1], i)) : encode(call('sum', [i, 1], i)));
+  for (let i = 0; i < 100; ++i)
+    ws.send(i % 2 ? JSON.stringify(call('sum', [i, 1], i)) : encode(call('sum', [i, 1], i)));
   const got = new Map();
   for (let i = 0; i < 100; ++i) {
     const one = await ws.next();
@@ -187,7 +199,15 @@ scenario('JSON-RPC 2.0: a hundred calls in a row are all answered, a call of one
 
 scenario('echo: text as text, binary as binary, empty ones, in their order', async (s) => {
   const ws = await at(s, '/echo');
-  const messages = ['hello', Buffer.from([0, 1, 255]), '', Buffer.alloc(0), 'ü\u{1f600}\u0000', '{"jsonrpc":"2.0"}', Buffer.from('text as bytes')];
+  const messages = [
+    'hello',
+    Buffer.from([0, 1, 255]),
+    '',
+    Buffer.alloc(0),
+    'ü\u{1f600}\u0000',
+    '{"jsonrpc":"2.0"}',
+    Buffer.from('text as bytes'),
+  ];
   for (const each of messages) ws.send(each);
   for (const each of messages) assert.deepEqual(await ws.next(), each);
 });
@@ -213,7 +233,10 @@ scenario('echo: text that is not UTF-8 closes with 1007, in one frame or cut wit
   assert.equal(await ws.next(), '\u{1f600}ü');
 });
 
-for (const [kind, binary] of [['binary', true], ['text', false]]) {
+for (const [kind, binary] of [
+  ['binary', true],
+  ['text', false],
+]) {
   scenario(`echo: a ${kind} message of 16 MiB comes back, one byte more closes with 1009`, async (s) => {
     const ws = await at(s, '/echo', { maxPayload: 64 * mib });
     const bytes = Buffer.alloc(16 * mib, 'greenroom');
@@ -271,21 +294,36 @@ scenario('echo: /echo-1m takes 1 MiB, and closes with 1009 above it, whole or in
 
 const compressible = (n) => Buffer.from(Array.from({ length: n }, (_, i) => `${i} compress me, `).join('')); // no short period
 for (const path of ['/echo', '/echo-1m'])
-  scenario(`echo: permessage-deflate with every window and no_context_takeover that a client may offer, ${path}`, async (s) => {
-    const flags = [undefined, true];
-    const windows = [undefined, 8, 9, 10, 11, 12, 13, 14, 15];
-    for (const serverNoContextTakeover of flags)
-      for (const clientNoContextTakeover of flags)
-        for (const bits of windows) {
-          const perMessageDeflate = { serverNoContextTakeover, clientNoContextTakeover, serverMaxWindowBits: bits, clientMaxWindowBits: bits === 8 ? 9 : bits, threshold: 0 }; // prettier-ignore
-          const ws = await at(s, path, { perMessageDeflate });
-          for (const message of [compressible(5_000).toString(), compressible(5_000), 'short', '', compressible(5_000)]) {
-            ws.send(message);
-            assert.deepEqual(await ws.next(), message, JSON.stringify(perMessageDeflate));
+  scenario(
+    `echo: permessage-deflate with every window and no_context_takeover that a client may offer, ${path}`,
+    async (s) => {
+      const flags = [undefined, true];
+      const windows = [undefined, 8, 9, 10, 11, 12, 13, 14, 15];
+      for (const serverNoContextTakeover of flags)
+        for (const clientNoContextTakeover of flags)
+          for (const bits of windows) {
+            const perMessageDeflate = {
+              serverNoContextTakeover,
+              clientNoContextTakeover,
+              serverMaxWindowBits: bits,
+              clientMaxWindowBits: bits === 8 ? 9 : bits,
+              threshold: 0,
+            };
+            const ws = await at(s, path, { perMessageDeflate });
+            for (const message of [
+              compressible(5_000).toString(),
+              compressible(5_000),
+              'short',
+              '',
+              compressible(5_000),
+            ]) {
+              ws.send(message);
+              assert.deepEqual(await ws.next(), message, JSON.stringify(perMessageDeflate));
+            }
+            ws.terminate();
           }
-          ws.terminate();
-        }
-  });
+    },
+  );
 
 /** The handshake's answer to an offer, and the bytes behind it. */
 async function offered(s, offer) {
@@ -296,7 +334,10 @@ async function offered(s, offer) {
     `GET /echo HTTP/1.1\r\nHost: ${node.host}:${node.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
       `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Extensions: ${offer}\r\n\r\n`,
   );
-  const size = await raw.until((bytes) => (bytes.indexOf('\r\n\r\n') + 1 ? bytes.indexOf('\r\n\r\n') + 4 : undefined), 'a handshake');
+  const size = await raw.until(
+    (bytes) => (bytes.indexOf('\r\n\r\n') + 1 ? bytes.indexOf('\r\n\r\n') + 4 : undefined),
+    'a handshake',
+  );
   const head = raw.received.subarray(0, size).toString();
   raw.received = raw.received.subarray(size);
   assert.match(head, /^HTTP\/1.1 101/);
@@ -308,7 +349,10 @@ const deflated = (bytes, windowBits) =>
 
 scenario('echo: the answer has the window that was asked for, and what comes fits into it', async (s) => {
   for (let bits = 9; bits <= 15; ++bits) {
-    const { raw, extensions } = await offered(s, `permessage-deflate; server_max_window_bits=${bits}; client_max_window_bits`);
+    const { raw, extensions } = await offered(
+      s,
+      `permessage-deflate; server_max_window_bits=${bits}; client_max_window_bits`,
+    );
     assert.match(extensions, /^permessage-deflate/);
     assert.match(extensions, new RegExp(`server_max_window_bits=${bits}(;|$)`));
     for (let round = 0; round < 3; ++round) {
@@ -326,7 +370,14 @@ scenario('echo: the answer has the window that was asked for, and what comes fit
 });
 function whole_frame(bytes) {
   if (bytes.length < 4) return undefined;
-  const length = bytes[1] < 126 ? bytes[1] : bytes[1] === 126 ? bytes.readUInt16BE(2) : bytes.length < 10 ? Infinity : Number(bytes.readBigUInt64BE(2)); // prettier-ignore
+  const length =
+    bytes[1] < 126
+      ? bytes[1]
+      : bytes[1] === 126
+        ? bytes.readUInt16BE(2)
+        : bytes.length < 10
+          ? Infinity
+          : Number(bytes.readBigUInt64BE(2));
   const at = bytes[1] < 126 ? 2 : bytes[1] === 126 ? 4 : 10;
   if (bytes.length < at + length) return undefined;
   return { compressed: (bytes[0] & 0x40) !== 0, payload: bytes.subarray(at, at + length), size: at + length };

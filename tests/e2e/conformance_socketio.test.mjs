@@ -47,20 +47,24 @@ scenario('engine.io under socket.io, handshake: should successfully open a sessi
   assert.deepEqual([first[0], typeof other, more], ['0', 'string', { upgrades: [], ...expected }]);
 });
 
-scenario("engine.io under socket.io, handshake: should fail with an invalid 'EIO' or 'transport', or an invalid method", async (s) => {
-  const at = await polling();
-  for (const query of ['transport=polling', 'EIO=abc&transport=polling', 'EIO=4', 'EIO=4&transport=abc'])
-    assert.equal((await at.get(query)).status, 400);
-  for (const method of ['POST', 'PUT']) assert.equal((await at.get('EIO=4&transport=polling', { method })).status, 400);
-  for (const query of ['transport=websocket', 'EIO=abc&transport=websocket', 'EIO=4', 'EIO=4&transport=abc'])
-    assert.equal(await refused_status(engine(s, at.node, query)), 400);
-});
+scenario(
+  "engine.io under socket.io, handshake: should fail with an invalid 'EIO' or 'transport', or an invalid method",
+  async (s) => {
+    const at = await polling();
+    for (const query of ['transport=polling', 'EIO=abc&transport=polling', 'EIO=4', 'EIO=4&transport=abc'])
+      assert.equal((await at.get(query)).status, 400);
+    for (const method of ['POST', 'PUT'])
+      assert.equal((await at.get('EIO=4&transport=polling', { method })).status, 400);
+    for (const query of ['transport=websocket', 'EIO=abc&transport=websocket', 'EIO=4', 'EIO=4&transport=abc'])
+      assert.equal(await refused_status(engine(s, at.node, query)), 400);
+  },
+);
 
 scenario('engine.io under socket.io, heartbeat: should send ping/pong packets', async (s) => {
   const ws = await opened(s);
   ws.send('40');
   keeps(ws).skips = undefined;
-  for (let pings = 0; pings < 3; ) if ((await ws.next()) === '2') (++pings, ws.send('3'));
+  for (let pings = 0; pings < 3;) if ((await ws.next()) === '2') (++pings, ws.send('3'));
 });
 
 scenario('engine.io under socket.io, heartbeat, HTTP long-polling: should send ping/pong packets', async () => {
@@ -72,12 +76,15 @@ scenario('engine.io under socket.io, heartbeat, HTTP long-polling: should send p
   }
 });
 
-scenario('engine.io under socket.io, heartbeat, HTTP long-polling: should close the session upon ping timeout', async () => {
-  const at = await polling();
-  const sid = await at.open();
-  await new Promise((resolve) => setTimeout(resolve, ping_interval_ms + ping_timeout_ms));
-  assert.equal((await at.poll(sid)).status, 400);
-});
+scenario(
+  'engine.io under socket.io, heartbeat, HTTP long-polling: should close the session upon ping timeout',
+  async () => {
+    const at = await polling();
+    const sid = await at.open();
+    await new Promise((resolve) => setTimeout(resolve, ping_interval_ms + ping_timeout_ms));
+    assert.equal((await at.poll(sid)).status, 400);
+  },
+);
 
 scenario('engine.io under socket.io, heartbeat, WebSocket: should close the session upon ping timeout', async (s) => {
   await closes(await connected(s));
@@ -94,26 +101,35 @@ scenario('engine.io under socket.io, close: should forcefully close the session'
   await closes(ws);
 });
 
-scenario('engine.io under socket.io, upgrade: should ignore HTTP requests and WebSockets with same sid after upgrade', async (s) => {
-  const at = await polling();
-  for (let round = 0; round < 5; ++round) {
-    const sid = await at.open();
-    const ws = engine(s, at.node, `EIO=4&transport=websocket&sid=${sid}`);
-    await ws.opens;
-    ws.send('2probe');
-    ws.send('5'); // without a look at the answer
-    assert.equal(await ws.next(), '3probe');
-    assert.equal((await at.poll(sid)).status, 400);
-    await closes(engine(s, at.node, `EIO=4&transport=websocket&sid=${sid}`));
-    ws.send('40');
-    assert.match(await ws.next(), /^40\{/);
-  }
-});
+scenario(
+  'engine.io under socket.io, upgrade: should ignore HTTP requests and WebSockets with same sid after upgrade',
+  async (s) => {
+    const at = await polling();
+    for (let round = 0; round < 5; ++round) {
+      const sid = await at.open();
+      const ws = engine(s, at.node, `EIO=4&transport=websocket&sid=${sid}`);
+      await ws.opens;
+      ws.send('2probe');
+      ws.send('5'); // without a look at the answer
+      assert.equal(await ws.next(), '3probe');
+      assert.equal((await at.poll(sid)).status, 400);
+      await closes(engine(s, at.node, `EIO=4&transport=websocket&sid=${sid}`));
+      ws.send('40');
+      assert.match(await ws.next(), /^40\{/);
+    }
+  },
+);
 
 // --- the published suite: connect
 
-for (const [name, nsp] of [['the main namespace', ''], ['a custom namespace', '/custom,']]) {
-  for (const [with_it, payload] of [['', ''], [' with a payload', '{"token":"123"}']]) {
+for (const [name, nsp] of [
+  ['the main namespace', ''],
+  ['a custom namespace', '/custom,'],
+]) {
+  for (const [with_it, payload] of [
+    ['', ''],
+    [' with a payload', '{"token":"123"}'],
+  ]) {
     scenario(`socket.io connect: should allow connection to ${name}${with_it}`, async (s) => {
       for (let round = 0; round < 10; ++round) {
         const ws = await opened(s);
@@ -164,16 +180,19 @@ scenario('socket.io connect: a refused namespace does not count as a handshake',
   await within(3_000, 'the close', ws.closes);
 });
 
-scenario('socket.io connect: the sids of two namespaces on one connection are two, and neither is Engine.IO’s', async (s) => {
-  const ws = engine(s, await shared.get());
-  const sids = [JSON.parse((await ws.next()).substring(1)).sid];
-  for (const nsp of ['', '/custom,']) {
-    ws.send(`40${nsp}`);
-    sids.push(JSON.parse((await ws.next()).substring(2 + nsp.length)).sid);
-    assert.equal(await ws.next(), `42${nsp}["auth",{}]`);
-  }
-  assert.equal(new Set(sids).size, 3);
-});
+scenario(
+  'socket.io connect: the sids of two namespaces on one connection are two, and neither is Engine.IO’s',
+  async (s) => {
+    const ws = engine(s, await shared.get());
+    const sids = [JSON.parse((await ws.next()).substring(1)).sid];
+    for (const nsp of ['', '/custom,']) {
+      ws.send(`40${nsp}`);
+      sids.push(JSON.parse((await ws.next()).substring(2 + nsp.length)).sid);
+      assert.equal(await ws.next(), `42${nsp}["auth",{}]`);
+    }
+    assert.equal(new Set(sids).size, 3);
+  },
+);
 
 // --- the published suite: disconnect
 
@@ -301,31 +320,34 @@ scenario('socket.io events: an unknown event is not answered and harms nothing',
   assert.equal(await ws.next(), '432[]');
 });
 
-scenario('socket.io events: arguments come back as they were, numbers, escapes, deep ones and none at all', async (s) => {
-  const ws = await joined(s);
-  for (const args of [
-    '',
-    'null',
-    '{}',
-    '[]',
-    '[[]]',
-    '""',
-    'true,false,null',
-    '-0.5,1e21,9007199254740993',
-    '"\\u0000\\"\\\\\\ud83d\\ude00 \u00fc"',
-    `${'['.repeat(20)}${']'.repeat(20)}`,
-    '{"a":{"b":[{"c":null}]}},"last"',
-  ]) {
-    ws.send(`42["message"${args && ','}${args}]`);
-    const back = await ws.next();
-    assert.match(back, /^42\["message-back"/);
-    assert.deepEqual(JSON.parse(back.substring(2)).slice(1), JSON.parse(`[${args}]`));
-    ws.send(`427["message-with-ack"${args && ','}${args}]`);
-    const ack = await ws.next();
-    assert.match(ack, /^437\[/);
-    assert.deepEqual(JSON.parse(ack.substring(3)), JSON.parse(`[${args}]`));
-  }
-});
+scenario(
+  'socket.io events: arguments come back as they were, numbers, escapes, deep ones and none at all',
+  async (s) => {
+    const ws = await joined(s);
+    for (const args of [
+      '',
+      'null',
+      '{}',
+      '[]',
+      '[[]]',
+      '""',
+      'true,false,null',
+      '-0.5,1e21,9007199254740993',
+      '"\\u0000\\"\\\\\\ud83d\\ude00 \u00fc"',
+      `${'['.repeat(20)}${']'.repeat(20)}`,
+      '{"a":{"b":[{"c":null}]}},"last"',
+    ]) {
+      ws.send(`42["message"${args && ','}${args}]`);
+      const back = await ws.next();
+      assert.match(back, /^42\["message-back"/);
+      assert.deepEqual(JSON.parse(back.substring(2)).slice(1), JSON.parse(`[${args}]`));
+      ws.send(`427["message-with-ack"${args && ','}${args}]`);
+      const ack = await ws.next();
+      assert.match(ack, /^437\[/);
+      assert.deepEqual(JSON.parse(ack.substring(3)), JSON.parse(`[${args}]`));
+    }
+  },
+);
 
 scenario('socket.io events: an ack id may have any number of digits that fit 64 bits, and zero is one', async (s) => {
   const ws = await joined(s);
@@ -400,20 +422,23 @@ scenario('socket.io by polling: CONNECT and auth, events and attachments come as
   assert.deepEqual(await until(2), ['431["a"]', '432["b"]']);
 });
 
-scenario('socket.io recovery: its path answers CONNECT with a pid, and a room’s message ends with an offset', async (s) => {
-  const ws = socket_at(s, websocket_url_of(await shared.get(), '/recovery/socket.io/', 'EIO=4&transport=websocket'));
-  ws.skips = (one) => one === '2' && (ws.send('3'), true);
-  assert.match(await ws.next(), /^0\{/);
-  ws.send('40');
-  const { sid, pid } = JSON.parse((await ws.next()).substring(2));
-  assert.deepEqual([typeof sid, typeof pid], ['string', 'string']);
-  assert.equal(await ws.next(), '42["auth",{}]');
-  ws.send('421["join","offsets"]');
-  assert.equal(await ws.next(), '431["joined"]');
-  ws.send('42["all-room","offsets",{"n":1}]');
-  const [event, room, payload, offset] = JSON.parse((await ws.next()).substring(2));
-  assert.deepEqual([event, room, payload, typeof offset], ['room-msg', 'offsets', { n: 1 }, 'string']);
-  assert.ok(offset.length > 0);
-});
+scenario(
+  'socket.io recovery: its path answers CONNECT with a pid, and a room’s message ends with an offset',
+  async (s) => {
+    const ws = socket_at(s, websocket_url_of(await shared.get(), '/recovery/socket.io/', 'EIO=4&transport=websocket'));
+    ws.skips = (one) => one === '2' && (ws.send('3'), true);
+    assert.match(await ws.next(), /^0\{/);
+    ws.send('40');
+    const { sid, pid } = JSON.parse((await ws.next()).substring(2));
+    assert.deepEqual([typeof sid, typeof pid], ['string', 'string']);
+    assert.equal(await ws.next(), '42["auth",{}]');
+    ws.send('421["join","offsets"]');
+    assert.equal(await ws.next(), '431["joined"]');
+    ws.send('42["all-room","offsets",{"n":1}]');
+    const [event, room, payload, offset] = JSON.parse((await ws.next()).substring(2));
+    assert.deepEqual([event, room, payload, typeof offset], ['room-msg', 'offsets', { n: 1 }, 'string']);
+    assert.ok(offset.length > 0);
+  },
+);
 
 shared.stops();

@@ -67,26 +67,32 @@ for (const [name, how] of ways) {
     for (let i = 0; i < count; ++i) socket.emit('message', i, Buffer.from([i & 255]));
     for (let i = 0; i < count; ++i) assert.deepEqual(await next(socket, 'message-back'), [i, Buffer.from([i & 255])]);
     const acks = await Promise.all(Array.from({ length: count }, (_, i) => ask(socket, 'message-with-ack', i)));
-    assert.deepEqual(acks, Array.from({ length: count }, (_, i) => [i]));
+    assert.deepEqual(
+      acks,
+      Array.from({ length: count }, (_, i) => [i]),
+    );
   });
 
-  scenario(`conformance, ${name}: join, to-room but the sender, all-room, leave; each namespace has its own rooms`, async (s) => {
-    const [ann, bob, carl] = await sockets(s, how, '/', '/', '/');
-    const other = beside(s, ann, '/custom');
-    await connects(other);
-    const room = fresh();
-    for (const each of [ann, bob, other]) assert.deepEqual(await ask(each, 'join', room), ['joined']);
-    ann.emit('to-room', room, ...nested());
-    assert.deepEqual(await next(bob, 'room-msg'), [room, ...nested()]);
-    ann.emit('all-room', room, { n: 2 });
-    for (const each of [ann, bob]) assert.deepEqual(await next(each, 'room-msg'), [room, { n: 2 }]);
-    carl.emit('to-room', room, 'from outside');
-    for (const each of [ann, bob]) assert.deepEqual(await next(each, 'room-msg'), [room, 'from outside']);
-    assert.deepEqual(await ask(bob, 'leave', room), ['left']);
-    ann.emit('all-room', room);
-    assert.deepEqual(await next(ann, 'room-msg'), [room]);
-    for (const each of [ann, bob, carl, other]) assert.deepEqual(await heard(each, 'room-msg'), []);
-  });
+  scenario(
+    `conformance, ${name}: join, to-room but the sender, all-room, leave; each namespace has its own rooms`,
+    async (s) => {
+      const [ann, bob, carl] = await sockets(s, how, '/', '/', '/');
+      const other = beside(s, ann, '/custom');
+      await connects(other);
+      const room = fresh();
+      for (const each of [ann, bob, other]) assert.deepEqual(await ask(each, 'join', room), ['joined']);
+      ann.emit('to-room', room, ...nested());
+      assert.deepEqual(await next(bob, 'room-msg'), [room, ...nested()]);
+      ann.emit('all-room', room, { n: 2 });
+      for (const each of [ann, bob]) assert.deepEqual(await next(each, 'room-msg'), [room, { n: 2 }]);
+      carl.emit('to-room', room, 'from outside');
+      for (const each of [ann, bob]) assert.deepEqual(await next(each, 'room-msg'), [room, 'from outside']);
+      assert.deepEqual(await ask(bob, 'leave', room), ['left']);
+      ann.emit('all-room', room);
+      assert.deepEqual(await next(ann, 'room-msg'), [room]);
+      for (const each of [ann, bob, carl, other]) assert.deepEqual(await heard(each, 'room-msg'), []);
+    },
+  );
 
   scenario(`conformance, ${name}: broadcast reaches all others of the namespace`, async (s) => {
     const [ann, bob, carl, elsewhere] = await sockets(s, how, '/', '/', '/', '/custom');
@@ -110,7 +116,10 @@ for (const [name, how] of ways) {
     for (const args of [[], ['why'], [{ a: 1 }], nested()])
       assert.deepEqual(await ask(socket, 'ask-me', ...args), ['answered', ...args.toReversed()]);
     const all = await Promise.all(Array.from({ length: 20 }, (_, i) => ask(socket, 'ask-me', i)));
-    assert.deepEqual(all, Array.from({ length: 20 }, (_, i) => ['answered', i]));
+    assert.deepEqual(
+      all,
+      Array.from({ length: 20 }, (_, i) => ['answered', i]),
+    );
   });
 
   scenario(`conformance, ${name}: ask-me gives up after 2 s with timeout`, async (s) => {
@@ -181,27 +190,30 @@ for (const [name, how] of ways) {
   });
 }
 
-scenario('conformance: clients of every transport and parser are in one room and hear the same in one order', async (s) => {
-  const all = (await Promise.all(ways.map(([, how]) => sockets(s, how, '/')))).flat();
-  const room = fresh();
-  for (const each of all) assert.deepEqual(await ask(each, 'join', room), ['joined']);
-  const rounds = 5;
-  for (let i = 0; i < rounds; ++i)
-    for (const [at, each] of all.entries()) each.emit('all-room', room, i * all.length + at, nested());
-  const orders = [];
-  for (const each of all) {
-    const order = [];
-    for (let i = 0; i < rounds * all.length; ++i) {
-      const [where, n, payload] = await next(each, 'room-msg');
-      assert.equal(where, room);
-      assert.deepEqual(payload, nested());
-      order.push(n);
+scenario(
+  'conformance: clients of every transport and parser are in one room and hear the same in one order',
+  async (s) => {
+    const all = (await Promise.all(ways.map(([, how]) => sockets(s, how, '/')))).flat();
+    const room = fresh();
+    for (const each of all) assert.deepEqual(await ask(each, 'join', room), ['joined']);
+    const rounds = 5;
+    for (let i = 0; i < rounds; ++i)
+      for (const [at, each] of all.entries()) each.emit('all-room', room, i * all.length + at, nested());
+    const orders = [];
+    for (const each of all) {
+      const order = [];
+      for (let i = 0; i < rounds * all.length; ++i) {
+        const [where, n, payload] = await next(each, 'room-msg');
+        assert.equal(where, room);
+        assert.deepEqual(payload, nested());
+        order.push(n);
+      }
+      orders.push(order);
     }
-    orders.push(order);
-  }
-  for (const each of orders) assert.deepEqual(each, orders[0]);
-  assert.deepEqual(orders[0].toSorted((a, b) => a - b), Array.from({ length: rounds * all.length }, (_, i) => i)); // prettier-ignore
-});
+    for (const each of orders) assert.deepEqual(each, orders[0]);
+    assert.deepEqual(orders[0].toSorted((a, b) => a - b), Array.from({ length: rounds * all.length }, (_, i) => i)); // prettier-ignore
+  },
+);
 
 scenario('conformance: at /socket.io/ there is no recovery, whatever the client keeps', async (s) => {
   const [socket] = await sockets(s, { transports: ['websocket'] }, '/');
@@ -253,17 +265,20 @@ for (const [name, how] of [
   ['polling only', { transports: ['polling'] }],
   ['polling, then the upgrade', {}],
 ]) {
-  scenario(`conformance recovery, ${name}: after a cut the client is who it was, and hears what it missed once, in order`, async (s) => {
-    const node = await shared.get();
-    for (let round = 0; round < 3; ++round)
-      await recovers(s, node, how, async (reader, say) => {
-        reader.io.reconnectionDelay(400);
-        const cut = once(reader, 'disconnect');
-        reader.io.engine.close();
-        await cut;
-        await say(node, 3, 4, 5);
-      });
-  });
+  scenario(
+    `conformance recovery, ${name}: after a cut the client is who it was, and hears what it missed once, in order`,
+    async (s) => {
+      const node = await shared.get();
+      for (let round = 0; round < 3; ++round)
+        await recovers(s, node, how, async (reader, say) => {
+          reader.io.reconnectionDelay(400);
+          const cut = once(reader, 'disconnect');
+          reader.io.engine.close();
+          await cut;
+          await say(node, 3, 4, 5);
+        });
+    },
+  );
 
   scenario(`conformance recovery, ${name}: after kill -9 and a restart on the same data, too`, async (s) => {
     let node = await s.node(conformance);

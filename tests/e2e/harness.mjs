@@ -125,7 +125,16 @@ export class Node extends Process {
    * @param options.dir a data directory of an earlier node; @param options.args more arguments;
    * @param options.program another program with the same options; @param options.command what stands before them.
    */
-  static async start({ config, dev = true, dir, args = [], env, listen = '127.0.0.1:0', program, command = ['serve'] } = {}) {
+  static async start({
+    config,
+    dev = true,
+    dir,
+    args = [],
+    env,
+    listen = '127.0.0.1:0',
+    program,
+    command = ['serve'],
+  } = {}) {
     const name = join(work, `node-${++nodes}`);
     dir ??= `${name}-data`;
     mkdirSync(dir, { recursive: true });

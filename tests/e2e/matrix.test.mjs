@@ -8,7 +8,12 @@ import { eventually, fresh, scenario, sharedNode } from './harness.mjs';
 import { answer, connect as phoenix_connect, join as phoenix_join } from './phoenix.mjs';
 
 const set = (...all) => all.flatMap((each) => ['--set', each]);
-const args = set('node.shards=2', 'endpoint.packed.path=/packed/', 'endpoint.packed.protocol=socketio', 'endpoint.packed.parser=msgpack');
+const args = set(
+  'node.shards=2',
+  'endpoint.packed.path=/packed/',
+  'endpoint.packed.protocol=socketio',
+  'endpoint.packed.parser=msgpack',
+);
 const shared = sharedNode({ args });
 
 /** Bytes by themselves, wherever a protocol gives them: Buffer, ArrayBuffer, Uint8Array. */
@@ -20,7 +25,8 @@ const map = (value, leaf) =>
   : value && typeof value === 'object' ? Object.fromEntries(Object.entries(value).map(([key, each]) => [key, map(each, leaf)]))
   : value); // prettier-ignore
 /** A payload as JSON spells it: bytes are {"$bytes": base64}. */
-const in_json = (value) => map(value, (leaf) => (is_bytes(leaf) ? { $bytes: bytes_of(leaf).toString('base64') } : undefined));
+const in_json = (value) =>
+  map(value, (leaf) => (is_bytes(leaf) ? { $bytes: bytes_of(leaf).toString('base64') } : undefined));
 /** The same with bytes as Buffers, whatever kind of bytes they were. */
 const in_bytes = (value) => map(value, (leaf) => (is_bytes(leaf) ? bytes_of(leaf) : undefined));
 
@@ -31,7 +37,8 @@ const native = (kind) => async (s, node, room) => {
   await client.join(room);
   return {
     spells: kind === 'json' ? in_json : in_bytes,
-    publish: (event, payload) => client.call('room.publish', { room, event, payload: kind === 'json' ? in_json(payload) : payload }),
+    publish: (event, payload) =>
+      client.call('room.publish', { room, event, payload: kind === 'json' ? in_json(payload) : payload }),
     async heard() {
       const { event, payload, epoch, seq, from, id } = await client.next('room.message');
       return { event, payload, epoch, seq, from, id };
@@ -68,7 +75,8 @@ async function phoenix(s, node, room) {
   const channel = await phoenix_join(await phoenix_connect(s, node), room, { positions: true });
   return {
     spells: (value) => (is_bytes(value) ? bytes_of(value) : in_json(value)), // what is bytes as a whole is a binary frame
-    publish: (event, payload) => answer(channel.push(event, is_bytes(payload) ? new Uint8Array(payload).buffer : in_json(payload))),
+    publish: (event, payload) =>
+      answer(channel.push(event, is_bytes(payload) ? new Uint8Array(payload).buffer : in_json(payload))),
     async heard(event) {
       const payload = await channel.next(event);
       const { epoch, seq } = await channel.next('greenroom_position');
@@ -159,19 +167,22 @@ scenario('matrix: Phoenix hears the same order, and greenroom_position ends at t
   await eventually(async () => assert.deepEqual(await channel.next('greenroom_position'), { epoch, seq }));
 });
 
-scenario('matrix: MessagePack’s ext is {"$ext": [type, base64]} to JSON, Socket.IO and Phoenix, and ext to MessagePack', async (s) => {
-  const node = await shared.get();
-  const room = fresh();
-  const members = await one_of_each(s, node, room);
-  await members[1].publish('ext', { ext: new ExtData(7, new Uint8Array([1, 2])) });
-  const spelled = { ext: { $ext: [7, Buffer.from([1, 2]).toString('base64')] } };
-  for (const at of [0, 2, 4]) assert.deepEqual((await members[at].heard('ext')).payload, spelled, names[at]);
-  const { ext } = (await members[1].heard('ext')).payload;
-  assert.deepEqual([ext.type, [...ext.data]], [7, [1, 2]]);
-  await members[0].publish('back', spelled);
-  const back = (await members[1].heard('back')).payload.ext;
-  assert.deepEqual([back.type, [...back.data]], [7, [1, 2]]);
-});
+scenario(
+  'matrix: MessagePack’s ext is {"$ext": [type, base64]} to JSON, Socket.IO and Phoenix, and ext to MessagePack',
+  async (s) => {
+    const node = await shared.get();
+    const room = fresh();
+    const members = await one_of_each(s, node, room);
+    await members[1].publish('ext', { ext: new ExtData(7, new Uint8Array([1, 2])) });
+    const spelled = { ext: { $ext: [7, Buffer.from([1, 2]).toString('base64')] } };
+    for (const at of [0, 2, 4]) assert.deepEqual((await members[at].heard('ext')).payload, spelled, names[at]);
+    const { ext } = (await members[1].heard('ext')).payload;
+    assert.deepEqual([ext.type, [...ext.data]], [7, [1, 2]]);
+    await members[0].publish('back', spelled);
+    const back = (await members[1].heard('back')).payload.ext;
+    assert.deepEqual([back.type, [...back.data]], [7, [1, 2]]);
+  },
+);
 
 scenario('matrix: {"$bytes": base64} from a Phoenix or JSON client is bytes to those that have them', async (s) => {
   const node = await shared.get();
@@ -179,7 +190,8 @@ scenario('matrix: {"$bytes": base64} from a Phoenix or JSON client is bytes to t
   const members = await one_of_each(s, node, room);
   for (const at of [0, 4]) {
     await members[at].publish('b', { in: { $bytes: 'AAH/' } });
-    for (const each of [1, 2, 3]) assert.deepEqual(in_bytes((await members[each].heard('b')).payload), { in: Buffer.from([0, 1, 255]) });
+    for (const each of [1, 2, 3])
+      assert.deepEqual(in_bytes((await members[each].heard('b')).payload), { in: Buffer.from([0, 1, 255]) });
     for (const each of [0, 4]) assert.deepEqual((await members[each].heard('b')).payload, { in: { $bytes: 'AAH/' } });
   }
 });
@@ -197,7 +209,9 @@ const encodings = ['json', 'msgpack', 'socketio', 'socketio-msgpack', 'phoenix']
 async function encoded(node) {
   const text = await (await fetch(`${node.http}/metrics`)).text();
   const all = {};
-  for (const [, codec, n] of text.matchAll(/^greenroom_encoded_messages_total\{(?:[^}]*,)?codec="([^"]+)"[^}]*\} (\d+)$/gm))
+  for (const [, codec, n] of text.matchAll(
+    /^greenroom_encoded_messages_total\{(?:[^}]*,)?codec="([^"]+)"[^}]*\} (\d+)$/gm,
+  ))
     all[codec] = (all[codec] ?? 0) + Number(n);
   return all;
 }
@@ -210,7 +224,9 @@ scenario('matrix: a publish into a room with three members of each encoding is e
   const node = await s.node({ args });
   const room = fresh();
   const kinds = [...Object.values(protocols).slice(0, 4), plain_phoenix];
-  const members = (await Promise.all(kinds.map((make) => Promise.all(Array.from({ length: 3 }, () => make(s, node, room)))))).flat();
+  const members = (
+    await Promise.all(kinds.map((make) => Promise.all(Array.from({ length: 3 }, () => make(s, node, room)))))
+  ).flat();
   const writer = await s.client(node);
   const before = await encoded(node);
   for (const name of encodings) assert.equal(typeof before[name], 'number', name);
@@ -220,7 +236,10 @@ scenario('matrix: a publish into a room with three members of each encoding is e
     await Promise.all(members.map((each) => each.heard('test')));
     const now = await encoded(node);
     const grown = Object.fromEntries(Object.keys(now).map((name) => [name, now[name] - before[name]]));
-    assert.deepEqual(grown, { ...Object.fromEntries(Object.keys(now).map((name) => [name, 0])), ...Object.fromEntries(encodings.map((name) => [name, i])) }); // prettier-ignore
+    assert.deepEqual(grown, {
+      ...Object.fromEntries(Object.keys(now).map((name) => [name, 0])),
+      ...Object.fromEntries(encodings.map((name) => [name, i])),
+    });
   }
 });
 
