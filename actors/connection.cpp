@@ -78,6 +78,8 @@ struct state final : codecs::sink {
 
   caf::behavior start();
   void read();
+  bool admitted() const noexcept { return opts.came && opts.came->admitted; }
+  bool opens_by_itself() const noexcept { return opts.came && opts.came->opening; }
   void route(codecs::call what, answer reply);
   void open_session(codecs::calls::session_open what, answer reply, session_directory::wish wish);
   void refuse_stranger(std::string_view method, const answer& reply, codecs::error why);
@@ -112,7 +114,8 @@ struct state final : codecs::sink {
 
 caf::behavior state::start() {
   client->heard_by(caf::actor{self});
-  if (opts.opening && self->life() == 0) open_session(*opts.opening, {}, session_directory::wish::implicit_session);
+  if (opens_by_itself() && self->life() == 0)
+    open_session(*opts.came->opening, {}, session_directory::wish::implicit_session);
   return {
       [this](const input&) { read(); },
       [this](const opened& m) {
@@ -129,7 +132,7 @@ caf::behavior state::start() {
       [this](const refused& m) {
         at = connection::stage::unopened;
         for (auto& each : std::exchange(held, {})) each.reply(codecs::make_error(m.why));
-        if (opts.opening) return end(codecs::close_codes::kicked);  // it has nothing else to ask for
+        if (opens_by_itself()) return end(codecs::close_codes::kicked);  // it has nothing else to ask for
         read();
       },
       [this](const session_lost&) { end(codecs::close_codes::internal); },
@@ -234,7 +237,7 @@ void state::route(codecs::call what, answer reply) {
     case connection::stage::unopened: break;
   }
   if (opens) return open_session(std::move(*opens), std::move(reply), session_directory::wish::explicit_session);
-  if (!opts.admitted && !access::anonymous(ctx, opts.from)) {
+  if (!admitted() && !access::anonymous(ctx, opts.from)) {
     refuse_stranger(codecs::method_of(what), reply,
                     codecs::make_error(error_code::unauthenticated, "open a session first: session.open"));
     return;
@@ -253,7 +256,8 @@ void state::refuse_stranger(std::string_view method, const answer& reply, codecs
 }
 
 void state::open_session(codecs::calls::session_open what, answer reply, session_directory::wish wish) {
-  auto subject = opts.admitted ? *opts.admitted : access::authenticate(ctx, what, opts.from);
+  auto subject = admitted() ? std::variant<principal, codecs::error>{*opts.came->admitted}
+                            : access::authenticate(ctx, what, opts.from);
   if (auto* why = std::get_if<codecs::error>(&subject)) return refuse_stranger("session.open", reply, std::move(*why));
   at = connection::stage::opening;
   runtime::tell(ctx.sessions, session_directory::open{.client = client,

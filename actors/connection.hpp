@@ -30,12 +30,17 @@ class peer;
 
 namespace greenroom::connection {
 
+/// What is known of a client before it has said anything.
+struct arrival {
+  std::optional<principal> admitted{};                   ///< who it is, as its handshake has shown
+  std::optional<codecs::calls::session_open> opening{};  ///< its session opens at once; nobody asks for it
+};
+
 struct options {
   context& ctx;
   std::shared_ptr<peer> client;
   access::origin from = access::origin::elsewhere;
-  std::optional<principal> admitted{};                   ///< who it is, as its handshake has shown
-  std::optional<codecs::calls::session_open> opening{};  ///< nobody asks for it
+  std::shared_ptr<const arrival> came{};  ///< null: the client says who it is, and when its session opens
 };
 
 struct input {};  ///< From the peer: something to decode.

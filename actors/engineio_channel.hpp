@@ -34,7 +34,7 @@ class engineio_channel : public runtime::transport, public std::enable_shared_fr
   void pause_reading() override;
   void resume_reading() override;
   std::uint64_t ping_in_order() override { return session_->ping_in_order(); }
-  bool takes_deflated() const noexcept override { return session_->takes_deflated(); }
+  int deflate_bits() const noexcept override { return session_->deflate_bits(); }
   const std::string& peer() const noexcept override { return session_->peer(); }
   runtime::shard& home() const noexcept override { return session_->home(); }
 

@@ -130,6 +130,11 @@ bool engineio_session::fill(codecs::engineio_payload_writer& body) {
     while (!frames.empty() && room) {
       const auto one = codecs::take_frame(frames);
       const auto opcode = one.first & opcode_bits;
+      // Clients act on a close before the messages beside it: it leaves alone.
+      if (one.body == close_packet && opcode == text_opcode && !body.empty()) {
+        room = false;
+        break;
+      }
       if (opcode == text_opcode || opcode == binary_opcode)
         room = body.add(opcode == text_opcode ? codecs::frame_kind::text : codecs::frame_kind::binary, one.body);
       if (room) taken += one.whole.size();
@@ -148,7 +153,7 @@ void engineio_session::release_get(std::string_view packet) {
 runtime::transport_events* engineio_session::begin_websocket(runtime::transport_ptr socket) {
   socket_ = std::move(socket);
   stage_ = stage::websocket;
-  deflates_ = socket_->takes_deflated();
+  deflate_bits_ = socket_->deflate_bits();
   auto first = std::make_shared<std::string>();
   {
     const codecs::websocket_frame frame{*first, codecs::frame_kind::text, codecs::framing::websocket, gathered_max};

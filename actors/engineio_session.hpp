@@ -95,7 +95,7 @@ class engineio_session final : public std::enable_shared_from_this<engineio_sess
   void resume_reading();
   std::uint64_t ping_in_order();
   bool takes_now() const noexcept;
-  bool takes_deflated() const noexcept { return deflates_; }
+  int deflate_bits() const noexcept { return deflate_bits_; }
   const std::string& peer() const noexcept { return options_.peer; }
   const std::string& sid() const noexcept { return options_.sid; }
   runtime::shard& home() const noexcept { return home_; }
@@ -157,7 +157,8 @@ class engineio_session final : public std::enable_shared_from_this<engineio_sess
   std::uint64_t pings_ = 0;     ///< the newest ping's number
   std::uint32_t pauses_ = 0;
   stage stage_ = stage::polling;
-  bool awaits_pong_ = false, ping_again_ = false, probed_ = false, deflates_ = false;
+  bool awaits_pong_ = false, ping_again_ = false, probed_ = false;
+  int deflate_bits_ = 0;  ///< of the WebSocket that it began with
 };
 
 // --- HTTP answers

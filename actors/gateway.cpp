@@ -107,9 +107,11 @@ caf::behavior state::start() {
 }
 
 void state::open(const opened& m) {
+  std::shared_ptr<const connection::arrival> came;
+  if (m.admitted || m.opening)
+    came = std::make_shared<const connection::arrival>(connection::arrival{m.admitted, m.opening});
   auto who = children.start([&](const runtime::place& p) {
-    return connection::spawn(
-        p, {.ctx = ctx, .client = m.client, .from = m.from, .admitted = m.admitted, .opening = m.opening});
+    return connection::spawn(p, {.ctx = ctx, .client = m.client, .from = m.from, .came = came});
   });
   if (!who) return;
   connections.emplace(who.id(), who);

@@ -41,6 +41,7 @@ inline constexpr std::chrono::milliseconds feed_retry{500};  ///< where the disk
 inline constexpr std::size_t rooms_per_shard_max = 1'000'000;  ///< living rooms; over it: unavailable
 inline constexpr std::size_t held_messages_max = 1'024;  ///< for one room that is leaving memory; over it: unavailable
 
+inline constexpr std::size_t opening_pushes_max = 64;         ///< to one that is opening; over it: dropped
 inline constexpr std::uint32_t sessions_opening_max = 4'096;  ///< of a node; over it: rate limited, and come again in …
 inline constexpr std::uint32_t opening_retry_min_ms = 500, opening_retry_spread_ms = 2'500;
 

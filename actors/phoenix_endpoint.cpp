@@ -75,7 +75,11 @@ bool is_spoken(std::string_view version) { return version.starts_with("2."); }
 /// Phoenix Channels, serializer v2: /websocket, and /longpoll for clients that have no WebSocket.
 class phoenix_endpoint final : public endpoint {
  public:
-  explicit phoenix_endpoint(const endpoint_place& at) : at_{at}, options_{websocket_options(at.ctx, at.how)} {}
+  explicit phoenix_endpoint(const endpoint_place& at)
+      : at_{at},
+        options_{websocket_options(at.ctx, at.how)},
+        topics_{std::make_shared<const codecs::phoenix_options>(
+            codecs::phoenix_options{at.how.topics, at.ctx.config.sessions.rooms_max})} {}
   ~phoenix_endpoint() override {
     const auto polls = std::exchange(polls_, {});
     for (const auto& [token, each] : polls) {
@@ -135,11 +139,11 @@ class phoenix_endpoint final : public endpoint {
   }
 
   runtime::transport_events* open(runtime::transport_ptr transport, const principal& who, access::origin from) {
-    auto client = std::make_shared<peer>(
-        at_.ctx, at_.shard, codecs::make_phoenix_dialogue({at_.how.topics, at_.ctx.config.sessions.rooms_max}));
+    auto client = std::make_shared<peer>(at_.ctx, at_.shard, codecs::make_phoenix_dialogue(topics_));
     client->attach(std::move(transport));
     codecs::calls::session_open opening;
     opening.window_ms = 0;
+    opening.takes_inbox = false;  // before topic inbox:USER is joined
     runtime::tell(at_.gateway, gateway::opened{client, from, who, std::move(opening)});
     return client.get();  // the message holds it, then its connection; it detaches from the transport before it goes
   }
@@ -148,7 +152,7 @@ class phoenix_endpoint final : public endpoint {
 
   void longpoll(exchange_ptr exchange) {
     const auto& request = exchange->request();
-    if (!origin_allowed(at_.ctx, request)) return say(exchange, forbidden);
+    if (!origin_allowed(at_.ctx, request)) return exchange->respond(unreadable(status_of(forbidden)));
     if (request.method == "OPTIONS") return preflight(exchange);
     if (request.method != "GET" && request.method != "POST")
       return exchange->respond(runtime::http_method_not_allowed("GET, POST, OPTIONS"));
@@ -183,11 +187,10 @@ class phoenix_endpoint final : public endpoint {
     respond(exchange, R"({"status":410,"token":")" + token + R"(","messages":[]})");
   }
 
-  static void say(const exchange_ptr& to, unsigned status) {
-    respond(to, R"({"status":)" + std::to_string(status) + '}');
-  }
+  static std::string status_of(unsigned status) { return R"({"status":)" + std::to_string(status) + '}'; }
+  static void say(const exchange_ptr& to, unsigned status) { respond(to, status_of(status)); }
   static void refuse_for_now(const exchange_ptr& to) {
-    auto answer = document(to, R"({"status":)" + std::to_string(unable) + '}');
+    auto answer = document(to, status_of(unable));
     const auto later = runtime::http_unavailable(retry_later);
     answer.status = later.status;
     answer.fields.insert(answer.fields.end(), later.fields.begin(), later.fields.end());
@@ -206,19 +209,23 @@ class phoenix_endpoint final : public endpoint {
   }
   static void respond(const exchange_ptr& to, std::string json) { to->respond(document(to, std::move(json))); }
   static http_response document(const exchange_ptr& to, std::string json) {
+    auto answer = unreadable(std::move(json));
+    if (const auto origin = to->request().header("Origin"); !origin.empty())
+      answer.fields.push_back({"Access-Control-Allow-Origin", std::string{origin}});
+    return answer;
+  }
+  /// By a page of another origin: its browser keeps the answer from it.
+  static http_response unreadable(std::string json) {
     http_response answer;
     answer.content_type = "application/json; charset=utf-8";
     answer.body = std::move(json);
-    answer.fields.push_back({"Cache-Control", "no-store"});
-    if (const auto origin = to->request().header("Origin"); !origin.empty()) {
-      answer.fields.push_back({"Access-Control-Allow-Origin", std::string{origin}});
-      answer.fields.push_back({"Vary", "Origin"});
-    }
+    answer.fields = {{"Cache-Control", "no-store"}, {"Vary", "Origin"}};
     return answer;
   }
 
   endpoint_place at_;
   runtime::websocket_options options_;
+  std::shared_ptr<const codecs::phoenix_options> topics_;
   std::unordered_map<std::string, std::shared_ptr<phoenix_poll>> polls_;  ///< by token
 };
 

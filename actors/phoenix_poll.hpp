@@ -68,7 +68,7 @@ class phoenix_poll final : public runtime::transport,
   void pause_reading() override { paused_ = true; }
   void resume_reading() override;
   std::uint64_t ping_in_order() override;
-  bool takes_deflated() const noexcept override { return false; }
+  int deflate_bits() const noexcept override { return 0; }
   const std::string& peer() const noexcept override { return peer_; }
   runtime::shard& home() const noexcept override { return home_; }
 

@@ -235,6 +235,7 @@ void state::say_opened() {
   result.resume_token = keep.opening->token;
   auto how = std::exchange(keep.opening, {});  // a life that ends before this opens again
   how->reply(codecs::result{std::move(result)});
+  for (const auto& each : how->held) keep.client->push(each);
   if (keep.stored.previous_token) token_ping = keep.client->ping_in_order();
   runtime::tell(keep.connection, connection::opened{opts.id, opts.who, caf::actor{self}, keep.rooms});
   for (const auto& each : keep.rooms->all()) each->waits = false;
@@ -262,7 +263,7 @@ std::string state::new_token() {
 // --- attached
 
 caf::behavior state::attached() {
-  return caf::message_handler{
+  return {
       [this](const connection_lost& m) {
         if (m.client == keep.client) lose_connection();
       },
@@ -301,15 +302,23 @@ caf::behavior state::attached() {
         if (asked) asked->on_look();
       },
       [this](const disconnect& m) { end_by(m); },
-  }
-      .or_else(letters.handlers())
-      .or_else(channels.handlers());
+      [this](const inbox& m) { letters.deliver(m); },
+      [this](const inbox_ack& m) { letters.acknowledge(m); },
+      [this](const take_inbox& m) { letters.take(m); },
+      [this](const inbox_acked& m) { keep.client->push(codecs::pushes::inbox_acked{m.upto}); },
+      [this](const open_channel& m) { channels.open(m); },
+      [this](const close_channel& m) { channels.close(m); },
+      [this](const move_member& m) { channels.move(m); },
+      [this](const moved& m) { channels.settle(m); },
+  };
 }
 
-/// Nothing comes before the result of session.open: until then there is nobody to speak to.
+/// Nothing comes before the result of session.open: until then there is nobody to speak to, but for the service that
+/// lets the client in and greets it at once.
 void state::say(const codecs::push& what) {
-  if (keep.opening) return ctx.meters.push_dropped();
-  keep.client->push(what);
+  if (!keep.opening) return keep.client->push(what);
+  const bool greets = !keep.opening->channel.empty() && keep.opening->held.size() < limits::opening_pushes_max;
+  greets ? keep.opening->held.push_back(what) : ctx.meters.push_dropped();
 }
 
 void state::put(const ask& m) {

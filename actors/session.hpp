@@ -53,6 +53,7 @@ struct opening {
   bool keeps_token = false;                             ///< the one that resumes it stays
   std::string channel{};                                ///< whose service decides, too; empty: none
   codecs::payload_ptr payload{};                        ///< what that is told
+  std::vector<codecs::push> held{};                     ///< what it says at once, for behind the reply
 };
 
 /// What survives a life of the session. On its shard.

@@ -34,19 +34,7 @@ class to_session final : public replier {
 
 }  // namespace
 
-session_channels::session_channels(runtime::actor_base* self, const options& opts)
-    : self_{self}, opts_{opts}, ctx_{opts.ctx}, keep_{*opts.keep} {}
-
-caf::message_handler session_channels::handlers() {
-  return {
-      [this](const open_channel& m) { open(m); },
-      [this](const close_channel& m) { close(m); },
-      [this](const move_member& m) { move(m); },
-      [this](const moved& m) {
-        if (auto owed = moves_.extract(m.number)) owed.mapped().deliver(move_member::reply{m.what});
-      },
-  };
-}
+session_channels::session_channels(runtime::actor_base* self, const options& opts) : self_{self}, opts_{opts} {}
 
 caf::message_handler session_channels::refusing() {
   return {
@@ -61,12 +49,12 @@ caf::message_handler session_channels::refusing() {
 
 void session_channels::ask_service(const std::string& channel, codecs::payload_ptr payload,
                                    std::function<void(codecs::outcome)> done) {
-  runtime::ask(self_, ctx_.shards[opts_.shard].router, limits::channel_open_timeout + limits::ask_timeout,
+  runtime::ask(self_, opts_.ctx.shards[opts_.shard].router, limits::channel_open_timeout + limits::ask_timeout,
                router::ask{.from = me(),
                            .method = channel,
                            .params = std::move(payload),
                            .limit = limits::channel_open_timeout,
-                           .caller = keep_.client,
+                           .caller = opts_.keep->client,
                            .kind = router::kind::open,
                            .channel = channel})
       .then([done](const router::ask::reply& r) { done(r.what); },
@@ -74,21 +62,21 @@ void session_channels::ask_service(const std::string& channel, codecs::payload_p
 }
 
 void session_channels::welcome(const std::function<void(std::optional<codecs::error>)>& done) {
-  const auto& channel = keep_.opening->channel;
-  if (channel.empty() || !ctx_.channels.serves(channel)) return done(std::nullopt);
-  ask_service(channel, keep_.opening->payload, [this, channel, done](codecs::outcome what) {
+  const auto& channel = opts_.keep->opening->channel;
+  if (channel.empty() || !opts_.ctx.channels.serves(channel)) return done(std::nullopt);
+  ask_service(channel, opts_.keep->opening->payload, [this, channel, done](codecs::outcome what) {
     if (auto* why = std::get_if<codecs::error>(&what)) return done(std::move(*why));
-    keep_.rooms->channels.push_back(channel);
+    opts_.keep->rooms->channels.push_back(channel);
     done(std::nullopt);
   });
 }
 
 void session_channels::open(const open_channel& m) {
-  auto& mine = keep_.rooms->channels;
+  auto& mine = opts_.keep->rooms->channels;
   if (std::ranges::find(mine, m.channel) == mine.end() && mine.size() >= limits::session_channels_max)
     return m.reply(codecs::make_error(error_code::too_large, "the session has as many channels open as it may"));
   ask_service(m.channel, m.payload, [this, m](codecs::outcome what) {
-    auto& mine = keep_.rooms->channels;
+    auto& mine = opts_.keep->rooms->channels;
     const bool let_in = std::holds_alternative<codecs::result>(what);
     if (let_in && std::ranges::find(mine, m.channel) == mine.end()) mine.push_back(m.channel);
     m.reply(std::move(what));
@@ -96,7 +84,7 @@ void session_channels::open(const open_channel& m) {
 }
 
 void session_channels::close(const close_channel& m) {
-  auto& mine = keep_.rooms->channels;
+  auto& mine = opts_.keep->rooms->channels;
   if (std::erase(mine, m.channel) == 0)
     return m.reply(codecs::make_error(error_code::not_found, "the session has not opened this channel"));
   tell_service(m.channel);
@@ -104,7 +92,7 @@ void session_channels::close(const close_channel& m) {
 }
 
 void session_channels::tell_service(const std::string& channel) {
-  runtime::tell(self_, ctx_.shards[opts_.shard].router,
+  runtime::tell(self_, opts_.ctx.shards[opts_.shard].router,
                 router::request{.from = me(),
                                 .method = channel,
                                 .params = nullptr,
@@ -115,43 +103,49 @@ void session_channels::tell_service(const std::string& channel) {
 }
 
 void session_channels::end() {
-  for (const auto& each : std::exchange(keep_.rooms->channels, {})) tell_service(each);
+  for (const auto& each : std::exchange(opts_.keep->rooms->channels, {})) tell_service(each);
 }
 
 // --- rooms
 
 void session_channels::move(const move_member& m) {
   runtime::promise<move_member> owed{self_};
-  if (!keep_.client || keep_.rooms->closed()) return owed.deliver(move_member::reply{no_client()});
-  if (moves_.size() >= limits::requests_in_flight_max)
+  if (!opts_.keep->client || opts_.keep->rooms->closed()) return owed.deliver(move_member::reply{no_client()});
+  if (!moves_) moves_ = std::make_unique<moves>();
+  if (moves_->open.size() >= limits::requests_in_flight_max)
     return owed.deliver(move_member::reply{codecs::make_error(error_code::unavailable, "too many moves at once")});
   if (m.room.empty() || m.room.size() > codecs::limits::room_bytes_max)
     return owed.deliver(move_member::reply{codecs::make_error(error_code::invalid_params, "no room has this name")});
-  moves_.emplace(++last_move_, std::move(owed));
+  moves_->open.emplace(++moves_->last, std::move(owed));
   const bool joins = m.where == move_member::way::join;
-  answer reply{ctx_,
-               std::make_shared<to_session>(caf::actor{self_}, last_move_),
+  answer reply{opts_.ctx,
+               std::make_shared<to_session>(caf::actor{self_}, moves_->last),
                {.id = "-"},
                joins ? "room.join" : "room.leave"};
   joins ? join(m.room, std::move(reply)) : leave(m.room, std::move(reply));
 }
 
+void session_channels::settle(const moved& m) {
+  if (!moves_) return;  // of an earlier life
+  if (auto owed = moves_->open.extract(m.number)) owed.mapped().deliver(move_member::reply{m.what});
+}
+
 void session_channels::join(const std::string& room, answer reply) {
-  auto one = new_member(ctx_, room, opts_.who, opts_.id, keep_.client);
-  one->waits = keep_.opening.has_value();
-  if (!keep_.rooms->add(one))
+  auto one = new_member(opts_.ctx, room, opts_.who, opts_.id, opts_.keep->client);
+  one->waits = opts_.keep->opening.has_value();
+  if (!opts_.keep->rooms->add(one))
     return reply(codecs::make_error(error_code::too_large, "the session is in as many rooms as it may be"));
   runtime::tell(caf::actor{self_}, rooms_changed{});
-  runtime::tell(self_, ctx_.rooms_of(room), room::join{std::move(one), std::nullopt, std::move(reply)});
+  runtime::tell(self_, opts_.ctx.rooms_of(room), room::join{std::move(one), std::nullopt, std::move(reply)});
 }
 
 void session_channels::leave(const std::string& room, answer reply) {
-  auto one = keep_.rooms->find(room);
+  auto one = opts_.keep->rooms->find(room);
   if (!one) return reply(codecs::make_error(error_code::not_found, "the session is not in this room"));
   one->left = true;
-  keep_.rooms->remove(room);
+  opts_.keep->rooms->remove(room);
   runtime::tell(caf::actor{self_}, rooms_changed{});
-  runtime::tell(self_, ctx_.rooms_of(room), room::leave{std::move(one), std::move(reply)});
+  runtime::tell(self_, opts_.ctx.rooms_of(room), room::leave{std::move(one), std::move(reply)});
 }
 
 }  // namespace greenroom::session

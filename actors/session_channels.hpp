@@ -35,26 +35,27 @@ class session_channels {
   /// The session ends: the services of its channels are told.
   void end();
 
-  caf::message_handler handlers();
-  /// The same where there is no client.
+  void open(const open_channel& m);
+  void close(const close_channel& m);
+  void move(const move_member& m);  ///< inside its handler: takes over its answer
+  void settle(const moved& m);
+  /// What the session answers where there is no client.
   static caf::message_handler refusing();
 
  private:
   void ask_service(const std::string& channel, codecs::payload_ptr payload, std::function<void(codecs::outcome)> done);
-  void open(const open_channel& m);
-  void close(const close_channel& m);
   void tell_service(const std::string& channel);
-  void move(const move_member& m);
   void join(const std::string& room, answer reply);
   void leave(const std::string& room, answer reply);
   party me() const { return {opts_.who.user, opts_.id, opts_.who.kind}; }
 
   runtime::actor_base* self_;
   const options& opts_;
-  context& ctx_;
-  record& keep_;
-  std::map<std::uint64_t, runtime::promise<move_member>> moves_;
-  std::uint64_t last_move_ = 0;
+  struct moves {
+    std::map<std::uint64_t, runtime::promise<move_member>> open;
+    std::uint64_t last = 0;
+  };
+  std::unique_ptr<moves> moves_;  ///< null until the first
 };
 
 }  // namespace greenroom::session

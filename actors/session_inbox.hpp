@@ -12,10 +12,12 @@ namespace greenroom::session {
 
 class session_inbox {
  public:
-  session_inbox(runtime::actor_base* self, const options& opts) : self_{self}, opts_{opts}, keep_{*opts.keep} {}
+  session_inbox(runtime::actor_base* self, const options& opts) : self_{self}, opts_{opts} {}
 
-  caf::message_handler handlers();
-  /// The same where there is no client.
+  void deliver(const inbox& m);
+  void acknowledge(const inbox_ack& m);
+  void take(const take_inbox& m);
+  /// What the session answers where there is no client.
   static caf::message_handler refusing();
 
   void begin();           ///< The client is there, and may be told.
@@ -23,15 +25,11 @@ class session_inbox {
   void end();             ///< The client has gone.
 
  private:
-  void deliver(const inbox& m);
-  void acknowledge(const inbox_ack& m);
-  void take(const take_inbox& m);
   offline_queue::attachment me() const { return {user_id{opts_.who.user}, opts_.id, caf::actor{self_}}; }
   const caf::actor& queue() const;
 
   runtime::actor_base* self_;
   const options& opts_;
-  record& keep_;
 };
 
 }  // namespace greenroom::session

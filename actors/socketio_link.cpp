@@ -128,7 +128,11 @@ void socketio_link::on_message(runtime::frame_kind kind, std::string_view bytes)
   if (!head) return malformed();
   const auto found = channels_.find(head->nsp);
   auto* const to = found == channels_.end() ? nullptr : found->second;
-  if (head->type == socketio_type::connect) return to ? malformed() : connect(head->nsp, bytes);
+  if (head->type == socketio_type::connect) {
+    if (!to) return connect(head->nsp, bytes);
+    if (to->joined()) malformed();
+    return;  // clients say it twice where their programs call connect() twice: one answer is for both
+  }
   if (to ? !to->joined() : !left_.contains(head->nsp)) return malformed();
   attachments_due_ = head->attachments;
   attachments_to_.reset();

@@ -4,7 +4,7 @@
 ///   CONNECT ──▶ joining ──session opened──▶ joined ──DISCONNECT, by either side──▶ (gone)
 ///                  └──refused: CONNECT_ERROR──▶ (gone)
 ///
-/// What is no packet, or comes where it may not (a second CONNECT, an event for a namespace that is not joined, text
+/// What is no packet, or comes where it may not (a CONNECT to a namespace that is joined, an event for a namespace that is not joined, text
 /// where an attachment is due), closes the session. What is still on its way to a namespace that the server has left is
 /// ignored.
 ///

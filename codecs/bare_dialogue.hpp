@@ -8,7 +8,7 @@ namespace greenroom::codecs {
 
 inline constexpr std::string_view bare_event = "message";
 
-enum class bare_frames : std::uint8_t { websocket, engineio };  ///< Engine.IO puts a digit before a text
+enum class bare_frames : std::uint8_t { websocket, engineio };  ///< of Engine.IO a text has a digit before it
 
 /// No protocol: a text or binary message is the one argument of an event `message` in `channel`, and what is said to the
 /// client under that name (a push, or the answer to such an event) leaves as one message for each argument: a text as

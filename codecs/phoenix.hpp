@@ -23,6 +23,7 @@ struct phoenix_options {
   std::size_t topics_max = 128;          ///< as many as a session may have rooms
 };
 
-std::unique_ptr<dialogue> make_phoenix_dialogue(phoenix_options options);
+/// `options` are shared by all sockets of an endpoint; never null.
+std::unique_ptr<dialogue> make_phoenix_dialogue(std::shared_ptr<const phoenix_options> options);
 
 }  // namespace greenroom::codecs

@@ -31,7 +31,7 @@ reply_ref to(const address& where, format in) { return {.id = to_id(where), .in 
 
 class one_socket final : public dialogue {
  public:
-  explicit one_socket(phoenix_options options) : options_{std::move(options)} {}
+  explicit one_socket(std::shared_ptr<const phoenix_options> options) : options_{std::move(options)} {}
 
   codec_id broadcasts() const noexcept override { return codec_id::phoenix; }
 
@@ -101,13 +101,13 @@ class one_socket final : public dialogue {
 
   void join(const message& m, sink& to) {
     if (const auto old = topics_.find(m.topic); old != topics_.end()) supersede(old, m.in, to);
-    if (std::ranges::none_of(options_.topics, [&](const auto& each) { return matches(each, m.topic); }) &&
+    if (std::ranges::none_of(options_->topics, [&](const auto& each) { return matches(each, m.topic); }) &&
         sort_of(m.topic) == topic_sort::room)
       return unmatched(m, to);
     const address where{.of = purpose::join, .serial = ++serials_, .join = m.join, .which = m.which, .topic = m.topic};
     if (!is_name(m.topic, limits::room_bytes_max))
       return to.on_bad_call(phoenix::to(where, m.in), bad("topic", "The topic must be a name of at most 255 bytes."));
-    if (topics_.size() >= options_.topics_max) {
+    if (topics_.size() >= options_->topics_max) {
       auto why = make_error(error_code::too_large, "This socket has joined as many topics as it may.");
       why.reason = "too_many_rooms";
       return to.on_bad_call(phoenix::to(where, m.in), std::move(why));
@@ -272,7 +272,7 @@ class one_socket final : public dialogue {
     }
   }
 
-  phoenix_options options_;
+  std::shared_ptr<const phoenix_options> options_;
   topic_table topics_;
   std::uint64_t serials_ = 0;
 };
@@ -280,7 +280,7 @@ class one_socket final : public dialogue {
 }  // namespace
 }  // namespace phoenix
 
-std::unique_ptr<dialogue> make_phoenix_dialogue(phoenix_options options) {
+std::unique_ptr<dialogue> make_phoenix_dialogue(std::shared_ptr<const phoenix_options> options) {
   return std::make_unique<phoenix::one_socket>(std::move(options));
 }
 

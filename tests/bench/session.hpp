@@ -33,7 +33,7 @@ inline std::string publish_frame(const std::string& room, std::uint64_t id, cons
   return publish_frame(speech::native, room, id, payload);
 }
 inline std::string open_frame(const std::string& user) { return open_frame(speech::native, user); }
-inline std::string join_frame(const std::string& room) { return join_frames(speech::native, room); }
+inline std::string join_frame(const std::string& room) { return join_frame(speech::native, room); }
 
 /// A room with its members and one publisher that is none; ready when it is made.
 class crowd {
@@ -48,11 +48,12 @@ class crowd {
       for (auto k = i; k < end; ++k) members_.push_back(&of.connect(floor ? "/member" : path_of(how)));
       of.must("the members' connections", [&] { return all_open(i); });
       if (floor) continue;
-      for (auto k = i; k < end; ++k) members_[k]->send(join_frames(how, room));
-      of.must("the members' joins", [&] {
-        return std::all_of(members_.begin() + static_cast<std::ptrdiff_t>(i), members_.end(),
-                           [how](auto* p) { return p->frames == frames_when_joined(how); });
-      });
+      if (opens_first(how)) {
+        for (auto k = i; k < end; ++k) members_[k]->send(open_frame(how, {}));
+        of.must("the members' sessions", [&] { return all_have(i, greetings_of(how) + 1); });
+      }
+      for (auto k = i; k < end; ++k) members_[k]->send(join_frame(how, room));
+      of.must("the members' joins", [&] { return all_have(i, frames_when_joined(how)); });
     }
     publisher_ = &of.connect(floor ? "/publish" : path_of(publishes_));
     of.must("the publisher's connection", [&] { return publisher_->at() == peer::state::open; });
@@ -87,6 +88,11 @@ class crowd {
   bool all_open(std::size_t from) const {
     return std::all_of(members_.begin() + static_cast<std::ptrdiff_t>(from), members_.end(),
                        [](auto* p) { return p->at() == peer::state::open; });
+  }
+
+  bool all_have(std::size_t from, std::uint64_t frames) const {
+    return std::all_of(members_.begin() + static_cast<std::ptrdiff_t>(from), members_.end(),
+                       [frames](auto* p) { return p->frames == frames; });
   }
 
   load& load_;

@@ -39,18 +39,21 @@ inline std::string open_frame(speech how, const std::string& user) {
   return masked("40");
 }
 
-/// Joins, and is answered with one frame more than the greetings (Socket.IO: two, as it connects first).
-inline std::string join_frames(speech how, const std::string& room) {
+/// Whether a session must be open before anything else may be said.
+inline bool opens_first(speech how) { return how == speech::socketio || how == speech::npm; }
+
+/// Joins, and is answered with one frame.
+inline std::string join_frame(speech how, const std::string& room) {
   switch (how) {
     case speech::native:
       return masked(R"({"jsonrpc":"2.0","id":0,"method":"room.join","params":{"room":")" + room + R"("}})");
     case speech::phoenix: return masked(R"(["1","1",")" + room + R"(","phx_join",{}])");
-    case speech::socketio: return masked("40") + masked(R"(420["room.join",{"room":")" + room + R"("}])");
+    case speech::socketio: return masked(R"(420["room.join",{"room":")" + room + R"("}])");
     case speech::npm: break;
   }
-  return masked("40") + masked(R"(420["join",")" + room + R"("])");
+  return masked(R"(420["join",")" + room + R"("])");
 }
-inline std::uint64_t frames_when_joined(speech how) { return greetings_of(how) == 0 ? 1 : 3; }
+inline std::uint64_t frames_when_joined(speech how) { return greetings_of(how) + (opens_first(how) ? 2 : 1); }
 
 /// Answered with one frame.
 inline std::string publish_frame(speech how, const std::string& room, std::uint64_t id, const std::string& payload) {

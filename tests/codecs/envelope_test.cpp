@@ -31,6 +31,11 @@ TEST_CASE("envelope: what storage keeps has its golden bytes", "[codecs]") {
   CHECK(to_stored(message(format::msgpack, "\x80")) ==
         "\x01\x01\x03\x00m-1\x03\x00say\x03\x00"
         "ann\x80"s);
+  auto spread = message(format::json, "[]");
+  spread.shape = payload_shape::arguments;
+  CHECK(to_stored(spread) ==
+        "\x01\x10\x03\x00m-1\x03\x00say\x03\x00"  // JSON, and 0x10: a list of arguments
+        "ann[]"s);
 }
 
 TEST_CASE("envelope: it comes back from storage, long fields too", "[codecs]") {
@@ -43,6 +48,9 @@ TEST_CASE("envelope: it comes back from storage, long fields too", "[codecs]") {
   CHECK(back->from == original.from);
   CHECK(back->body->origin() == format::msgpack);
   CHECK(back->body->original() == original.body->original());
+  CHECK(back->shape == payload_shape::single);
+  original.shape = payload_shape::arguments;
+  CHECK(from_stored(to_stored(original))->shape == payload_shape::arguments);
 }
 
 TEST_CASE("envelope: damaged bytes give nothing", "[codecs]") {
@@ -54,6 +62,9 @@ TEST_CASE("envelope: damaged bytes give nothing", "[codecs]") {
   auto other_format = good;
   other_format[1] = 2;
   CHECK_FALSE(from_stored(other_format));
+  auto other_flag = good;
+  other_flag[1] = 0x20;
+  CHECK_FALSE(from_stored(other_flag));
   auto long_field = good;
   long_field[3] = '\xff';
   CHECK_FALSE(from_stored(long_field));

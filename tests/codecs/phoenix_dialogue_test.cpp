@@ -33,7 +33,8 @@ std::string read(std::string_view frames) {
 
 /// A socket at the other end of which tests speak.
 struct socket {
-  explicit socket(phoenix_options options = {}) : talk{make_phoenix_dialogue(std::move(options))} {}
+  explicit socket(phoenix_options options = {})
+      : talk{make_phoenix_dialogue(std::make_shared<const phoenix_options>(std::move(options)))} {}
 
   recorder say(std::string_view text, frame_kind as = frame_kind::text) {
     recorder heard;

@@ -17,7 +17,10 @@ export async function connect(s, node, { params = {}, ...options } = {}) {
     reconnectAfterMs: () => 50,
     ...options,
   });
-  s.defer(() => new Promise((resolve) => socket.disconnect(resolve)));
+  s.defer(() => {
+    for (const each of socket.channels) each.rejoinTimer.reset(); // else the process waits for it
+    return new Promise((resolve) => socket.disconnect(resolve));
+  });
   const opened = new Promise((resolve) => socket.onOpen(resolve));
   socket.connect();
   await within(5_000, 'the socket to open', opened);

@@ -1,6 +1,7 @@
 // Phoenix Channels, serializer v2, with phoenix.js itself and with frames by hand; named after the published rules.
 import assert from 'node:assert/strict';
-import { Node, eventually, fresh, scenario, sharedNode } from './harness.mjs';
+import { join as path } from 'node:path';
+import { Node, binary, eventually, fresh, scenario, sharedNode } from './harness.mjs';
 import { Presence, Raw, Serializer, answer, bytes, connect, join, numbers, refusal, refused } from './phoenix.mjs';
 
 const shared = sharedNode({ args: ['--set', 'node.shards=2'] });
@@ -253,8 +254,10 @@ scenario('phoenix room: after kill -9 and a restart phoenix.js rejoins with sinc
   const channel = socket.channel(topic, params);
   channel.on('n', ({ i }) => seen.push(i));
   channel.on('greenroom_position', (at) => (position = at));
-  position = await answer(channel.join());
-  position = { epoch: position.epoch, seq: position.seq };
+  const joins = []; // the answers of all of them
+  channel.joinPush.receive('ok', (response) => joins.push(response));
+  const { epoch, seq } = await answer(channel.join());
+  position = { epoch, seq };
   for (let i = 1; i <= 10; ++i) await answer(channel.push('n', { i }));
   await eventually(() => assert.equal(position.seq, 10));
   const { port, dir } = node;
@@ -265,14 +268,54 @@ scenario('phoenix room: after kill -9 and a restart phoenix.js rejoins with sinc
   s.defer(() => (node.ended ? undefined : node.stop()));
   const other = await join(await connect(s, node), topic);
   for (let i = 11; i <= 20; ++i) await answer(other.push('n', { i }));
-  const rejoined = new Promise((resolve) => channel.joinPush.receive('ok', resolve));
   socket.disconnect(() => socket.connect());
-  const response = await rejoined;
-  assert.equal(response.recovered, true);
+  await eventually(() => assert.equal(joins.length, 2));
+  assert.equal(joins[1].recovered, true);
   await answer(other.push('n', { i: 21 }));
   await eventually(() => assert.equal(seen.at(-1), 21));
   assert.deepEqual(seen, Array.from({ length: 21 }, (_, i) => i + 1));
-  assert.deepEqual(position, { epoch: response.epoch, seq: 21 });
+  assert.deepEqual(position, { epoch, seq: 21 });
+});
+
+// --- behaviours
+
+const examples = process.env.GREENROOM_EXAMPLES ?? path(binary, '..', 'examples');
+const with_behaviour = (plugin) => ({
+  config: `[plugins]\nload = ["${path(examples, `${plugin}.so`)}"]\n[namespace.x]\nbehaviour = "${plugin}"\n`
+    + 'join = "anyone"\npublish = "anyone"\nread = "anyone"\n', // prettier-ignore
+});
+
+scenario('phoenix behaviour: a push that crashes its room is phx_error for the pusher, who joins anew', async (s) => {
+  const node = await s.node(with_behaviour('saboteur'));
+  const topic = `x:${fresh()}`;
+  const raw = await Raw.connect(s, node);
+  const bob = await join(await connect(s, node), topic);
+  await raw.ask(['1', '1', topic, 'phx_join', {}]);
+  raw.send(['1', '2', topic, 'crash', {}]);
+  let frame;
+  while (frame?.[3] !== 'phx_error') frame = await raw.next();
+  assert.deepEqual(frame, ['1', '1', topic, 'phx_error', {}]);
+  assert.equal(bob.state, 'joined'); // members notice nothing
+  const socket = await connect(s, node);
+  const channel = await join(socket, topic);
+  const answers = [];
+  channel.joinPush.receive('ok', (response) => answers.push(response));
+  channel.push('crash', {});
+  await eventually(() => assert.equal(answers.length, 2)); // receive() told the first at once
+  await answer(channel.push('say', { still: 'here' }));
+  assert.deepEqual(await bob.next('say'), { still: 'here' });
+});
+
+scenario('phoenix behaviour: who is sent out of a room hears phx_close, and errors of its own are the response', async (s) => {
+  const node = await s.node(with_behaviour('moderated_chat'));
+  const topic = `x:${fresh()}`;
+  const channel = await join(await connect(s, node, user('ann')), topic);
+  await assert.rejects(answer(channel.push('dance', {})), refused({ reason: 'forbidden', code: -32002 }));
+  await answer(channel.push('say', { text: 'heck' }));
+  await answer(channel.push('say', { text: 'heck' }));
+  channel.push('say', { text: 'heck' });
+  assert.deepEqual(await channel.next('phx_close'), { reason: 'mind your language' });
+  assert.equal(channel.state, 'closed');
 });
 
 // --- presence

@@ -92,7 +92,7 @@ scenario('phoenix longpoll: phoenix.js falls back to it where there is no WebSoc
     }
     close() {}
   }
-  const socket = await connect(s, await shared.get(), { transport: Broken, longPollFallbackMs: 500, sessionStorage: new Map(), getSession: () => null }); // prettier-ignore
+  const socket = await connect(s, await shared.get(), { transport: Broken, longPollFallbackMs: 500 });
   const channel = await join(socket, fresh());
   assert.equal(socket.transport, LongPoll);
   await answer(channel.push('say', {}));

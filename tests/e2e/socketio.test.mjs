@@ -140,15 +140,12 @@ for (const [name, how] of ways) {
     const secret = root.io.socket('/secret', { auth: { token: 'wrong' } });
     const nowhere = root.io.socket('/nowhere');
     for (const each of [parrot, secret, nowhere]) s.defer(() => each.disconnect());
-    parrot.connect();
-    await connects(parrot);
     const refused = once(secret, 'connect_error');
-    secret.connect();
+    const unknown = once(nowhere, 'connect_error');
+    await connects(parrot);
     const [why] = await refused;
     assert.equal(why.message, 'unauthorized');
     assert.deepEqual(why.data, { code: 401, hint: 'token' });
-    const unknown = once(nowhere, 'connect_error');
-    nowhere.connect();
     assert.equal((await unknown)[0].message, 'Invalid namespace');
     secret.auth = { token: 'secret' };
     secret.connect();
@@ -207,7 +204,6 @@ scenario('socket.io-client: kick ends client and connection, leave-namespace onl
     await connects(leaving);
     const beside = leaving.io.socket('/');
     s.defer(() => beside.disconnect());
-    beside.connect();
     await connects(beside);
     const left = once(leaving, 'disconnect');
     leaving.emit('leave-namespace');
@@ -246,6 +242,51 @@ scenario('socket.io-client: the inbox comes as events, and an ack acknowledges u
   assert.equal(second.n, 2);
   ack();
   await eventually(async () => assert.equal((await call(reader, 'inbox.ack', { upto: 2 })).left, 0));
+});
+
+scenario('socket.io-client: sits in one room with JSON-RPC clients: same order, same positions, bytes as each has them', async (s) => {
+  const node = await shared.get();
+  const room = fresh();
+  const [text, packed, native] = [client(s, node), client(s, node, ways[4][1]), await s.client(node, { user: fresh('native') })];
+  await Promise.all([connects(text), connects(packed)]);
+  await native.join(room);
+  for (const each of [text, packed]) await call(each, 'room.join', { room });
+  const bytes = Buffer.from([0, 254, 255]);
+  const as_json = { deep: [{ $bytes: bytes.toString('base64') }], n: 2 ** 40, f: 1.5, s: 'hé' };
+  const as_is = { ...as_json, deep: [bytes] };
+  await native.call('room.publish', { room, event: 'e', payload: as_json });
+  await call(text, 'room.publish', { room, event: 'e', payload: as_is });
+  await call(packed, 'room.publish', { room, event: 'e', payload: as_is });
+  for (const seq of [1, 2, 3]) {
+    const heard = await native.next('room.message');
+    assert.deepEqual([heard.seq, heard.payload], [seq, as_json]);
+    for (const each of [text, packed]) {
+      const [payload, meta] = await next(each, 'e');
+      assert.deepEqual(payload, as_is);
+      assert.deepEqual([meta.seq, meta.id, meta.from], [seq, heard.id, heard.from]);
+    }
+  }
+});
+
+scenario('socket.io: a volatile event is dropped where no GET waits for it, and others are not', async (s) => {
+  const node = await shared.get();
+  const path = `${node.http}/socket.io/?EIO=4&transport=polling`;
+  const { sid } = JSON.parse((await (await fetch(path)).text()).substring(1));
+  const push = (body) => fetch(`${path}&sid=${sid}`, { method: 'POST', body }).then((r) => assert.equal(r.status, 200));
+  const packets = async () =>
+    (await (await fetch(`${path}&sid=${sid}`)).text()).split('\x1e');
+  await push('40/parrot,');
+  let first = [];
+  while (first.length < 2) first.push(...(await packets()));
+  await push('42/parrot,["volatile",1]\x1e42/parrot,1["message-with-ack",1]');
+  await sleep(100); // the service has heard both
+  const next_ones = [];
+  while (!next_ones.some((packet) => packet.startsWith('43'))) next_ones.push(...(await packets()));
+  assert.deepEqual(next_ones, ['43/parrot,1[1]']);
+  const waiting = packets();
+  await sleep(20);
+  await push('42/parrot,["volatile",2]');
+  assert.deepEqual(await waiting, ['42/parrot,["volatile-back",2]']);
 });
 
 // --- recovery

@@ -181,7 +181,7 @@ class answering_phoenix final : public sink {
 
 /// Frames of one socket: lines, each a text frame, or a binary one where it begins with a byte under 4.
 inline void phoenix_decode(std::string_view input) {
-  const auto dialogue = make_phoenix_dialogue({.topics = {"*"}, .topics_max = 4});
+  const auto dialogue = make_phoenix_dialogue(std::make_shared<const phoenix_options>(phoenix_options{{"*"}, 4}));
   answering_phoenix to{*dialogue};
   while (!input.empty()) {
     const auto end = std::min(input.find('\n'), input.size());

@@ -290,4 +290,45 @@ TEST_CASE("config: the reference in docs is the one that the node prints", "[con
   CHECK(text.str() == config_reference());
 }
 
+TEST_CASE("config: endpoints are tables by name, and each protocol has one", "[config]") {
+  const auto plain = load_config({}).value.endpoints;
+  CHECK(plain.at("native").path == "/ws");
+  CHECK(plain.at("socketio").protocol == endpoint_protocol::socketio);
+  CHECK(plain.at("phoenix").path == "/socket");
+  const auto result = load(R"(
+[endpoint.legacy]
+path = "/legacy/"
+protocol = "socketio"
+parser = "msgpack"
+ping_interval_ms = "300ms"
+namespaces = ["/", "/chat"]
+)");
+  REQUIRE(problems_of(result).empty());
+  const auto& added = result.value.endpoints.at("legacy");
+  CHECK(added.parser == socketio_parser::msgpack);
+  CHECK(added.ping_interval_ms == 300);
+  CHECK(added.namespaces == strings{"/", "/chat"});
+  CHECK(result.value.endpoints.size() == 4);
+}
+
+TEST_CASE("config: an endpoint may come from the environment and be switched off", "[config]") {
+  const auto result = load_config({.environment = {{"GREENROOM_ENDPOINT_PHOENIX_PROTOCOL", "off"}}});
+  REQUIRE(problems_of(result).empty());
+  CHECK(result.value.endpoints.at("phoenix").protocol == endpoint_protocol::off);
+}
+
+TEST_CASE("config: what is wrong with an endpoint is named", "[config]") {
+  CHECK(problems_of(set("endpoint.x.protocol", "gopher")).size() == 1);
+  CHECK(problems_of(set("endpoint.x.pth", "/x")) ==
+        strings{"--set: endpoint.x.pth is no known key; the nearest one is endpoint.x.path"});
+  CHECK(problems_of(set("endpoint.native.path", "ws")) == strings{"endpoint.native.path must begin with a /"});
+  CHECK(problems_of(set("endpoint.phoenix.path", "/ws")) ==
+        strings{"endpoint.phoenix.path must not be that of endpoint.native"});
+  CHECK(problems_of(set("endpoint.native.protocol", "websocket")) ==
+        strings{
+            "endpoint.native.channel must name the channel of a service where the protocol is engineio or websocket"});
+  CHECK(problems_of(set("endpoint.path", "/x")) ==
+        strings{"--set: endpoint.path must be a table, like [endpoint.chat]"});
+}
+
 }  // namespace greenroom::runtime
