@@ -446,10 +446,10 @@ scenario(
   },
 );
 
-scenario('engine.io: two hundred sessions at once each hear their own echo', async () => {
+scenario('engine.io: many sessions at once each hear their own echo', async () => {
   const at = await polling();
   await Promise.all(
-    Array.from({ length: 200 }, async (_, i) => {
+    Array.from({ length: 40 }, async (_, i) => {
       const sid = await at.open();
       assert.equal((await at.push(sid, `4mine ${i}`)).status, 200);
       let text = await at.text(sid);

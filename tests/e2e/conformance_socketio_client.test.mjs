@@ -171,6 +171,20 @@ for (const [name, how] of ways) {
     assert.equal(root.active, false, 'a client that was sent away stays away');
   });
 
+  scenario(`conformance, ${name}: a client may leave a namespace and come back at once, again and again`, async (s) => {
+    const [root] = await sockets(s, how, '/');
+    const custom = await connects(beside(s, root, '/custom'));
+    for (let round = 0; round < 10; ++round) {
+      const before = custom.id;
+      custom.auth = { round };
+      custom.disconnect().connect();
+      await connects(custom);
+      assert.notEqual(custom.id, before);
+      assert.deepEqual(await ask(custom, 'message-with-ack', round), [round]);
+    }
+    assert.deepEqual(await ask(root, 'message-with-ack', 'still'), ['still']);
+  });
+
   scenario(`conformance, ${name}: drop closes the transport without a packet, and the client comes back`, async (s) => {
     const [socket] = await sockets(s, how, '/');
     const before = socket.id;
