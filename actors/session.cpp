@@ -332,7 +332,7 @@ void state::put(const ask& m) {
 
 void state::end_by(const disconnect& m) {
   runtime::tell(keep.connection, connection::close{codecs::close_codes::kicked, codecs::close_text(m.reason), m.how});
-  leave_and_end();
+  if (m.how != farewell::none) leave_and_end();
 }
 
 void state::register_again(const readopt& m) {
@@ -438,7 +438,9 @@ caf::message_handler state::detached_handlers() {
       },
       [this](const answered&) { ctx.meters.client_request(request_end::late); },
       [](const look&) {},
-      [this](const disconnect&) { leave_and_end(); },
+      [this](const disconnect& m) {
+        if (m.how != farewell::none) leave_and_end();
+      },
   }
       .or_else(session_inbox::refusing())
       .or_else(session_channels::refusing());

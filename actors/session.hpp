@@ -151,7 +151,7 @@ struct answered {  ///< From the connection: the client answers the request of t
   std::uint64_t number = 0;
   codecs::outcome what;
 };
-struct disconnect {  ///< Ends the session, which cannot be resumed; its connection closes with 1008.
+struct disconnect {  ///< Ends the session, which cannot be resumed; its connection closes with 1008, or as `how` says.
   std::string reason;
   farewell how = farewell::connection;
 };

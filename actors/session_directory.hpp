@@ -69,7 +69,7 @@ struct
   std::chrono::milliseconds limit{};
   using reply = session::ask::reply;
 };
-struct disconnect {  ///< Ends a session: it leaves everywhere, cannot be resumed, and its connection closes with 1008.
+struct disconnect {  ///< Ends a session as `session::disconnect` does: it leaves everywhere and cannot be resumed.
   session_id id;
   std::string reason;  ///< the author's sentence, at most 123 bytes; empty: `kicked`
   farewell how = farewell::connection;

@@ -5,6 +5,7 @@
 
 #include "actors/context.hpp"
 #include "actors/gateway.hpp"
+#include "actors/limits.hpp"
 #include "actors/peer.hpp"
 #include "codecs/close_code.hpp"
 
@@ -46,8 +47,7 @@ class socketio_channel final : public engineio_channel {
 
   const std::string& nsp() const noexcept { return nsp_; }
   bool joined() const noexcept { return stage_ == stage::joined; }
-  void client_leaves() noexcept { said_goodbye_ = client_left_ = true; }
-  bool left_by_client() const noexcept { return client_left_; }
+  void client_leaves() noexcept { said_goodbye_ = true; }
   void link_gone() noexcept { link_ = nullptr; }
 
   /// The dialogue has written CONNECT or CONNECT_ERROR.
@@ -100,7 +100,6 @@ class socketio_channel final : public engineio_channel {
   socketio_link* link_;
   std::string nsp_;
   stage stage_ = stage::joining;
-  bool client_left_ = false;
   bool said_goodbye_ = false;  ///< a DISCONNECT went either way, or a CONNECT_ERROR
 };
 
@@ -112,6 +111,7 @@ socketio_link::socketio_link(engineio_session& session, const endpoint_place& at
 
 socketio_link::~socketio_link() {
   for (const auto& [nsp, each] : channels_) each->link_gone();
+  for (auto* each : leaving_) each->link_gone();
 }
 
 runtime::frame_kind socketio_link::packet_kind() const noexcept {
@@ -143,7 +143,12 @@ void socketio_link::on_message(runtime::frame_kind kind, std::string_view bytes)
   attachments_to_.reset();
   if (!to) return;
   if (attachments_due_ != 0) attachments_to_ = std::static_pointer_cast<socketio_channel>(to->shared_from_this());
-  if (head->type == socketio_type::disconnect) to->client_leaves();
+  if (head->type == socketio_type::disconnect) {
+    if (leaving_.size() == limits::namespaces_leaving_max) return malformed();
+    to->client_leaves();
+    channels_.erase(found);
+    leaving_.insert(to);
+  }
   deliver(to, kind, bytes);
 }
 
@@ -184,19 +189,23 @@ void socketio_link::say(const std::string& frames) {
   session_.out().push_reply(std::make_shared<const std::string>(frames));
 }
 
-void socketio_link::forget(const socketio_channel& which, bool by_server) {
+void socketio_link::forget(socketio_channel& which, bool by_server) {
+  if (leaving_.erase(&which) != 0) return;
   const auto found = channels_.find(which.nsp());
   if (found == channels_.end() || found->second != &which) return;
   channels_.erase(found);
-  if (by_server && !which.left_by_client()) left_.insert(which.nsp());
+  if (by_server) left_.insert(which.nsp());
 }
 
 /// Held, for whoever is told of something may go at once.
 std::vector<std::shared_ptr<socketio_channel>> socketio_link::all() const {
   std::vector<std::shared_ptr<socketio_channel>> held;
-  for (const auto& [nsp, each] : channels_)
+  const auto hold = [&](socketio_channel* each) {
     if (auto one = each->weak_from_this().lock())
       held.push_back(std::static_pointer_cast<socketio_channel>(std::move(one)));
+  };
+  for (const auto& [nsp, each] : channels_) hold(each);
+  for (auto* each : leaving_) hold(each);
   return held;
 }
 

@@ -175,13 +175,16 @@ TEST_CASE_METHOD(channel_fixture, "behaviour: sends a client away with a sentenc
   CHECK(bob.story().back() == "close 1008 go home");
 }
 
-TEST_CASE_METHOD(channel_fixture, "behaviour: breaks a connection without a word", "[actors][channel]") {
+TEST_CASE_METHOD(channel_fixture, "behaviour: breaks a connection without a word, and the session waits for its client",
+                 "[actors][channel]") {
   ann();
   auto& bob = connect();
-  const auto who = session_of(bob, "bob");
+  const auto was = bob.open("bob");
+  const session_id who{text(was, "session")};
   inside([&](service_control& control) { control.disconnect(who, {}, farewell::none); });
   REQUIRE(bob.wire().how());
   CHECK_FALSE(bob.wire().how()->clean);
+  CHECK(dump(connect().resume(was), "resumed") == "true");
 }
 
 // --- arguments
