@@ -293,6 +293,7 @@ caf::behavior state::attached() {
         keep.client->push(codecs::pushes::session_notice{m.code, m.text});
       },
       [this](const push& m) { say(m.what); },
+      [](const after_pushes& m) { m.what(); },
       [this](const ask& m) { put(m); },
       [this](const answered& m) {
         if (!asked || m.client != keep.client) return ctx.meters.client_request(request_end::late);
@@ -432,6 +433,7 @@ caf::message_handler state::detached_handlers() {
       [](const ask_again&) {},
       [](const notice&) {},
       [this](const push&) { ctx.meters.push_dropped(); },
+      [](const after_pushes& m) { m.what(); },
       [this](const ask&) {
         ctx.meters.client_request(request_end::unavailable);
         return not_connected();

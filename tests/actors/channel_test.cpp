@@ -134,6 +134,22 @@ TEST_CASE("channel patterns: the name itself fits best, then the longest beginni
   CHECK(best("x") == "-");
 }
 
+TEST_CASE_METHOD(channel_fixture, "channel: an answer does not overtake what its service has said to the caller before",
+                 "[actors][channel]") {
+  ann();
+  auto& bob = connect({.shard = 0});
+  const auto who = session_of(bob, "bob");
+  bot.call = [who](service_control& control, service_request request) {
+    control.push(who, "said", json_document("[1]"));
+    request.reply();
+  };
+  bob.send("bot.do");
+  bob.send("bot.do");
+  settle();
+  const auto story = bob.story();
+  CHECK(strings{story.end() - 4, story.end()} == strings{"said", "bot.do ok", "said", "bot.do ok"});
+}
+
 // --- members that a behaviour moves
 
 TEST_CASE_METHOD(channel_fixture, "behaviour: makes a session a member of a room, and no member any more",
