@@ -378,6 +378,20 @@ scenario('socket.io events: a thousand in one go are answered in their order', a
   for (let i = 0; i < 1_000; ++i) assert.equal(await ws.next(), `43${i}[${i}]`);
 });
 
+scenario('socket.io events: what the server emits before it acknowledges comes before the ack', async (s) => {
+  const ws = await joined(s);
+  for (let i = 0; i < 200; ++i) {
+    ws.send(`42["message",${i}]`);
+    ws.send(`42${i}["message-with-ack",${i}]`);
+  }
+  const came = [];
+  while (came.length < 400) came.push(await ws.next());
+  for (let i = 0; i < 200; ++i) {
+    const [emitted, ack] = [came.indexOf(`42["message-back",${i}]`), came.indexOf(`43${i}[${i}]`)];
+    assert.ok(emitted >= 0 && emitted < ack, `the ${i}th: ${emitted}, ${ack}`);
+  }
+});
+
 scenario('socket.io events: one of maxPayload bytes comes back, one more closes with 1009', async (s) => {
   const ws = await joined(s);
   const head = '42["message","';
