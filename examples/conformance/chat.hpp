@@ -69,7 +69,7 @@ class chat final : public service_behaviour {
     std::int64_t due_ms;
   };
   using greetings = std::deque<greeting>;  ///< of the clients that came within greeting_delay, the oldest first
-  static constexpr std::chrono::milliseconds greeting_delay{20};
+  static constexpr std::chrono::milliseconds greeting_delay{50};
 
   void greet(greetings::iterator whom) {
     node().push(whom->to, "auth", whom->what);

@@ -31,7 +31,15 @@ function keeps(ws) {
   ws.skips = (one) => one === '2' && (ws.send('3'), true);
   return ws;
 }
-const joined = async (s) => keeps(await connected(s));
+/** In the main namespace, by a client that misses nothing. */
+async function joined(s) {
+  const ws = keeps(engine(s, await shared.get()));
+  assert.match(await ws.next(), /^0\{/);
+  ws.send('40');
+  assert.match(await ws.next(), /^40\{"sid":/);
+  assert.equal(await ws.next(), '42["auth",{}]');
+  return ws;
+}
 const closes = (ws, what = 'the close') => within(2_000, what, ws.closes);
 
 // --- the published suite: Engine.IO at Socket.IO's path
