@@ -49,7 +49,7 @@ struct client_event {
 enum class farewell : std::uint8_t {
   connection,  ///< its session ends; the protocol's goodbye, then the connection closes
   session,     ///< its session ends; a connection that has others (Socket.IO's namespaces) stays
-  none         ///< its session ends; the connection breaks without a word
+  none         ///< the connection breaks without a word, as if it was lost: its session may be resumed
 };
 
 /// What one instance or worker answered to a `scatter`.
@@ -88,7 +88,8 @@ class behaviour_control {
   virtual void scatter(std::string method, codecs::payload_ptr params, std::chrono::milliseconds limit,
                        then_all what) = 0;
 
-  /// Ends the session, no resume; a WebSocket closes with 1008 and `reason` (at most 123 bytes).
+  /// Ends the session, no resume; a WebSocket closes with 1008 and `reason` (at most 123 bytes). `farewell::none` only
+  /// breaks its connection.
   virtual void disconnect(const session_id& whom, std::string reason, farewell how = farewell::connection) = 0;
   /// Makes the session a member of that room, as if it had asked; access is not checked. The outcome is what the client
   /// would have been answered.

@@ -93,7 +93,24 @@ void behaviour_host::publish(const room_id& into, publication what) {
 }
 
 void behaviour_host::push(const session_id& to, codecs::push what) {
+  const auto now = self_->now();
+  if (pushed_lately_.size() >= limits::behaviour_pushes_lately_max)
+    std::erase_if(pushed_lately_, [now](const auto& each) { return each.second <= now; });
+  if (pushed_lately_.size() < limits::behaviour_pushes_lately_max)
+    pushed_lately_.insert_or_assign(to, now + limits::push_under_way);
   runtime::tell(self_, ctx_.sessions, session_directory::push_to{to, std::move(what)});
+}
+
+bool behaviour_host::pushes_under_way(const session_id& whom) {
+  const auto found = pushed_lately_.find(whom);
+  if (found == pushed_lately_.end()) return false;
+  if (found->second > self_->now()) return true;
+  pushed_lately_.erase(found);
+  return false;
+}
+
+void behaviour_host::after_pushes(const session_id& whom, std::function<void()> what) {
+  runtime::tell(self_, ctx_.sessions, session_directory::after_pushes{whom, std::move(what)});
 }
 
 void behaviour_host::push(const session_id& to, client_event what) {

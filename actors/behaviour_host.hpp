@@ -16,6 +16,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -77,6 +78,10 @@ class behaviour_host {
   void log(log_word how, std::string_view text) const;
 
   // --- for the actor
+  /// Whether something that was pushed to that session may not be there yet: an answer, which has a shorter way, waits.
+  bool pushes_under_way(const session_id& whom);
+  /// Does that behind them.
+  void after_pushes(const session_id& whom, std::function<void()> what);
   void push(const session_id& to, codecs::push what);
   bool idle() const noexcept { return timers_.empty() && open_ == 0; }
   /// Runs `what` in a turn of its own when no question is open any more, or after `patience`: what is open then is
@@ -102,6 +107,8 @@ class behaviour_host {
   std::map<std::string, deadline, std::less<>> timers_;
   std::set<std::pair<deadline, std::string>> by_time_;
   alarm<tick> bell_;
+
+  std::unordered_map<session_id, deadline> pushed_lately_;  ///< until when a push may be under way
 
   std::shared_ptr<const int> me_ = std::make_shared<const int>(0);  ///< whose end cancels the calls
   std::size_t open_ = 0;                                            ///< questions and calls

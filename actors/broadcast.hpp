@@ -15,8 +15,6 @@
 
 namespace greenroom {
 
-class meters;
-
 /// What a room published in one turn, for all its relays. Encoded once per codec, by the first relay with a member of
 /// that codec, and compressed once per codec and window for the members that agreed on compression; all the messages
 /// joined into one block of frames, which every outbox references.
@@ -31,7 +29,7 @@ class broadcast {
   };
   /// `items` is not empty and its positions are consecutive. `received`: when the oldest of them was read from its
   /// socket.
-  broadcast(std::vector<item> items, std::chrono::steady_clock::time_point received, meters* counts = nullptr);
+  broadcast(std::vector<item> items, std::chrono::steady_clock::time_point received, class meters* counts = nullptr);
 
   const std::string& room() const noexcept { return items_.front().message->room; }
   const std::string& epoch() const noexcept { return items_.front().message->epoch; }
@@ -68,7 +66,7 @@ class broadcast {
 
   std::vector<item> items_;
   std::chrono::steady_clock::time_point received_;
-  meters* counts_;  ///< null: nobody counts what is encoded
+  class meters* counts_;  ///< null: nobody counts what is encoded
   bool any_excluded_ = false;
   mutable made<runtime::frame> plain_;
   mutable made<by_window> packed_;

@@ -130,8 +130,8 @@ bool engineio_session::fill(codecs::engineio_payload_writer& body) {
     while (!frames.empty() && room) {
       const auto one = codecs::take_frame(frames);
       const auto opcode = one.first & opcode_bits;
-      // Clients act on a close before the messages beside it: it leaves alone.
-      if (one.body == close_packet && opcode == text_opcode && !body.empty()) {
+      // Clients act on a close before the messages beside it: it leaves alone, where they can come for it.
+      if (one.body == close_packet && opcode == text_opcode && !body.empty() && !last_get_) {
         room = false;
         break;
       }
@@ -332,6 +332,11 @@ void engineio_session::close(std::uint16_t code, std::string_view reason, runtim
   stage_ = stage::closing;
   heartbeat_.cancel();
   rest == runtime::unsent::drop ? box_.cut(framed(engineio_type::close)) : box_.finish(framed(engineio_type::close));
+  if (code == codecs::close_codes::restart.code) {  // a node that drains takes no other GET
+    last_get_ = true;
+    answer_get();
+    return end(info(codecs::close_codes::restart, true), close_packet);
+  }
   home_.timers().arm(deadline_, clock::now() + std::chrono::milliseconds{options_.close_timeout_ms});
   home_.at_turn_end(*this);
 }

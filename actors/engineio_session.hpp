@@ -157,7 +157,7 @@ class engineio_session final : public std::enable_shared_from_this<engineio_sess
   std::uint64_t pings_ = 0;     ///< the newest ping's number
   std::uint32_t pauses_ = 0;
   stage stage_ = stage::polling;
-  bool awaits_pong_ = false, ping_again_ = false, probed_ = false;
+  bool awaits_pong_ = false, ping_again_ = false, probed_ = false, last_get_ = false;
   int deflate_bits_ = 0;  ///< of the WebSocket that it began with
 };
 

@@ -58,7 +58,13 @@ inline constexpr std::chrono::milliseconds between_close_batches{10};
 inline constexpr std::size_t inbox_in_flight_messages_max = 1'000;
 inline constexpr std::size_t inbox_in_flight_bytes_max = 512u << 10;
 
+// Socket.IO: namespaces that a client has left and whose sessions still end; over it its connection closes.
+inline constexpr std::size_t namespaces_leaving_max = 32;
+
 // What one behaviour has open at a time.
+inline constexpr std::size_t behaviour_pushes_lately_max =
+    10'000;                                                 ///< sessions; over it answers do not wait for pushes
+inline constexpr std::chrono::seconds push_under_way{2};    ///< no push takes so long to reach its client
 inline constexpr std::size_t behaviour_timers_max = 1'024;  ///< over it: refused
 inline constexpr std::size_t behaviour_asks_max = 10'000;   ///< questions and calls; over it: unavailable
 inline constexpr std::size_t undecided_max = 10'000;  ///< requests that a room's behaviour keeps; over it: unavailable

@@ -64,13 +64,7 @@ struct room_host::undecided_publish final : publish_request::pending {
     }
   }
   void refuse(codecs::error why) override { close(why); }
-  void answer(codecs::result result) override {
-    if (!leave()) return;
-    so_far = judgement::answered;
-    const codecs::outcome what = std::move(result);
-    message.reply(what);
-    for (const auto& each : repeats) each.reply(what);
-  }
+  void answer(codecs::result result) override { settle(std::move(result)); }
   void repeated(const room::publish& m) {
     if (repeats.size() >= limits::undecided_repeats_max)
       return m.reply(codecs::make_error(error_code::unavailable, "this message is being decided"));
@@ -86,11 +80,17 @@ struct room_host::undecided_publish final : publish_request::pending {
     if (once) h->by_id_.erase({once->sender, once->id});
     return h;
   }
-  void close(const codecs::error& why) {
-    if (!leave()) return;
+  void close(const codecs::error& why) { settle(why); }
+  /// Behind what the behaviour has said to the sender before.
+  void settle(const codecs::outcome& what) {
+    auto* h = leave();
+    if (!h) return;
     so_far = judgement::answered;
-    message.reply(why);
-    for (const auto& each : repeats) each.reply(why);
+    if (h->host().pushes_under_way(message.by->session))
+      h->host().after_pushes(message.by->session, [reply = message.reply, what] { reply(what); });
+    else
+      message.reply(what);
+    for (const auto& each : repeats) each.reply(what);
   }
   static std::optional<storage::idempotency> once_of(const room::publish& m) {
     if (!m.client_id) return std::nullopt;

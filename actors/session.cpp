@@ -293,6 +293,7 @@ caf::behavior state::attached() {
         keep.client->push(codecs::pushes::session_notice{m.code, m.text});
       },
       [this](const push& m) { say(m.what); },
+      [](const after_pushes& m) { m.what(); },
       [this](const ask& m) { put(m); },
       [this](const answered& m) {
         if (!asked || m.client != keep.client) return ctx.meters.client_request(request_end::late);
@@ -332,7 +333,7 @@ void state::put(const ask& m) {
 
 void state::end_by(const disconnect& m) {
   runtime::tell(keep.connection, connection::close{codecs::close_codes::kicked, codecs::close_text(m.reason), m.how});
-  leave_and_end();
+  if (m.how != farewell::none) leave_and_end();
 }
 
 void state::register_again(const readopt& m) {
@@ -432,13 +433,16 @@ caf::message_handler state::detached_handlers() {
       [](const ask_again&) {},
       [](const notice&) {},
       [this](const push&) { ctx.meters.push_dropped(); },
+      [](const after_pushes& m) { m.what(); },
       [this](const ask&) {
         ctx.meters.client_request(request_end::unavailable);
         return not_connected();
       },
       [this](const answered&) { ctx.meters.client_request(request_end::late); },
       [](const look&) {},
-      [this](const disconnect&) { leave_and_end(); },
+      [this](const disconnect& m) {
+        if (m.how != farewell::none) leave_and_end();
+      },
   }
       .or_else(session_inbox::refusing())
       .or_else(session_channels::refusing());

@@ -13,6 +13,7 @@
 #pragma once
 #include <caf/actor.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -134,7 +135,11 @@ enum class question_end : std::uint8_t {
 };
 struct push {
   codecs::push what;
-};            ///< Says that to the client; dropped, and counted, where there is none.
+};  ///< Says that to the client; dropped, and counted, where there is none.
+struct
+    after_pushes {  ///< Run behind what was pushed before: an answer does not overtake what its behaviour said first.
+  std::function<void()> what;
+};
 struct ask {  ///< A request to the client. `unavailable` where there is none, where it goes before it has answered, or
               ///< with limits::requests_in_flight_max open; `timed_out` after `limit`, else what it answers.
   std::string method;
@@ -151,7 +156,7 @@ struct answered {  ///< From the connection: the client answers the request of t
   std::uint64_t number = 0;
   codecs::outcome what;
 };
-struct disconnect {  ///< Ends the session, which cannot be resumed; its connection closes with 1008.
+struct disconnect {  ///< Ends the session, which cannot be resumed; its connection closes with 1008, or as `how` says.
   std::string reason;
   farewell how = farewell::connection;
 };
@@ -211,6 +216,7 @@ GREENROOM_MESSAGE(greenroom::session::send_late)
 GREENROOM_MESSAGE(greenroom::session::ask_again)
 GREENROOM_MESSAGE(greenroom::session::notice)
 GREENROOM_MESSAGE(greenroom::session::push)
+GREENROOM_MESSAGE(greenroom::session::after_pushes)
 GREENROOM_REQUEST(greenroom::session::ask)
 GREENROOM_MESSAGE(greenroom::session::answered)
 GREENROOM_MESSAGE(greenroom::session::disconnect)

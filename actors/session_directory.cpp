@@ -139,6 +139,11 @@ caf::behavior state::words_to_clients() {
         if (found == sessions.end()) return ctx.meters.push_dropped();
         runtime::tell(self, found->second.who, session::push{m.what});
       },
+      [this](const after_pushes& m) {
+        auto found = sessions.find(m.id);
+        if (found == sessions.end()) return m.what();
+        runtime::tell(self, found->second.who, session::after_pushes{m.what});
+      },
       [this](const ask_client& m) { return forward(m); },
       [this](const disconnect& m) {
         if (auto found = sessions.find(m.id); found != sessions.end())

@@ -11,6 +11,7 @@
 #include <caf/actor.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,7 +70,11 @@ struct
   std::chrono::milliseconds limit{};
   using reply = session::ask::reply;
 };
-struct disconnect {  ///< Ends a session: it leaves everywhere, cannot be resumed, and its connection closes with 1008.
+struct after_pushes {  ///< See `session::after_pushes`; at once where nobody knows the session.
+  session_id id;
+  std::function<void()> what;
+};
+struct disconnect {  ///< Ends a session as `session::disconnect` does: it leaves everywhere and cannot be resumed.
   session_id id;
   std::string reason;  ///< the author's sentence, at most 123 bytes; empty: `kicked`
   farewell how = farewell::connection;
@@ -101,6 +106,7 @@ GREENROOM_MESSAGE(greenroom::session_directory::detached)
 GREENROOM_MESSAGE(greenroom::session_directory::ended)
 GREENROOM_REQUEST(greenroom::session_directory::announce)
 GREENROOM_MESSAGE(greenroom::session_directory::push_to)
+GREENROOM_MESSAGE(greenroom::session_directory::after_pushes)
 GREENROOM_MESSAGE(greenroom::session_directory::ask_client)
 GREENROOM_MESSAGE(greenroom::session_directory::disconnect)
 GREENROOM_MESSAGE(greenroom::session_directory::move_member)

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <unordered_map>
 
@@ -37,6 +38,16 @@ std::string_view without_last_slash(std::string_view path) {
   return path;
 }
 
+/// Namespaces that are known by name have their codec from the start: those that clients make up under a service's
+/// pattern cannot take the last one.
+void reserve_codecs(const endpoint_place& at) {
+  const auto reserve = [&at](const std::string& nsp) {
+    if (nsp.starts_with('/') && !nsp.ends_with('*')) socketio_codec_of(at.how, nsp);
+  };
+  std::ranges::for_each(at.how.namespaces, reserve);
+  std::ranges::for_each(at.ctx.extensions.channels(), reserve);
+}
+
 /// Engine.IO's door on one shard: it makes sessions, finds them again, and refuses as the protocol says.
 class socketio_endpoint final : public endpoint, private engineio_keeper {
  public:
@@ -44,6 +55,7 @@ class socketio_endpoint final : public endpoint, private engineio_keeper {
       : at_{at}, options_{websocket_options(at.ctx, at.how)}, home_{at.ctx.shards[at.shard].home} {
     options_.ping_interval_ms = 0;  // Engine.IO has its own
     options_.message_bytes_max = engineio_payload_bytes_max(at.how);
+    if (at.how.protocol == runtime::endpoint_protocol::socketio) reserve_codecs(at);
   }
   ~socketio_endpoint() override {
     for (const auto& [sid, each] : std::exchange(sessions_, {})) each->orphan();

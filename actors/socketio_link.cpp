@@ -5,6 +5,7 @@
 
 #include "actors/context.hpp"
 #include "actors/gateway.hpp"
+#include "actors/limits.hpp"
 #include "actors/peer.hpp"
 #include "codecs/close_code.hpp"
 
@@ -23,6 +24,15 @@ bool concerns_one_namespace(std::uint16_t code, runtime::unsent rest) {
 
 }  // namespace
 
+codecs::encoding socketio_encoding(const runtime::endpoint_config& how) noexcept {
+  return how.parser == runtime::socketio_parser::json ? codecs::encoding::socketio : codecs::encoding::socketio_msgpack;
+}
+
+std::optional<codecs::codec_id> socketio_codec_of(const runtime::endpoint_config& how, std::string_view nsp) {
+  return codecs::socketio_codec(socketio_encoding(how), nsp,
+                                how.recovery ? codecs::offsets::appended : codecs::offsets::left_out);
+}
+
 /// One namespace's transport.
 class socketio_channel final : public engineio_channel {
  public:
@@ -37,8 +47,7 @@ class socketio_channel final : public engineio_channel {
 
   const std::string& nsp() const noexcept { return nsp_; }
   bool joined() const noexcept { return stage_ == stage::joined; }
-  void client_leaves() noexcept { said_goodbye_ = client_left_ = true; }
-  bool left_by_client() const noexcept { return client_left_; }
+  void client_leaves() noexcept { said_goodbye_ = true; }
   void link_gone() noexcept { link_ = nullptr; }
 
   /// The dialogue has written CONNECT or CONNECT_ERROR.
@@ -91,22 +100,18 @@ class socketio_channel final : public engineio_channel {
   socketio_link* link_;
   std::string nsp_;
   stage stage_ = stage::joining;
-  bool client_left_ = false;
   bool said_goodbye_ = false;  ///< a DISCONNECT went either way, or a CONNECT_ERROR
 };
 
 socketio_link::socketio_link(engineio_session& session, const endpoint_place& at, access::origin from)
-    : session_{session},
-      at_{at},
-      from_{from},
-      parser_{at.how.parser == runtime::socketio_parser::json ? codecs::encoding::socketio
-                                                              : codecs::encoding::socketio_msgpack} {
+    : session_{session}, at_{at}, from_{from}, parser_{socketio_encoding(at.how)} {
   session.home().timers().arm(*this,
                               std::chrono::steady_clock::now() + std::chrono::milliseconds{at.how.connect_timeout_ms});
 }
 
 socketio_link::~socketio_link() {
   for (const auto& [nsp, each] : channels_) each->link_gone();
+  for (auto* each : leaving_) each->link_gone();
 }
 
 runtime::frame_kind socketio_link::packet_kind() const noexcept {
@@ -138,7 +143,12 @@ void socketio_link::on_message(runtime::frame_kind kind, std::string_view bytes)
   attachments_to_.reset();
   if (!to) return;
   if (attachments_due_ != 0) attachments_to_ = std::static_pointer_cast<socketio_channel>(to->shared_from_this());
-  if (head->type == socketio_type::disconnect) to->client_leaves();
+  if (head->type == socketio_type::disconnect) {
+    if (leaving_.size() == limits::namespaces_leaving_max) return malformed();
+    to->client_leaves();
+    channels_.erase(found);
+    leaving_.insert(to);
+  }
   deliver(to, kind, bytes);
 }
 
@@ -148,7 +158,7 @@ void socketio_link::deliver(socketio_channel* to, runtime::frame_kind kind, std:
 
 void socketio_link::connect(std::string_view nsp, std::string_view packet) {
   const auto with = at_.how.recovery ? codecs::offsets::appended : codecs::offsets::left_out;
-  const auto pushes = serves(nsp) ? codecs::socketio_codec(parser_, nsp, with) : std::nullopt;
+  const auto pushes = serves(nsp) ? socketio_codec_of(at_.how, nsp) : std::nullopt;
   if (!pushes) return refuse(nsp);
   left_.erase(std::string{nsp});
   const auto channel = std::make_shared<socketio_channel>(session_.shared_from_this(), *this, std::string{nsp});
@@ -179,19 +189,23 @@ void socketio_link::say(const std::string& frames) {
   session_.out().push_reply(std::make_shared<const std::string>(frames));
 }
 
-void socketio_link::forget(const socketio_channel& which, bool by_server) {
+void socketio_link::forget(socketio_channel& which, bool by_server) {
+  if (leaving_.erase(&which) != 0) return;
   const auto found = channels_.find(which.nsp());
   if (found == channels_.end() || found->second != &which) return;
   channels_.erase(found);
-  if (by_server && !which.left_by_client()) left_.insert(which.nsp());
+  if (by_server) left_.insert(which.nsp());
 }
 
 /// Held, for whoever is told of something may go at once.
 std::vector<std::shared_ptr<socketio_channel>> socketio_link::all() const {
   std::vector<std::shared_ptr<socketio_channel>> held;
-  for (const auto& [nsp, each] : channels_)
+  const auto hold = [&](socketio_channel* each) {
     if (auto one = each->weak_from_this().lock())
       held.push_back(std::static_pointer_cast<socketio_channel>(std::move(one)));
+  };
+  for (const auto& [nsp, each] : channels_) hold(each);
+  for (auto* each : leaving_) hold(each);
   return held;
 }
 

@@ -4,16 +4,19 @@
 ///   CONNECT ──▶ joining ──session opened──▶ joined ──DISCONNECT, by either side──▶ (gone)
 ///                  └──refused: CONNECT_ERROR──▶ (gone)
 ///
-/// What is no packet, or comes where it may not (a CONNECT to a namespace that is joined, an event for a namespace that is not joined, text
-/// where an attachment is due), closes the session. What is still on its way to a namespace that the server has left is
-/// ignored.
+/// A client that has said DISCONNECT may say CONNECT at once: the older channel goes on until its session has ended.
+/// What is no packet, or comes where it may not (a CONNECT to a namespace that is joined, an event for a namespace that
+/// is not joined, text where an attachment is due), closes the session. What is still on its way to a namespace that the
+/// server has left is ignored.
 ///
 /// Lifecycle: the session's user, made with it. Threading: the session's shard.
-/// Bounds: one channel a namespace, and no others than the config and the services name; connectTimeout.
+/// Bounds: one channel a namespace, and no others than the config and the services name; limits::namespaces_leaving_max
+///   beside them, over which the session closes; connectTimeout.
 #pragma once
 #include <caf/actor.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -26,6 +29,10 @@
 namespace greenroom {
 
 class socketio_channel;
+
+codecs::encoding socketio_encoding(const runtime::endpoint_config& how) noexcept;
+/// Nothing where there are as many codecs as there may be.
+std::optional<codecs::codec_id> socketio_codec_of(const runtime::endpoint_config& how, std::string_view nsp);
 
 class socketio_link final : public engineio_user, private runtime::timer {
  public:
@@ -52,7 +59,7 @@ class socketio_link final : public engineio_user, private runtime::timer {
   void say(const std::string& frames);
   codecs::socketio_address address(std::string_view nsp) const { return {parser_, std::string{nsp}}; }
   runtime::frame_kind packet_kind() const noexcept;
-  void forget(const socketio_channel& which, bool by_server);
+  void forget(socketio_channel& which, bool by_server);
   std::vector<std::shared_ptr<socketio_channel>> all() const;
 
   engineio_session& session_;
@@ -60,7 +67,8 @@ class socketio_link final : public engineio_user, private runtime::timer {
   access::origin from_;
   codecs::encoding parser_;
   std::map<std::string, socketio_channel*, std::less<>> channels_;  ///< each takes itself out
-  std::set<std::string, std::less<>> left_;                         ///< by the server; the client may not know yet
+  std::set<socketio_channel*> leaving_;      ///< by the client, which may come again meanwhile; each takes itself out
+  std::set<std::string, std::less<>> left_;  ///< by the server; the client may not know yet
   std::weak_ptr<socketio_channel> attachments_to_;
   std::uint32_t attachments_due_ = 0;
 };

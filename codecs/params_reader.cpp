@@ -75,7 +75,7 @@ std::vector<std::string> params_reader::names(std::string_view member, std::size
     if (!good()) return {};
   }
   std::ranges::sort(taken);
-  taken.erase(std::unique(taken.begin(), taken.end()), taken.end());  // clang 14 cannot build std::ranges::unique
+  taken.erase(std::unique(taken.begin(), taken.end()), taken.end());  // clang 14 takes no ranges::unique
   return taken;
 }
 

@@ -292,9 +292,9 @@ class socketio_dialogue final : public dialogue {
     return {};
   }
 
-  /// One argument is the answer, `{error: {code, message}}` a refusal; several are a list.
+  /// One argument is the answer, `{error: {code, message}}` a refusal; several are a list, none is nothing.
   static outcome answer_of(const value& data, format in) {
-    if (data.count == 0) return result{results::document{nullptr}};
+    if (data.count == 0) return result{results::document{nullptr, payload_shape::arguments}};
     if (data.count > 1) return result{results::document{cut(in, data), payload_shape::arguments}};
     const value& only = *(&data + 1);
     if (only.is(kind::object) && only.count == 1) {

@@ -7,9 +7,7 @@
 #include "actors/service_behaviour.hpp"
 #include "codecs/arguments.hpp"
 
-namespace conformance {
-
-using namespace greenroom;
+namespace greenroom::conformance {
 
 struct summand {
   std::int64_t value = 0;
@@ -55,4 +53,4 @@ class arithmetic final : public service_behaviour {
   }
 };
 
-}  // namespace conformance
+}  // namespace greenroom::conformance

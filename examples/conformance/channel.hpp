@@ -8,9 +8,7 @@
 #include "actors/room_behaviour.hpp"
 #include "codecs/fields.hpp"
 
-namespace conformance {
-
-using namespace greenroom;
+namespace greenroom::conformance {
 
 struct presented {
   std::optional<std::string> user;
@@ -90,4 +88,4 @@ class channel final : public room_behaviour {
   void crash(publish_request) { throw std::runtime_error{"crashed as asked"}; }
 };
 
-}  // namespace conformance
+}  // namespace greenroom::conformance

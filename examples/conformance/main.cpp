@@ -20,7 +20,7 @@
 namespace {
 
 using namespace greenroom;
-using namespace conformance;
+using namespace greenroom::conformance;
 
 extensions everything() {
   extensions mine;
@@ -52,6 +52,7 @@ const std::vector<std::string> settings{
     "namespace.presence.behaviour=channel",
     "namespace.presence.presence_interval_ms=10ms",
     "namespace.sio.presence=false",
+    "namespace.sio.durable=true",
     "namespace.sio.history_count=1000",
     "endpoint.rpc.path=/rpc-ws",
     "endpoint.rpc.protocol=native",

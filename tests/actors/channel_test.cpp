@@ -134,6 +134,22 @@ TEST_CASE("channel patterns: the name itself fits best, then the longest beginni
   CHECK(best("x") == "-");
 }
 
+TEST_CASE_METHOD(channel_fixture, "channel: an answer does not overtake what its service has said to the caller before",
+                 "[actors][channel]") {
+  ann();
+  auto& bob = connect({.shard = 0});
+  const auto who = session_of(bob, "bob");
+  bot.call = [who](service_control& control, service_request request) {
+    control.push(who, "said", json_document("[1]"));
+    request.reply();
+  };
+  bob.send("bot.do");
+  bob.send("bot.do");
+  settle();
+  const auto story = bob.story();
+  CHECK(strings{story.end() - 4, story.end()} == strings{"said", "bot.do ok", "said", "bot.do ok"});
+}
+
 // --- members that a behaviour moves
 
 TEST_CASE_METHOD(channel_fixture, "behaviour: makes a session a member of a room, and no member any more",
@@ -175,13 +191,16 @@ TEST_CASE_METHOD(channel_fixture, "behaviour: sends a client away with a sentenc
   CHECK(bob.story().back() == "close 1008 go home");
 }
 
-TEST_CASE_METHOD(channel_fixture, "behaviour: breaks a connection without a word", "[actors][channel]") {
+TEST_CASE_METHOD(channel_fixture, "behaviour: breaks a connection without a word, and the session waits for its client",
+                 "[actors][channel]") {
   ann();
   auto& bob = connect();
-  const auto who = session_of(bob, "bob");
+  const auto was = bob.open("bob");
+  const session_id who{text(was, "session")};
   inside([&](service_control& control) { control.disconnect(who, {}, farewell::none); });
   REQUIRE(bob.wire().how());
   CHECK_FALSE(bob.wire().how()->clean);
+  CHECK(dump(connect().resume(was), "resumed") == "true");
 }
 
 // --- arguments

@@ -190,6 +190,23 @@ TEST_CASE("engine.io session: closing, what waits leaves first, then the close p
   CHECK(at.book().closed->clean);
 }
 
+TEST_CASE("engine.io session: where the node stops, what waits and the close leave with the GET that is there",
+          "[actors][engineio]") {
+  stage at;
+  const auto waits = at.get();
+  at.on_shard([&] {
+    at.session().out().push_reply(recording_user::frame("last words"));
+    at.session().close(1012, "restart", runtime::unsent::flush);
+  });
+  CHECK(waits->said() ==
+        "200 4last words\x1e"
+        "1");
+  CHECK(at.ended());
+  stage other;
+  other.on_shard([&] { other.session().close(1012, "restart", runtime::unsent::flush); });
+  CHECK(other.ended());
+}
+
 TEST_CASE("engine.io session: closing for a client that is too slow, nothing leaves but the close packet",
           "[actors][engineio]") {
   stage at{{.bytes_max = 64, .frames_max = 4, .reply_bytes_max = 64, .reply_frames_max = 4}};

@@ -123,13 +123,22 @@ export class Node extends Process {
   /**
    * @param options.config TOML text, given as --config; @param options.dev false leaves --dev out;
    * @param options.dir a data directory of an earlier node; @param options.args more arguments;
-   * @param options.program another program with the same face.
+   * @param options.program another program with the same options; @param options.command what stands before them.
    */
-  static async start({ config, dev = true, dir, args = [], env, listen = '127.0.0.1:0', program } = {}) {
+  static async start({
+    config,
+    dev = true,
+    dir,
+    args = [],
+    env,
+    listen = '127.0.0.1:0',
+    program,
+    command = ['serve'],
+  } = {}) {
     const name = join(work, `node-${++nodes}`);
     dir ??= `${name}-data`;
     mkdirSync(dir, { recursive: true });
-    const all = ['serve', '--listen', listen, '--data', dir];
+    const all = [...command, '--listen', listen, '--data', dir];
     if (dev) all.push('--dev');
     if (config !== undefined) {
       writeFileSync(`${name}.toml`, config);

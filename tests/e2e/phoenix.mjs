@@ -36,8 +36,7 @@ export const answer = (push) =>
       .receive('timeout', () => reject(new Error('timeout'))),
   );
 export const refused = (response) => (error) => {
-  for (const [name, value] of Object.entries(response))
-    if (error.response?.[name] !== value) return false;
+  for (const [name, value] of Object.entries(response)) if (error.response?.[name] !== value) return false;
   return true;
 };
 

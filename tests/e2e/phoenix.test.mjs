@@ -12,7 +12,8 @@ const reply = (status, response) => ['phx_reply', { status, response }];
 
 scenario('phoenix socket: vsn other than ~> 2.0 is refused with 403 before the upgrade', async () => {
   const node = await shared.get();
-  for (const query of ['vsn=3.0.0', 'vsn=1.0.0', 'vsn=', 'vsn=20.0', '']) assert.equal(await refusal(node, { query }), 403);
+  for (const query of ['vsn=3.0.0', 'vsn=1.0.0', 'vsn=', 'vsn=20.0', ''])
+    assert.equal(await refusal(node, { query }), 403);
 });
 
 scenario('phoenix socket: a bad token is refused with 403, in the params and in the subprotocol', async (s) => {
@@ -221,12 +222,16 @@ scenario('phoenix room: members of every protocol hear the same, in one order an
   const channel = await join(await connect(s, node), topic, { positions: true });
   const others = [await s.client(node), await s.client(node, { kind: 'msgpack' })];
   for (const each of others) await each.join(topic);
-  for (let i = 1; i <= 20; ++i) await (i % 2 ? answer(channel.push('n', { i })) : others[i % 4 ? 0 : 1].publish(topic, { i }));
+  for (let i = 1; i <= 20; ++i)
+    await (i % 2 ? answer(channel.push('n', { i })) : others[i % 4 ? 0 : 1].publish(topic, { i }));
   const heard = await Promise.all(others.map((each) => each.take('room.message', 20)));
   assert.deepEqual(heard[0], heard[1]);
   const own = [];
   for (let i = 1; i <= 20; ++i) own.push(await channel.next(i % 2 ? 'n' : 'test'));
-  assert.deepEqual(own, heard[0].map(({ payload }) => payload));
+  assert.deepEqual(
+    own,
+    heard[0].map(({ payload }) => payload),
+  );
   const { epoch } = heard[0][0];
   let last;
   while (last?.seq !== 20) last = await channel.next('greenroom_position');
@@ -244,38 +249,44 @@ scenario('phoenix room: positions come only where they are asked for', async (s)
   assert.ok(!channel.heard.some(({ event }) => event === 'greenroom_position'));
 });
 
-scenario('phoenix room: after kill -9 and a restart phoenix.js rejoins with since, and nothing is lost or repeated', async (s) => {
-  let node = await s.node();
-  const topic = fresh('durable:room');
-  const socket = await connect(s, node);
-  let position;
-  const seen = [];
-  const params = () => ({ positions: true, ...(position && { since: position }) });
-  const channel = socket.channel(topic, params);
-  channel.on('n', ({ i }) => seen.push(i));
-  channel.on('greenroom_position', (at) => (position = at));
-  const joins = []; // the answers of all of them
-  channel.joinPush.receive('ok', (response) => joins.push(response));
-  const { epoch, seq } = await answer(channel.join());
-  position = { epoch, seq };
-  for (let i = 1; i <= 10; ++i) await answer(channel.push('n', { i }));
-  await eventually(() => assert.equal(position.seq, 10));
-  const { port, dir } = node;
-  await node.kill('SIGKILL');
-  socket.reconnectTimer.reset(); // it stays away while others speak
-  socket.reconnectAfterMs = () => 60_000;
-  node = await Node.start({ listen: `127.0.0.1:${port}`, dir });
-  s.defer(() => (node.ended ? undefined : node.stop()));
-  const other = await join(await connect(s, node), topic);
-  for (let i = 11; i <= 20; ++i) await answer(other.push('n', { i }));
-  socket.disconnect(() => socket.connect());
-  await eventually(() => assert.equal(joins.length, 2));
-  assert.equal(joins[1].recovered, true);
-  await answer(other.push('n', { i: 21 }));
-  await eventually(() => assert.equal(seen.at(-1), 21));
-  assert.deepEqual(seen, Array.from({ length: 21 }, (_, i) => i + 1));
-  assert.deepEqual(position, { epoch, seq: 21 });
-});
+scenario(
+  'phoenix room: after kill -9 and a restart phoenix.js rejoins with since, and nothing is lost or repeated',
+  async (s) => {
+    let node = await s.node();
+    const topic = fresh('durable:room');
+    const socket = await connect(s, node);
+    let position;
+    const seen = [];
+    const params = () => ({ positions: true, ...(position && { since: position }) });
+    const channel = socket.channel(topic, params);
+    channel.on('n', ({ i }) => seen.push(i));
+    channel.on('greenroom_position', (at) => (position = at));
+    const joins = []; // the answers of all of them
+    channel.joinPush.receive('ok', (response) => joins.push(response));
+    const { epoch, seq } = await answer(channel.join());
+    position = { epoch, seq };
+    for (let i = 1; i <= 10; ++i) await answer(channel.push('n', { i }));
+    await eventually(() => assert.equal(position.seq, 10));
+    const { port, dir } = node;
+    await node.kill('SIGKILL');
+    socket.reconnectTimer.reset(); // it stays away while others speak
+    socket.reconnectAfterMs = () => 60_000;
+    node = await Node.start({ listen: `127.0.0.1:${port}`, dir });
+    s.defer(() => (node.ended ? undefined : node.stop()));
+    const other = await join(await connect(s, node), topic);
+    for (let i = 11; i <= 20; ++i) await answer(other.push('n', { i }));
+    socket.disconnect(() => socket.connect());
+    await eventually(() => assert.equal(joins.length, 2));
+    assert.equal(joins[1].recovered, true);
+    await answer(other.push('n', { i: 21 }));
+    await eventually(() => assert.equal(seen.at(-1), 21));
+    assert.deepEqual(
+      seen,
+      Array.from({ length: 21 }, (_, i) => i + 1),
+    );
+    assert.deepEqual(position, { epoch, seq: 21 });
+  },
+);
 
 // --- behaviours
 
@@ -306,17 +317,20 @@ scenario('phoenix behaviour: a push that crashes its room is phx_error for the p
   assert.deepEqual(await bob.next('say'), { still: 'here' });
 });
 
-scenario('phoenix behaviour: who is sent out of a room hears phx_close, and errors of its own are the response', async (s) => {
-  const node = await s.node(with_behaviour('moderated_chat'));
-  const topic = `x:${fresh()}`;
-  const channel = await join(await connect(s, node, user('ann')), topic);
-  await assert.rejects(answer(channel.push('dance', {})), refused({ reason: 'forbidden', code: -32002 }));
-  await answer(channel.push('say', { text: 'heck' }));
-  await answer(channel.push('say', { text: 'heck' }));
-  channel.push('say', { text: 'heck' });
-  assert.deepEqual(await channel.next('phx_close'), { reason: 'mind your language' });
-  assert.equal(channel.state, 'closed');
-});
+scenario(
+  'phoenix behaviour: who is sent out of a room hears phx_close, and errors of its own are the response',
+  async (s) => {
+    const node = await s.node(with_behaviour('moderated_chat'));
+    const topic = `x:${fresh()}`;
+    const channel = await join(await connect(s, node, user('ann')), topic);
+    await assert.rejects(answer(channel.push('dance', {})), refused({ reason: 'forbidden', code: -32002 }));
+    await answer(channel.push('say', { text: 'heck' }));
+    await answer(channel.push('say', { text: 'heck' }));
+    channel.push('say', { text: 'heck' });
+    assert.deepEqual(await channel.next('phx_close'), { reason: 'mind your language' });
+    assert.equal(channel.state, 'closed');
+  },
+);
 
 // --- presence
 

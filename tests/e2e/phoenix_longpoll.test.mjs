@@ -81,7 +81,10 @@ scenario('phoenix longpoll: a hundred pushes and more in a row arrive all and in
   assert.deepEqual((await Promise.all(acks)).map(({ seq }) => seq), Array.from({ length: 250 }, (_, i) => i + 1)); // prettier-ignore
   const heard = [];
   while (heard.length < 250) heard.push((await channel.next('n')).i);
-  assert.deepEqual(heard, Array.from({ length: 250 }, (_, i) => i));
+  assert.deepEqual(
+    heard,
+    Array.from({ length: 250 }, (_, i) => i),
+  );
 });
 
 scenario('phoenix longpoll: phoenix.js falls back to it where there is no WebSocket', async (s) => {
@@ -103,7 +106,13 @@ scenario('phoenix longpoll: a GET without a token is 410 with one, on whichever 
   for (let i = 0; i < 8; ++i) {
     const poller = await Poller.open(node);
     const topic = fresh();
-    assert.equal(await poller.post([['1', '1', topic, 'phx_join', {}], [null, '2', 'phoenix', 'heartbeat', {}]]), 200);
+    assert.equal(
+      await poller.post([
+        ['1', '1', topic, 'phx_join', {}],
+        [null, '2', 'phoenix', 'heartbeat', {}],
+      ]),
+      200,
+    );
     const seen = [];
     while (seen.length < 2) seen.push(...(await poller.messages()).filter(([, , , event]) => event === 'phx_reply'));
     assert.deepEqual(seen.map(([, ref]) => ref).sort(), ['1', '2']);
@@ -130,7 +139,10 @@ scenario('phoenix longpoll: news end a poll at once, and an older poll gives way
 
 scenario('phoenix longpoll: a POST of application/json is one message', async () => {
   const poller = await Poller.open(await shared.get());
-  assert.equal(await poller.post([[null, '1', 'phoenix', 'heartbeat', {}]], { 'Content-Type': 'application/json' }), 200);
+  assert.equal(
+    await poller.post([[null, '1', 'phoenix', 'heartbeat', {}]], { 'Content-Type': 'application/json' }),
+    200,
+  );
   assert.equal((await poller.messages())[0][1], '1');
 });
 
@@ -166,7 +178,9 @@ scenario('phoenix longpoll: a bad token, another vsn or origin is 403, with noth
   assert.equal(await status('vsn=3.0.0'), 403);
   assert.equal(await status('vsn=2.0.0&token=bad'), 403);
   assert.equal(await status('vsn=2.0.0', { 'X-Phoenix-AuthToken': 'bad' }), 403);
-  const answered = await fetch(`${node.http}/socket/longpoll?vsn=2.0.0`, { headers: { Origin: 'https://other.example' } });
+  const answered = await fetch(`${node.http}/socket/longpoll?vsn=2.0.0`, {
+    headers: { Origin: 'https://other.example' },
+  });
   assert.equal((await answered.json()).status, 403);
   assert.equal(answered.headers.get('Access-Control-Allow-Origin'), null);
 });
@@ -177,7 +191,11 @@ scenario('phoenix longpoll: a page of an allowed origin may poll, and asks befor
   const url = `${node.http}/socket/longpoll?vsn=2.0.0`;
   const before = await fetch(url, {
     method: 'OPTIONS',
-    headers: { Origin: origin, 'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'content-type' },
+    headers: {
+      Origin: origin,
+      'Access-Control-Request-Method': 'POST',
+      'Access-Control-Request-Headers': 'content-type',
+    },
   });
   assert.equal(before.status, 204);
   assert.equal(before.headers.get('Access-Control-Allow-Origin'), origin);

@@ -1,65 +1,12 @@
 // Socket.IO v5 with its own client, over each transport and both parsers, against two shards; and by raw clients the
 // cases of the published suite (socket.io-protocol/test-suite) that a service which gives back what it hears can answer.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { io } from 'socket.io-client';
 import msgpack_parser from 'socket.io-msgpack-parser';
-import WebSocket from 'ws';
-import { binary, eventually, fresh, scenario, sharedNode, within } from './harness.mjs';
+import { eventually, fresh, scenario, sharedNode, within } from './harness.mjs';
+import { call, client, config, connects, next, once, raw } from './socketio_client.mjs';
 
-const built = process.env.GREENROOM_TEST_PLUGINS ?? join(binary, '..', 'tests');
-const config = `[node]
-shards = 2
-[plugins]
-load = ["${join(built, 'parrot.so')}"]
-[endpoint.suite]
-path = "/suite/"
-protocol = "socketio"
-recovery = false
-ping_interval_ms = 300
-ping_timeout_ms = 200
-connect_timeout_ms = 1000
-[endpoint.packed]
-path = "/packed/"
-protocol = "socketio"
-parser = "msgpack"
-[endpoint.recovering]
-path = "/recovering/"
-protocol = "socketio"
-ping_interval_ms = 300
-ping_timeout_ms = 200
-`;
 const shared = sharedNode({ config });
-
-/** A client of socket.io-client; it goes with its scenario. */
-function client(s, node, { nsp = '/', path = '/socket.io/', ...options } = {}) {
-  const socket = io(`${node.http}${nsp}`, { path, forceNew: true, reconnectionDelay: 50, ...options });
-  socket.heard = [];
-  socket.waiting = [];
-  socket.onAny((event, ...args) => {
-    const found = socket.waiting.findIndex((each) => each.event === event);
-    if (found >= 0) socket.waiting.splice(found, 1)[0].resolve(args);
-    else socket.heard.push({ event, args });
-  });
-  s.defer(() => socket.disconnect());
-  return socket;
-}
-const next = (socket, event) =>
-  within(
-    5_000,
-    `the event ${event}`,
-    new Promise((resolve) => {
-      const found = socket.heard.findIndex((each) => each.event === event);
-      if (found >= 0) resolve(socket.heard.splice(found, 1)[0].args);
-      else socket.waiting.push({ event, resolve });
-    }),
-  );
-const once = (emitter, event, ms = 5_000) =>
-  within(ms, `the event ${event}`, new Promise((resolve) => emitter.once(event, (...args) => resolve(args))));
-const connects = (socket) => (socket.connected ? undefined : once(socket, 'connect'));
-const call = (socket, event, ...args) => within(5_000, `the ack of ${event}`, socket.emitWithAck(event, ...args));
-const without_meta = (args) => args.slice(0, 1);
 
 const ways = [
   ['polling only', { transports: ['polling'] }],
@@ -289,91 +236,8 @@ scenario('socket.io: a volatile event is dropped where no GET waits for it, and 
   assert.deepEqual(await waiting, ['42/parrot,["volatile-back",2]']);
 });
 
-// --- recovery
-
-async function recovery(s, node, lose) {
-  const room = fresh();
-  const how = { transports: ['websocket'], path: '/recovering/' };
-  const reader = client(s, node, how);
-  const got = [];
-  reader.on('n', (payload) => got.push(payload));
-  await connects(reader);
-  assert.equal(reader.recovered, false);
-  await call(reader, 'room.join', { room: `durable:${room}` });
-  const publish = async (n) => {
-    const writer = await s.client(node, { user: fresh('writer') });
-    await writer.call('room.publish', { room: `durable:${room}`, event: 'n', payload: n, ack: 'durable' });
-    await writer.end();
-  };
-  await publish(1);
-  await publish(2);
-  await eventually(() => assert.deepEqual(got, [1, 2]));
-  await sleep(700); // a ping has proven them, and the session is stored
-  const sid = reader.id;
-  await lose(reader, publish);
-  await within(15_000, 'the recovery', (async () => {
-    while (!reader.connected) await once(reader, 'connect', 15_000);
-  })());
-  assert.equal(reader.recovered, true);
-  assert.equal(reader.id, sid);
-  await eventually(() => assert.ok(got.includes(3)));
-  await publish(4);
-  await eventually(() => assert.ok(got.includes(4)));
-  assert.deepEqual(got, [1, 2, 3, 4]);
-}
-
-scenario('recovery: after a cut the session is the same, nothing is lost and nothing repeated', async (s) => {
-  const node = await shared.get();
-  await recovery(s, node, async (reader, publish) => {
-    reader.io.reconnectionDelay(300);
-    const cut = once(reader, 'disconnect');
-    reader.io.engine.close();
-    await cut;
-    await publish(3);
-    if (!reader.active) reader.connect();
-    reader.io.engine?.readyState === 'closed' && reader.connect();
-  });
-});
-
-scenario('recovery: after kill -9 and a restart too, which Socket.IO itself does not offer', async (s) => {
-  const listen = `127.0.0.1:${20_000 + (process.pid % 20_000)}`;
-  let node = await s.node({ config, listen });
-  await recovery(s, node, async (reader, publish) => {
-    const cut = once(reader, 'disconnect');
-    await node.kill('SIGKILL');
-    await cut;
-    const again = await s.node({ config, listen, dir: node.dir });
-    Object.assign(node, { url: again.url, http: again.http });
-    await publish(3);
-  });
-});
-
-scenario('recovery off: CONNECT is answered with sid alone, and events carry no offset', async (s) => {
-  const node = await shared.get();
-  const ws = await raw(s, node);
-  ws.send('40');
-  assert.deepEqual(Object.keys(JSON.parse((await ws.next()).substring(2))), ['sid']);
-});
-
 // --- the published suite, by raw clients
 
-async function raw(s, node, path = '/suite/') {
-  const ws = new WebSocket(`${node.http.replace('http', 'ws')}${path}?EIO=4&transport=websocket`);
-  const heard = [];
-  const waiting = [];
-  ws.on('message', (data, is_binary) => {
-    const one = is_binary ? data : data.toString();
-    if (one === '2') return ws.send('3');
-    waiting.length ? waiting.shift()(one) : heard.push(one);
-  });
-  ws.on('error', () => {});
-  ws.closes = new Promise((resolve) => ws.on('close', (code) => resolve(code)));
-  ws.next = () =>
-    within(5_000, 'a message', heard.length ? Promise.resolve(heard.shift()) : new Promise((resolve) => waiting.push(resolve)));
-  s.defer(() => ws.terminate());
-  assert.match(await ws.next(), /^0\{/);
-  return ws;
-}
 async function joined(s, node, nsp = '/parrot') {
   const ws = await raw(s, node);
   ws.send(`40${nsp},`);
