@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "actors/context.hpp"
+#include "actors/tokens.hpp"
+#include "codecs/jwt.hpp"
+#include "runtime/log.hpp"
 #include "runtime/secret.hpp"
 
 namespace greenroom::access {
@@ -16,17 +19,56 @@ bool guests_welcome(const context& ctx, origin from) {
   return ctx.config.access.anonymous == runtime::anonymous_access::loopback && from == origin::loopback;
 }
 
+constexpr std::uint64_t ms_per_s = 1'000;
+
+/// When the token of a connection ends. One that came late, as clocks differ, has that time.
+std::int64_t end_of(const codecs::jwt_claims& claims, std::uint64_t now_s) {
+  const auto s = claims.expires_at_s > now_s ? claims.expires_at_s : claims.expires_at_s + codecs::limits::jwt_leeway_s;
+  return static_cast<std::int64_t>(s * ms_per_s);
+}
+
+std::variant<principal, codecs::error> verify(const context& ctx, const std::string& token, const source& whence) {
+  const auto refuse = [&](std::string_view reason) {
+    ctx.meters.token_refused();
+    runtime::log::info("a token is not accepted", {{"reason", reason}, {"peer", whence.peer}});
+    return codecs::make_error(error_code::unauthenticated, "the token is not accepted");
+  };
+  if (!ctx.tokens) return refuse("The config names no key: tokens.keys.");
+  const auto now_s = static_cast<std::uint64_t>(ctx.now_ms()) / ms_per_s;
+  const auto verdict = ctx.tokens->verify(token, now_s);
+  if (const auto* why = std::get_if<codecs::jwt_refusal>(&verdict)) return refuse(codecs::sentence_of(*why));
+  const auto& claims = *std::get<codecs::jwt_claims_ptr>(verdict);
+  return principal{user_id{claims.subject}, identity::authenticated, end_of(claims, now_s)};
+}
+
 }  // namespace
 
 std::variant<principal, codecs::error> authenticate(const context& ctx, const codecs::calls::session_open& what,
-                                                    origin from) {
+                                                    const source& whence) {
   if (const auto& own = ctx.extensions.doorkeeper())
-    if (auto decided = own({.token = what.token, .user = what.user, .from = from})) return std::move(*decided);
-  if (!what.token.empty()) return codecs::make_error(error_code::unauthenticated, "the token is not known here");
-  auto guest = anonymous(ctx, from);
+    if (auto decided = own({.token = what.token, .user = what.user, .from = whence.from})) return std::move(*decided);
+  if (!what.token.empty()) return verify(ctx, what.token, whence);
+  auto guest = anonymous(ctx, whence.from);
   if (!guest) return codecs::make_error(error_code::unauthenticated, "a token is needed");
   if (!what.user.empty()) guest->user = user_id{what.user};
   return *guest;
+}
+
+std::variant<principal, codecs::error> refresh(const context& ctx, const principal& known, const std::string& token,
+                                               const source& whence) {
+  if (known.kind != identity::authenticated)
+    return codecs::make_error(error_code::unauthenticated, "the session was opened without a token");
+  codecs::calls::session_open claim;
+  claim.token = token;
+  auto shown = authenticate(ctx, claim, whence);
+  const auto* now = std::get_if<principal>(&shown);
+  if (now && (now->kind != known.kind || now->user != known.user))
+    return codecs::make_error(error_code::forbidden, "the token is another user's");
+  return shown;
+}
+
+bool expired(const context& ctx, const principal& who) {
+  return who.expires_at_ms != 0 && who.expires_at_ms <= ctx.now_ms();
 }
 
 std::optional<principal> anonymous(const context& ctx, origin from) {

@@ -1,8 +1,11 @@
-/// Who may do what. Without tokens (a later issue) a caller is anonymous, and anonymous access is denied unless the
-/// config (or --dev) says otherwise.
+/// Who may do what. A caller is the subject of its token; without one it is anonymous, and anonymous access is denied
+/// unless the config (or --dev) says otherwise. Why a token is not accepted is for the log: the stranger hears one
+/// sentence, whatever it was.
 #pragma once
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "actors/ids.hpp"
@@ -21,6 +24,7 @@ using storage::identity;
 struct principal {
   user_id user;
   identity kind = identity::anonymous;
+  std::int64_t expires_at_ms = 0;  ///< when it ends to be so, of a connection; 0: never
 };
 
 namespace access {
@@ -28,9 +32,19 @@ namespace access {
 /// Where a call comes from, as far as access cares.
 enum class origin : std::uint8_t { loopback, elsewhere };
 
+struct source {
+  access::origin from = access::origin::elsewhere;
+  std::string_view peer{};  ///< its address, for the log
+};
+
 /// The principal of `session.open`, or why there is none.
 std::variant<principal, codecs::error> authenticate(const context& ctx, const codecs::calls::session_open& what,
-                                                    origin from);
+                                                    const source& whence);
+/// The same user by a newer token, or why not.
+std::variant<principal, codecs::error> refresh(const context& ctx, const principal& known, const std::string& token,
+                                               const source& whence);
+/// Whether that principal is none any more.
+bool expired(const context& ctx, const principal& who);
 /// Whether a client that said nothing of itself may call at all, and under which name.
 std::optional<principal> anonymous(const context& ctx, origin from);
 

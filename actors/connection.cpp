@@ -1,5 +1,6 @@
 #include "actors/connection.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <vector>
 
@@ -11,16 +12,21 @@
 #include "actors/router.hpp"
 #include "actors/session.hpp"
 #include "actors/session_directory.hpp"
+#include "codecs/jwt.hpp"
 
 namespace greenroom::connection {
 namespace {
 
 struct look_again {};  ///< To itself, while the node drains: has everything been answered?
+struct look_at_token {
+  std::uint64_t number = 0;
+};  ///< To itself: its token ends soon, or now. Of an earlier token: ignored.
 
 }  // namespace
 }  // namespace greenroom::connection
 
 GREENROOM_MESSAGE(greenroom::connection::look_again)
+GREENROOM_MESSAGE(greenroom::connection::look_at_token)
 
 namespace greenroom::connection {
 namespace {
@@ -82,6 +88,10 @@ struct state final : codecs::sink {
   bool opens_by_itself() const noexcept { return opts.came && opts.came->opening; }
   void route(codecs::call what, answer reply);
   void open_session(codecs::calls::session_open what, answer reply, session_directory::wish wish);
+  void pass_on(codecs::call what, answer reply);
+  void refresh(const codecs::calls::session_refresh& what, const answer& reply);
+  void watch_token();
+  access::source whence() const { return {opts.from, client->address()}; }
   void refuse_stranger(std::string_view method, const answer& reply, codecs::error why);
   void let_go();
   void drain();
@@ -105,6 +115,9 @@ struct state final : codecs::sink {
   std::shared_ptr<peer> client;
   connection::stage at = connection::stage::unopened;
   caller who;
+  std::int64_t token_ends_ms = 0;  ///< 0: never, or it has none
+  std::uint64_t token_looks = 0;
+  bool token_told = false;           ///< that it ends soon
   std::vector<peer::input> backlog;  ///< from `decoded` on; an empty std::deque would hold 576 bytes
   std::size_t decoded = 0;
   std::vector<held_call> held;
@@ -127,6 +140,8 @@ caf::behavior state::start() {
                .address = client->address()};
         client->belongs_to(m.rooms, m.session);
         at = connection::stage::open;
+        who.who.expires_at_ms = token_ends_ms;
+        watch_token();
         let_go();
       },
       [this](const refused& m) {
@@ -141,6 +156,9 @@ caf::behavior state::start() {
         end(m.why, m.sentence, m.how);
       },
       [this](const look_again&) { drain(); },
+      [this](const look_at_token& m) {
+        if (m.number == token_looks) watch_token();
+      },
       [this](const closed& m) {
         ctx.meters.connection_closed(m.how.code);
         self->quit();
@@ -229,7 +247,7 @@ void state::route(codecs::call what, answer reply) {
   auto* opens = std::get_if<codecs::calls::session_open>(&what);
   switch (at) {
     case connection::stage::over: return;
-    case connection::stage::open: return dispatch(ctx, who, std::move(what), std::move(reply));
+    case connection::stage::open: return pass_on(std::move(what), std::move(reply));
     case connection::stage::opening:
       if (opens) return reply(codecs::make_error(error_code::conflict, "the session is already opening"));
       held.push_back({std::move(what), std::move(reply)});
@@ -246,6 +264,37 @@ void state::route(codecs::call what, answer reply) {
   open_session({}, {}, session_directory::wish::implicit_session);
 }
 
+void state::pass_on(codecs::call what, answer reply) {
+  if (const auto* token = std::get_if<codecs::calls::session_refresh>(&what)) return refresh(*token, reply);
+  dispatch(ctx, who, std::move(what), std::move(reply));
+}
+
+void state::refresh(const codecs::calls::session_refresh& what, const answer& reply) {
+  auto subject = access::refresh(ctx, who.who, what.token, whence());
+  if (auto* why = std::get_if<codecs::error>(&subject)) {
+    log_refusal(who, "session.refresh", {}, why->code);
+    return reply(std::move(*why));
+  }
+  who.who.expires_at_ms = token_ends_ms = std::get<principal>(subject).expires_at_ms;
+  token_told = false;
+  constexpr auto never = static_cast<std::int64_t>(codecs::limits::jwt_time_max) * 1'000;  // a doorkeeper may say so
+  reply(codecs::result{codecs::results::refreshed{token_ends_ms != 0 ? token_ends_ms : never}});
+  watch_token();
+}
+
+/// A client is told in time that its token ends, and is closed when it does: it may come back with another one, and
+/// resume.
+void state::watch_token() {
+  ++token_looks;
+  if (token_ends_ms == 0 || at != connection::stage::open) return;
+  const std::chrono::milliseconds left{token_ends_ms - ctx.now_ms()};
+  if (left.count() <= 0) return end(codecs::close_codes::token_expired);
+  if (left <= limits::token_notice && !std::exchange(token_told, true))
+    client->push(codecs::pushes::session_notice{"token_expiring", "the token ends soon: session.refresh"});
+  const auto wait = token_told ? left : left - limits::token_notice;
+  self->later(std::min<std::chrono::milliseconds>(wait, limits::token_look), look_at_token{token_looks});
+}
+
 /// Who has no session may not call, and the access log says who tried.
 void state::refuse_stranger(std::string_view method, const answer& reply, codecs::error why) {
   caller stranger;
@@ -256,10 +305,13 @@ void state::refuse_stranger(std::string_view method, const answer& reply, codecs
 }
 
 void state::open_session(codecs::calls::session_open what, answer reply, session_directory::wish wish) {
-  auto subject = admitted() ? std::variant<principal, codecs::error>{*opts.came->admitted}
-                            : access::authenticate(ctx, what, opts.from);
+  auto subject = admitted() && what.token.empty() ? std::variant<principal, codecs::error>{*opts.came->admitted}
+                                                  : access::authenticate(ctx, what, whence());
+  if (const auto* known = std::get_if<principal>(&subject); known && access::expired(ctx, *known))
+    subject = codecs::make_error(error_code::unauthenticated, "the token has expired");
   if (auto* why = std::get_if<codecs::error>(&subject)) return refuse_stranger("session.open", reply, std::move(*why));
   at = connection::stage::opening;
+  token_ends_ms = std::get<principal>(subject).expires_at_ms;
   runtime::tell(ctx.sessions, session_directory::open{.client = client,
                                                       .connection = caf::actor{self},
                                                       .who = std::get<principal>(subject),
@@ -270,7 +322,7 @@ void state::open_session(codecs::calls::session_open what, answer reply, session
 
 /// The session is there: what waited for it goes on, in its order.
 void state::let_go() {
-  for (auto& each : std::exchange(held, {})) dispatch(ctx, who, std::move(each.what), std::move(each.reply));
+  for (auto& each : std::exchange(held, {})) pass_on(std::move(each.what), std::move(each.reply));
   read();
 }
 

@@ -36,6 +36,8 @@ class store;
 
 namespace greenroom {
 
+class tokens;
+
 enum class stage : std::uint8_t { starting, ready, draining };
 
 struct context {
@@ -48,7 +50,8 @@ struct context {
   const greenroom::extensions extensions{};  ///< what the program brought along
   room_builds behaviours{extensions};
   channel_patterns channels{extensions.channels()};
-  std::string version;  ///< of this build
+  std::shared_ptr<const greenroom::tokens> tokens{};  ///< null: no token is accepted
+  std::string version;                                ///< of this build
   std::chrono::steady_clock::time_point started{};
   std::function<std::int64_t()>
       now_ms;  ///< milliseconds since 1970: the wall's at start, advanced by the monotonic clock

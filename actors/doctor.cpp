@@ -19,6 +19,8 @@
 #include <system_error>
 #include <thread>
 
+#include "actors/engine.hpp"
+#include "actors/tokens.hpp"
 #include "codecs/json_writer.hpp"
 #include "runtime/config.hpp"
 #include "runtime/listener.hpp"
@@ -84,6 +86,14 @@ void check_config(const runtime::config_result& loaded, const serve_options& of,
     to.problem("config", each.text(), "correct it; `greenroom config doc` explains every key");
   if (loaded.problems.empty())
     to.ok("config", (of.config.empty() ? "the defaults" : of.config) + " with the environment: no problems");
+}
+
+void check_tokens(const runtime::config& config, report& to) {
+  try {
+    if (make_tokens(config.tokens, 1)) to.ok("tokens", "every key of tokens.keys can be used");
+  } catch (const bad_config& e) {
+    to.problem("tokens", e.what(), "a node does not start with it; docs/operating.md says what each file must hold");
+  }
 }
 
 /// Whether a socket of that process listens on the port, as far as /proc shows it.
@@ -309,6 +319,7 @@ std::vector<finding> examine(const serve_options& of) {
     to.ok("node", node > 0 ? "it runs, pid " + std::to_string(node) : "it runs");
   else
     to.ok("node", "none runs in " + directory.string());
+  check_tokens(config, to);
   check_ports(config, node, to);
   check_descriptors(config, node, to);
   storage::sqlite_findings database;

@@ -21,6 +21,46 @@ access::origin origin_of(const runtime::http_request& request) {
   return request.is_loopback ? access::origin::loopback : access::origin::elsewhere;
 }
 
+namespace {
+
+/// The token of the field; nothing: another scheme, or no token.
+std::optional<std::string_view> bearer_token(std::string_view field) {
+  constexpr std::string_view scheme = "bearer ";
+  const auto is_same = [](char lower, char c) { return c == lower || (lower != ' ' && c == lower - 'a' + 'A'); };
+  if (field.size() <= scheme.size() || !std::equal(scheme.begin(), scheme.end(), field.begin(), is_same))
+    return std::nullopt;
+  field.remove_prefix(std::min(field.find_first_not_of(' ', scheme.size()), field.size()));
+  return field.empty() ? std::nullopt : std::optional{field};
+}
+
+runtime::http_response unauthorized(std::string_view sentence, std::string_view challenge) {
+  return runtime::http_error(401, sentence, {{"WWW-Authenticate", std::string{challenge}}});
+}
+
+}  // namespace
+
+std::variant<std::optional<principal>, runtime::http_response> bearer_of(const context& ctx,
+                                                                         const runtime::http_request& request) {
+  const auto field = request.header("Authorization");
+  if (field.empty()) return std::nullopt;
+  const auto token = bearer_token(field);
+  if (!token) return unauthorized("Authorization must be a bearer token", "Bearer");
+  codecs::calls::session_open claim;
+  claim.token = *token;
+  auto who = access::authenticate(ctx, claim, {origin_of(request), request.peer});
+  if (auto* known = std::get_if<principal>(&who)) return std::optional{std::move(*known)};
+  return unauthorized("the token is not accepted", R"(Bearer error="invalid_token")");
+}
+
+std::variant<principal, runtime::http_response> caller_of(const context& ctx, const runtime::http_request& request) {
+  auto shown = bearer_of(ctx, request);
+  if (auto* refused = std::get_if<runtime::http_response>(&shown)) return std::move(*refused);
+  auto known = std::get<std::optional<principal>>(std::move(shown));
+  if (!known) known = access::anonymous(ctx, origin_of(request));
+  if (!known) return unauthorized("a bearer token is needed", "Bearer");
+  return std::move(*known);
+}
+
 bool origin_allowed(const context& ctx, const runtime::http_request& request) {
   return access::origin_allowed(ctx, request.header("Origin"), request.header("Host"));
 }

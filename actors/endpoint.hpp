@@ -59,6 +59,12 @@ std::unique_ptr<endpoint> make_endpoint(const endpoint_place& at);
 // --- what endpoints share
 
 access::origin origin_of(const runtime::http_request& request);
+/// Who the request says it is in `Authorization: Bearer TOKEN` (RFC 6750 section 2.1): nobody, where it has no such
+/// field; 401, where that is not accepted.
+std::variant<std::optional<principal>, runtime::http_response> bearer_of(const context& ctx,
+                                                                         const runtime::http_request& request);
+/// The same, or the guest that it may be; 401 where it may not.
+std::variant<principal, runtime::http_response> caller_of(const context& ctx, const runtime::http_request& request);
 /// Whether the page that the request comes from may talk to this node.
 bool origin_allowed(const context& ctx, const runtime::http_request& request);
 /// A WebSocket's settings by that entry and the gateway's. The outbox takes four of the largest messages.

@@ -28,6 +28,7 @@
 #include "actors/store_reader.hpp"
 #include "actors/store_writer.hpp"
 #include "actors/stores.hpp"
+#include "actors/tokens.hpp"
 #include "actors/worker_pool.hpp"
 #include "codecs/limits.hpp"
 #include "runtime/data_dir.hpp"
@@ -100,6 +101,7 @@ struct system_config : caf::actor_system_config {
 struct engine::parts {
   parts(const runtime::config& c, std::string version, extensions mine)
       : config{c},
+        tokens{make_tokens(config.tokens, shards_of(config))},
         data{config.node.data_dir},
         loaded{load_extensions(config, std::move(mine), data.path() / "plugins")},
         listen{probed(config)},
@@ -115,6 +117,7 @@ struct engine::parts {
             .meters = meters,
             .policies = room_policies{config},
             .extensions = loaded.all,
+            .tokens = tokens,
             .version = std::move(version),
             .started = std::chrono::steady_clock::now(),
             .now_ms = [this] { return clock.now_ms(); },
@@ -153,6 +156,7 @@ struct engine::parts {
   void gave_up(const caf::error& why);
 
   const runtime::config config;
+  const std::shared_ptr<const greenroom::tokens> tokens;
   runtime::data_dir data;
   loaded_extensions loaded;
   std::vector<runtime::listen_address> listen;

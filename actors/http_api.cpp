@@ -186,9 +186,9 @@ void http_api::rpc(const std::shared_ptr<http_exchange>& exchange) {
   auto in = format_of(request);
   if (!in) return exchange->respond(runtime::http_unsupported_media_type("application/json, application/msgpack"));
   if (!origin_allowed(ctx_, request)) return exchange->respond(http_error(403, "this origin is not allowed"));
-  auto guest = access::anonymous(ctx_, origin_of(request));
-  if (!guest) return exchange->respond(http_error(401, "a bearer token is needed", {{"WWW-Authenticate", "Bearer"}}));
-  std::make_shared<rpc_exchange>(ctx_, exchange, std::move(*guest), *in)->run();
+  auto who = caller_of(ctx_, request);
+  if (auto* refused = std::get_if<http_response>(&who)) return exchange->respond(std::move(*refused));
+  std::make_shared<rpc_exchange>(ctx_, exchange, std::get<principal>(std::move(who)), *in)->run();
 }
 
 std::variant<http_response, runtime::upgrade> http_api::on_upgrade(const http_request& request) {

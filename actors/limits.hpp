@@ -13,6 +13,9 @@ inline constexpr std::chrono::seconds channel_open_timeout{10};  ///< for a serv
 inline constexpr std::size_t requests_in_flight_max = 1'024;     ///< questions to the client; over it: unavailable
 inline constexpr std::size_t input_bytes_max = 1u << 20;  ///< read and not yet decoded; over it the socket is not read
 
+inline constexpr std::chrono::seconds token_notice{60};  ///< before its token ends, a client is told
+inline constexpr std::chrono::hours token_look{1};       ///< the longest wait of a connection for that moment
+
 // One room.
 inline constexpr std::size_t missed_messages_max = 1'000;  ///< what the answer of a join may bring
 inline constexpr std::size_t missed_bytes_max = 1u << 20;

@@ -98,6 +98,7 @@ meters::meters(runtime::metrics& to, std::size_t shards, const std::vector<std::
           {"greenroom_sessions_not_stored_total", "Sessions opened or resumed while the disk took nothing."})},
       early_expiries_{to.add_counter({"greenroom_sessions_expired_early_total",
                                       "Detached sessions that ended before their window, for a bound."})},
+      tokens_refused_{to.add_counter({"greenroom_tokens_refused_total", "Tokens that were not accepted."})},
       client_requests_{to.add_counter(
           {"greenroom_client_requests_total", "Requests of the node to clients, by their end.", {"outcome"}})},
       pushes_dropped_{to.add_counter(
@@ -228,6 +229,7 @@ void meters::worker_call(worker_end how, std::chrono::nanoseconds took) {
 }
 void meters::engineio(engineio_event what) { here().book->at(engineio_, {word(what)}).add(); }
 void meters::push_dropped() { here().book->at(pushes_dropped_).add(); }
+void meters::token_refused() { here().book->at(tokens_refused_).add(); }
 void meters::session_not_stored() { here().book->at(not_stored_).add(); }
 void meters::session_opened(bool resumed) { here().book->at(opens_, {resumed ? "resumed" : "fresh"}).add(); }
 

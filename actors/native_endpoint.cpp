@@ -33,6 +33,8 @@ class native_endpoint final : public endpoint {
 
   answer_to_upgrade on_upgrade(const http_request& request) override {
     if (!origin_allowed(at_.ctx, request)) return http_error(403, "this origin is not allowed");
+    auto shown = bearer_of(at_.ctx, request);
+    if (auto* refused = std::get_if<runtime::http_response>(&shown)) return std::move(*refused);
     runtime::upgrade accepted{.subprotocol = {}, .options = options_, .opened = {}};
     auto codec = codecs::codec_id::native_json;
     if (!request.header("Sec-WebSocket-Protocol").empty()) {
@@ -43,11 +45,11 @@ class native_endpoint final : public endpoint {
       accepted.subprotocol = chosen->name;
       codec = chosen->codec;
     }
-    accepted.opened = [this, codec,
+    accepted.opened = [this, codec, who = std::get<std::optional<principal>>(std::move(shown)),
                        from = origin_of(request)](runtime::transport_ptr transport) -> runtime::transport_events* {
       auto client = std::make_shared<peer>(at_.ctx, at_.shard, codecs::make_native_dialogue(codec));
       client->attach(std::move(transport));
-      runtime::tell(at_.gateway, gateway::opened{.client = client, .from = from});
+      runtime::tell(at_.gateway, gateway::opened{.client = client, .from = from, .admitted = who});
       return client.get();  // the message holds it, then its connection; it detaches from the transport before it goes
     };
     return accepted;

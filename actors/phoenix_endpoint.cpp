@@ -133,7 +133,7 @@ class phoenix_endpoint final : public endpoint {
     codecs::calls::session_open claim;
     claim.token = offered.empty() ? request.parameter("token") : std::move(offered);
     claim.user = request.parameter("user");
-    auto who = access::authenticate(at_.ctx, claim, origin_of(request));
+    auto who = access::authenticate(at_.ctx, claim, {origin_of(request), request.peer});
     auto* known = std::get_if<principal>(&who);
     return known ? std::optional{std::move(*known)} : std::nullopt;
   }

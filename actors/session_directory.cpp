@@ -238,7 +238,7 @@ void state::wake(const open& m, std::optional<storage::stored_session> stored) {
 
 void state::build(const open& m, storage::stored_session stored, watches watched) {
   const bool same_subject =
-      m.who.kind == identity::anonymous ? stored.kind == identity::anonymous : stored.user == m.who.user.value;
+      m.who.kind == stored.kind && (stored.kind == identity::anonymous || stored.user == m.who.user.value);
   if (!same_subject) return open_fresh(m, "other_user");
   inheritance came{.before = {}, .watched = std::move(watched)};
   if (auto old = sessions.find(session_id{stored.id}); old != sessions.end()) {

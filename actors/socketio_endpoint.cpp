@@ -96,13 +96,15 @@ class socketio_endpoint final : public endpoint, private engineio_keeper {
     runtime::upgrade accepted{.subprotocol = {}, .options = options_, .opened = {}};
     if (sid.empty()) {
       if (request.parameter("EIO") != version) return refused(request, engineio_refusal::unsupported_version);
-      if (!admits(origin_of(request))) return refused(request, engineio_refusal::forbidden);
-      accepted.opened = [this, from = origin_of(request)](runtime::transport_ptr socket) -> runtime::transport_events* {
+      auto who = admit(request);
+      if (!who) return refused(request, engineio_refusal::forbidden);
+      accepted.opened = [this, who = std::move(*who),
+                         from = origin_of(request)](runtime::transport_ptr socket) -> runtime::transport_events* {
         const auto peer = socket->peer();
         const auto session = make(peer);
         if (!session) return nullptr;
         auto* heard = session->begin_websocket(std::move(socket));
-        begin(session, from);
+        begin(session, from, who);
         at_.ctx.meters.engineio(engineio_event::opened_websocket);
         return heard;
       };
@@ -142,19 +144,24 @@ class socketio_endpoint final : public endpoint, private engineio_keeper {
     if (request.method != "GET") return refuse(to, engineio_refusal::bad_handshake_method);
     if (transport != polling) return refuse(to, engineio_refusal::bad_request);  // no WebSocket handshake
     if (request.parameter("EIO") != version) return refuse(to, engineio_refusal::unsupported_version);
-    if (!admits(origin_of(request))) return refuse(to, engineio_refusal::forbidden);
+    auto who = admit(request);
+    if (!who) return refuse(to, engineio_refusal::forbidden);
     if (at_.ctx.at.load(std::memory_order_relaxed) == stage::draining)
       return to.respond(runtime::http_unavailable(draining_retry));
     const auto session = make(request.peer);
     if (!session) return to.respond(runtime::http_unavailable(draining_retry));
-    begin(session, origin_of(request));
+    begin(session, origin_of(request), *who);
     at_.ctx.meters.engineio(engineio_event::opened_polling);
     answer_packets(to, session->open_packet(true));
   }
 
-  /// Bare sessions have no place where a client could say who it is.
-  bool admits(access::origin from) const {
-    return at_.how.protocol == runtime::endpoint_protocol::socketio || access::anonymous(at_.ctx, from);
+  /// Who comes; nothing: it may not. Of Socket.IO, whose clients say who they are later, nobody. Bare sessions have no
+  /// other place than the handshake's fields.
+  std::optional<std::optional<principal>> admit(const http_request& request) const {
+    if (at_.how.protocol == runtime::endpoint_protocol::socketio) return std::optional<principal>{};
+    auto who = caller_of(at_.ctx, request);
+    auto* known = std::get_if<principal>(&who);
+    return known ? std::optional{std::optional{std::move(*known)}} : std::nullopt;
   }
 
   /// Null where this shard has as many as it may.
@@ -172,7 +179,7 @@ class socketio_endpoint final : public endpoint, private engineio_keeper {
     return session;
   }
 
-  void begin(const session_ptr& session, access::origin from) {
+  void begin(const session_ptr& session, access::origin from, const std::optional<principal>& who) {
     if (at_.how.protocol == runtime::endpoint_protocol::socketio)
       return session->start(std::make_unique<socketio_link>(*session, at_, from));
     const auto channel = std::make_shared<engineio_channel>(session);
@@ -184,7 +191,7 @@ class socketio_endpoint final : public endpoint, private engineio_keeper {
     codecs::calls::session_open opening;
     opening.window_ms = 0;
     opening.channel = at_.how.channel;
-    runtime::tell(at_.gateway, gateway::opened{client, from, access::anonymous(at_.ctx, from), std::move(opening)});
+    runtime::tell(at_.gateway, gateway::opened{client, from, who, std::move(opening)});
   }
 
   session_ptr find(const std::string& sid) {

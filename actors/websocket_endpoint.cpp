@@ -22,10 +22,11 @@ class websocket_endpoint final : public endpoint {
   answer_to_upgrade on_upgrade(const runtime::http_request& request) override {
     if (!origin_allowed(at_.ctx, request)) return runtime::http_error(403, "this origin is not allowed");
     const auto from = origin_of(request);
-    auto guest = access::anonymous(at_.ctx, from);
-    if (!guest) return runtime::http_error(401, "a token is needed", {{"WWW-Authenticate", "Bearer"}});
+    auto who = caller_of(at_.ctx, request);
+    if (auto* refused = std::get_if<runtime::http_response>(&who)) return std::move(*refused);
     runtime::upgrade accepted{.subprotocol = {}, .options = options_, .opened = {}};
-    accepted.opened = [this, from, who = *guest](runtime::transport_ptr transport) -> runtime::transport_events* {
+    accepted.opened = [this, from, who = std::get<principal>(std::move(who))](
+                          runtime::transport_ptr transport) -> runtime::transport_events* {
       auto client = std::make_shared<peer>(at_.ctx, at_.shard, codecs::make_bare_dialogue(at_.how.channel));
       client->attach(std::move(transport));
       codecs::calls::session_open opening;

@@ -76,6 +76,12 @@ struct access_config {
   permission workers = permission::nobody;
 };
 
+/// Whose tokens are believed. What the entries mean is for whoever knows tokens.
+struct tokens_config {
+  std::vector<std::string> keys{};  ///< empty: no token is
+  std::vector<std::string> issuers{}, audiences{};
+};
+
 enum class log_level : std::uint8_t { trace, debug, info, warning, error, off };
 enum class log_format : std::uint8_t { text, json };
 
@@ -182,6 +188,7 @@ struct config {
   outbox_config outbox{};
   session_config sessions{};
   access_config access{};
+  tokens_config tokens{};
   log_config log{};
   rooms_config rooms{};
   presence_config presence{};

@@ -20,7 +20,6 @@ constexpr std::array<std::string_view, 2> compression_words{"off", "deflate"};
 constexpr std::array<std::string_view, 2> anonymous_words{"off", "loopback"};
 constexpr std::array<std::string_view, 6> level_words{"trace", "debug", "info", "warning", "error", "off"};
 constexpr std::array<std::string_view, 2> format_words{"text", "json"};
-constexpr std::array<std::string_view, 3> slow_words{"disconnect", "spill", "latest"};
 constexpr std::array<std::string_view, 3> permission_words{"nobody", "authenticated", "anyone"};
 
 template <class Enum>
@@ -38,6 +37,7 @@ constexpr config_section sections[]{
     {"outbox", "What waits to be written to one connection."},
     {"sessions", "Sessions, which outlive their connections."},
     {"access", "Who may call at all."},
+    {"tokens", "How users prove who they are: JSON Web Tokens (JWT) that somebody else has signed."},
     {"log", "The node's own log."},
     {"rooms", "All rooms; what differs from room to room is in the namespaces."},
     {"presence", "Who is online; what rooms tell of their members is in the namespaces."},
@@ -249,6 +249,29 @@ const config_key<config> node_table[]{
     {"access", "workers", choice, unbounded, GREENROOM_CHOICE(access.workers, permission_words),
      "Who may register methods and answer them: nobody, users with a token, or anyone who has a session."},
 
+    {"tokens",
+     "keys",
+     list,
+     {0, 64},
+     GREENROOM_AT(tokens.keys),
+     "What tokens are checked with, read at start. `ALGORITHM:FILE`, or `KEY_ID=ALGORITHM:FILE` where tokens name "
+     "their "
+     "key (`kid`): of HS256, HS384 and HS512 a file with a secret of 32 bytes at least, of RS256, PS256, ES256 and "
+     "EdDSA "
+     "a public key or a certificate as PEM. `jwks:FILE`: a JSON Web Key Set. Empty: no token is accepted."},
+    {"tokens",
+     "issuers",
+     list,
+     {0, 64},
+     GREENROOM_AT(tokens.issuers),
+     "`iss` must be one of these. Empty: anybody whom the keys vouch for."},
+    {"tokens",
+     "audiences",
+     list,
+     {0, 64},
+     GREENROOM_AT(tokens.audiences),
+     "`aud` must hold one of these. Empty: a token that has an `aud` is for others."},
+
     {"log", "level", choice, unbounded, GREENROOM_CHOICE(log.level, level_words), "The least level that is written."},
     {"log", "format", choice, unbounded, GREENROOM_CHOICE(log.format, format_words),
      "Lines for people, or one JSON object a line for machines."},
@@ -403,57 +426,6 @@ const config_key<config> node_table[]{
      "Shared libraries that are loaded at start, by their paths. `greenroom plugin reload NAME` loads a newer build."},
 };
 
-const config_key<namespace_config> namespace_table[]{
-    {"namespace",
-     "history_count",
-     count,
-     {0, 1'000'000'000},
-     GREENROOM_AT(history_count),
-     "Messages that a room keeps. 0: none, and only the position goes on."},
-    {"namespace", "history_bytes", size, unbounded, GREENROOM_AT(history_bytes),
-     "Bytes of messages that a room keeps. 0: as many as `history_count` allows."},
-    {"namespace",
-     "history_age_ms",
-     duration,
-     {0, 100 * year},
-     GREENROOM_AT(history_age_ms),
-     "How old kept messages get. 0: as old as the other bounds allow."},
-    {"namespace", "durable", toggle, unbounded, GREENROOM_AT(durable),
-     "Whether a message is on disk before it is acknowledged and seen."},
-    {"namespace", "slow_members", choice, unbounded, GREENROOM_CHOICE(slow_members, slow_words),
-     "What happens when a member does not keep up: its connection is closed (`disconnect`), it reads the rest from the "
-     "history (`spill`), or older messages of the same event give way to newer ones (`latest`)."},
-    {"namespace",
-     "members_max",
-     count,
-     {1, 10'000'000},
-     GREENROOM_AT(members_max),
-     "Members of one room; a join over it is refused."},
-    {"namespace", "behaviour", text, unbounded, GREENROOM_AT(behaviour),
-     "The code that runs inside these rooms, by the name under which the program or a plugin registers it. Empty: "
-     "none."},
-    {"namespace", "presence", toggle, unbounded, GREENROOM_AT(presence),
-     "Whether members are told who comes and goes (`room.presence`)."},
-    {"namespace",
-     "presence_list_max",
-     count,
-     {1, 1'000},
-     GREENROOM_AT(presence_list_max),
-     "Users of a room up to which each coming and going is told; in a larger one members are told how many there are "
-     "and who the first 50 are."},
-    {"namespace",
-     "presence_interval_ms",
-     duration,
-     {10, 1'000},
-     GREENROOM_AT(presence_interval_ms),
-     "How long comings and goings are gathered into one notice; in rooms over `presence_list_max` ten times as long."},
-    {"namespace", "join", choice, unbounded, GREENROOM_CHOICE(join, permission_words), "Who may join."},
-    {"namespace", "publish", choice, unbounded, GREENROOM_CHOICE(publish, permission_words),
-     "Who may publish; membership is not needed."},
-    {"namespace", "read", choice, unbounded, GREENROOM_CHOICE(read, permission_words),
-     "Who may read the history and the list of members; membership is not needed."},
-};
-
 #undef GREENROOM_AT
 #undef GREENROOM_CHOICE
 
@@ -475,18 +447,10 @@ const config_rule<config> node_rule_table[]{
      "must be at least gateway.message_bytes_max"},
 };
 
-const config_rule<namespace_config> namespace_rule_table[]{
-    {"slow_members",
-     [](const namespace_config& n) { return n.slow_members != slow_policy::spill || n.history_count != 0; },
-     "must not be \"spill\" where history_count is 0: there is nothing to read from"},
-};
-
 }  // namespace
 
 std::span<const config_section> config_sections() { return sections; }
 std::span<const config_key<config>> node_keys() { return node_table; }
-std::span<const config_key<namespace_config>> namespace_keys() { return namespace_table; }
 std::span<const config_rule<config>> node_rules() { return node_rule_table; }
-std::span<const config_rule<namespace_config>> namespace_rules() { return namespace_rule_table; }
 
 }  // namespace greenroom::runtime

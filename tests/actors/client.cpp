@@ -32,7 +32,8 @@ client::client(node_fixture& node, const settings& how)
       peer_{std::make_shared<greenroom::peer>(node.ctx(), how.shard, codecs::make_native_dialogue(how.codec))},
       wire_{std::make_shared<fake_transport>(*peer_, how.outbox, how.agreed, how.window_bits)} {
   peer_->attach(wire_);
-  runtime::tell(node.ctx().shards[how.shard].gateway, gateway::opened{.client = peer_, .from = how.from});
+  runtime::tell(node.ctx().shards[how.shard].gateway,
+                gateway::opened{.client = peer_, .from = how.from, .admitted = how.admitted});
 }
 
 std::uint64_t client::send(std::string_view method, std::string_view params) {

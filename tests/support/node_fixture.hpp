@@ -67,6 +67,7 @@ class client {
     codecs::codec_id codec = codecs::codec_id::native_json;
     std::size_t shard = 0;
     access::origin from = access::origin::loopback;
+    std::optional<principal> admitted{};  ///< who it is, as its handshake has shown
     runtime::outbox_bounds outbox{};
     fake_transport::extension agreed = fake_transport::extension::none;
     int window_bits = fake_transport::usual_window_bits;  ///< that it agreed on
