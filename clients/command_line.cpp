@@ -8,6 +8,7 @@
 #include "clients/command_options.hpp"
 #include "clients/commands.hpp"
 #include "clients/operator_line.hpp"
+#include "clients/token_command.hpp"
 
 namespace greenroom::clients {
 namespace {
@@ -187,6 +188,7 @@ void add_commands(CLI::App& app, std::function<int()>& chosen) {
   add_announce(app, chosen);
   add_status(app, chosen);
   add_plugin(app, chosen);
+  add_token_command(app, chosen);
   add_operator_commands(app, chosen);
 }
 
