@@ -9,11 +9,11 @@
 #include "clients/terminal.hpp"
 #include "codecs/jwt_key.hpp"
 
+/// `greenroom token`: a token for development, where no login service signs them yet. It talks to no node.
 namespace CLI {
 class App;
 }
 
-/// `greenroom token`: a token for development, where no login service signs them yet. It talks to no node.
 namespace greenroom::clients {
 
 struct token_options {

@@ -20,7 +20,8 @@ const issued = []; // for the last scenario: none of them may be found anywhere
 const coded = (what) => Buffer.from(JSON.stringify(what)).toString('base64url');
 function token(sub, { ttl = 3_600, key = keys.privateKey, header = {}, ...claims } = {}) {
   const now = Math.floor(Date.now() / 1_000);
-  const input = `${coded({ alg: 'ES256', typ: 'JWT', ...header })}.${coded({ sub, iat: now - 90, exp: now + ttl, iss: 'https://login.test', aud: 'greenroom', ...claims })}`;
+  const said = { sub, iat: now - 90, exp: now + ttl, iss: 'https://login.test', aud: 'greenroom', ...claims };
+  const input = `${coded({ alg: 'ES256', typ: 'JWT', ...header })}.${coded(said)}`;
   const made = `${input}.${sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
   issued.push(made);
   return made;
