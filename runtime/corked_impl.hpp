@@ -8,7 +8,8 @@
 /// then into a block that all connections of the shard share; what does not fit the caller is kept as `input()` until
 /// taken. What the wire still holds is read without waiting. Lifecycle: shared; whatever waits holds it, so that an ended
 /// connection lives on by itself until its bytes are out. Threading: its shard's. Bounds: the outbox's; `input()` holds
-/// at most one read more than its user left in it. Failure: a broken socket drops the output, ends the pending read with its error, and the user hears `on_broken`.
+/// at most one read more than its user left in it. Failure: a broken socket drops the output, ends the pending read with
+/// its error, and the user hears `on_broken`.
 #pragma once
 
 #include <boost/asio/buffer.hpp>
