@@ -20,7 +20,6 @@ constexpr std::array<std::string_view, 2> compression_words{"off", "deflate"};
 constexpr std::array<std::string_view, 2> anonymous_words{"off", "loopback"};
 constexpr std::array<std::string_view, 6> level_words{"trace", "debug", "info", "warning", "error", "off"};
 constexpr std::array<std::string_view, 2> format_words{"text", "json"};
-constexpr std::array<std::string_view, 3> slow_words{"disconnect", "spill", "latest"};
 constexpr std::array<std::string_view, 3> permission_words{"nobody", "authenticated", "anyone"};
 
 template <class Enum>
@@ -35,6 +34,10 @@ place one_of(Enum& value, std::span<const std::string_view> words) {
 constexpr config_section sections[]{
     {"node", "The process, its threads and its directory."},
     {"gateway", "Sockets, HTTP and WebSocket."},
+    {"tls",
+     "Encryption of the addresses that begin with `tls://`: TLS 1.2 and 1.3. The files are read again on SIGHUP and "
+     "when they change; "
+     "connections go on with what they have."},
     {"outbox", "What waits to be written to one connection."},
     {"sessions", "Sessions, which outlive their connections."},
     {"access", "Who may call at all."},
@@ -78,7 +81,9 @@ const config_key<config> node_table[]{
      list,
      {1, 16},
      GREENROOM_AT(gateway.listen),
-     "Addresses with ports; IPv6 in brackets. Port 0 takes any free one."},
+     "Addresses with ports; IPv6 in brackets. Port 0 takes any free one. With `tls://` before it an address speaks "
+     "HTTPS "
+     "and WSS, with what `[tls]` says."},
     {"gateway",
      "connections_max",
      count,
@@ -403,57 +408,6 @@ const config_key<config> node_table[]{
      "Shared libraries that are loaded at start, by their paths. `greenroom plugin reload NAME` loads a newer build."},
 };
 
-const config_key<namespace_config> namespace_table[]{
-    {"namespace",
-     "history_count",
-     count,
-     {0, 1'000'000'000},
-     GREENROOM_AT(history_count),
-     "Messages that a room keeps. 0: none, and only the position goes on."},
-    {"namespace", "history_bytes", size, unbounded, GREENROOM_AT(history_bytes),
-     "Bytes of messages that a room keeps. 0: as many as `history_count` allows."},
-    {"namespace",
-     "history_age_ms",
-     duration,
-     {0, 100 * year},
-     GREENROOM_AT(history_age_ms),
-     "How old kept messages get. 0: as old as the other bounds allow."},
-    {"namespace", "durable", toggle, unbounded, GREENROOM_AT(durable),
-     "Whether a message is on disk before it is acknowledged and seen."},
-    {"namespace", "slow_members", choice, unbounded, GREENROOM_CHOICE(slow_members, slow_words),
-     "What happens when a member does not keep up: its connection is closed (`disconnect`), it reads the rest from the "
-     "history (`spill`), or older messages of the same event give way to newer ones (`latest`)."},
-    {"namespace",
-     "members_max",
-     count,
-     {1, 10'000'000},
-     GREENROOM_AT(members_max),
-     "Members of one room; a join over it is refused."},
-    {"namespace", "behaviour", text, unbounded, GREENROOM_AT(behaviour),
-     "The code that runs inside these rooms, by the name under which the program or a plugin registers it. Empty: "
-     "none."},
-    {"namespace", "presence", toggle, unbounded, GREENROOM_AT(presence),
-     "Whether members are told who comes and goes (`room.presence`)."},
-    {"namespace",
-     "presence_list_max",
-     count,
-     {1, 1'000},
-     GREENROOM_AT(presence_list_max),
-     "Users of a room up to which each coming and going is told; in a larger one members are told how many there are "
-     "and who the first 50 are."},
-    {"namespace",
-     "presence_interval_ms",
-     duration,
-     {10, 1'000},
-     GREENROOM_AT(presence_interval_ms),
-     "How long comings and goings are gathered into one notice; in rooms over `presence_list_max` ten times as long."},
-    {"namespace", "join", choice, unbounded, GREENROOM_CHOICE(join, permission_words), "Who may join."},
-    {"namespace", "publish", choice, unbounded, GREENROOM_CHOICE(publish, permission_words),
-     "Who may publish; membership is not needed."},
-    {"namespace", "read", choice, unbounded, GREENROOM_CHOICE(read, permission_words),
-     "Who may read the history and the list of members; membership is not needed."},
-};
-
 #undef GREENROOM_AT
 #undef GREENROOM_CHOICE
 
@@ -467,7 +421,7 @@ const config_rule<config> node_rule_table[]{
      [](const config& c) {
        return std::ranges::all_of(c.gateway.listen, [](const auto& a) { return listen_address::parse(a).has_value(); });
      },
-     "must hold numeric addresses with ports, like \"127.0.0.1:8080\" or \"[::1]:8080\""},
+     "must hold numeric addresses with ports, like \"127.0.0.1:8080\" or \"tls://[::1]:8443\""},
     {"node.data_dir", [](const config& c) { return !c.node.data_dir.empty(); }, "must name a directory"},
     {"node.stop_timeout_ms", [](const config& c) { return c.node.stop_timeout_ms >= c.node.drain_timeout_ms; },
      "must be at least node.drain_timeout_ms"},
@@ -475,18 +429,23 @@ const config_rule<config> node_rule_table[]{
      "must be at least gateway.message_bytes_max"},
 };
 
-const config_rule<namespace_config> namespace_rule_table[]{
-    {"slow_members",
-     [](const namespace_config& n) { return n.slow_members != slow_policy::spill || n.history_count != 0; },
-     "must not be \"spill\" where history_count is 0: there is nothing to read from"},
-};
+template <class Row>
+std::vector<Row> joined(std::span<const Row> first, std::span<const Row> second) {
+  std::vector<Row> all{first.begin(), first.end()};
+  all.insert(all.end(), second.begin(), second.end());
+  return all;
+}
 
 }  // namespace
 
 std::span<const config_section> config_sections() { return sections; }
-std::span<const config_key<config>> node_keys() { return node_table; }
-std::span<const config_key<namespace_config>> namespace_keys() { return namespace_table; }
-std::span<const config_rule<config>> node_rules() { return node_rule_table; }
-std::span<const config_rule<namespace_config>> namespace_rules() { return namespace_rule_table; }
+std::span<const config_key<config>> node_keys() {
+  static const auto all = joined<config_key<config>>(node_table, tls_keys());
+  return all;
+}
+std::span<const config_rule<config>> node_rules() {
+  static const auto all = joined<config_rule<config>>(node_rule_table, tls_rules());
+  return all;
+}
 
 }  // namespace greenroom::runtime
