@@ -72,6 +72,10 @@ void answer::operator()(codecs::outcome what) const {
   if (state_) state_->settle(std::move(what));
 }
 
+void answer_hint::operator()(codecs::outcome what) const {
+  if (const auto there = state_.lock()) there->settle(std::move(what));
+}
+
 void answer::leave_unknown() const {
   if (state_) state_->leave_unknown();
 }

@@ -49,8 +49,20 @@ class answer {
   std::chrono::steady_clock::time_point asked() const noexcept;
 
  private:
+  friend class answer_hint;
   struct state;
   std::shared_ptr<state> state_;
+};
+
+/// An answer that somebody else owes: it may be given, and goes unnoticed.
+class answer_hint {
+ public:
+  answer_hint() = default;
+  explicit answer_hint(const answer& of) : state_{of.state_} {}
+  void operator()(codecs::outcome what) const;  ///< nothing where it was given, or lost
+
+ private:
+  std::weak_ptr<answer::state> state_;
 };
 
 }  // namespace greenroom

@@ -28,7 +28,8 @@
 
 namespace greenroom::runtime {
 class shard;
-}
+class tls_context;
+}  // namespace greenroom::runtime
 namespace greenroom::storage {
 class sqlite_store;
 class store;
@@ -59,7 +60,7 @@ struct context {
   /// What a gateway's sockets have counted, as of a second ago. Written by its shard, read by scrapes.
   struct socket_figures {
     std::atomic<std::uint64_t> accepted{0}, rests{0}, held{0}, refused{0}, bytes_in{0}, bytes_out{0},
-        dropped_removed{0}, dropped_closed{0};
+        dropped_removed{0}, dropped_closed{0}, handshakes{0}, handshakes_failed{0};
   };
   struct shard_actors {
     runtime::shard* home = nullptr;  ///< null in tests
@@ -72,8 +73,9 @@ struct context {
   std::vector<caf::actor> readers;  ///< at least one
   caf::actor backups{};             ///< of `database`; null where there is none
   caf::actor sessions;
-  caf::actor plugins{};              ///< null where the node has none, and in tests
-  caf::actor services{}, workers{};  ///< the routers' targets; null: there are none
+  caf::actor plugins{};                         ///< null where the node has none, and in tests
+  caf::actor services{}, workers{};             ///< the routers' targets; null: there are none
+  std::shared_ptr<runtime::tls_context> tls{};  ///< null: no address of the gateway speaks TLS
   service_board board{};
   worker_board workers_now{};  ///< who works for the node
 

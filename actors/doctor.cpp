@@ -24,6 +24,7 @@
 #include "codecs/json_writer.hpp"
 #include "runtime/config.hpp"
 #include "runtime/listener.hpp"
+#include "runtime/tls.hpp"
 #include "runtime/unique_fd.hpp"
 #include "storage/sqlite_doctor.hpp"
 
@@ -42,6 +43,7 @@ constexpr int syncs = 16;
 constexpr std::uint64_t descriptors_beside = 100;  ///< what a node needs beside its connections
 constexpr auto clocks_apart = 100ms;
 constexpr std::int64_t future_ms = 60'000;
+constexpr std::int64_t certificate_days_warning = 14;
 constexpr std::int64_t year_min = 2024, year_max = 2100;
 
 struct report {
@@ -146,6 +148,31 @@ void check_ports(const runtime::config& config, int node, report& to) {
         to.problem("port", text + " is taken by another program",
                    "stop it (`ss -ltnp` names it) or choose another address in gateway.listen");
     }
+  }
+}
+
+void check_certificate(const runtime::config& config, report& to) {
+  const auto speaks_tls = [](const auto& text) {
+    const auto address = runtime::listen_address::parse(text);
+    return address && address->tls;
+  };
+  if (std::ranges::none_of(config.gateway.listen, speaks_tls)) return;
+  try {
+    const auto found = runtime::tls_context{config.tls}.certificate();
+    const auto now = wall::now();
+    const auto days = std::chrono::floor<std::chrono::days>(found.not_after - now).count();
+    const auto sentence = config.tls.certificate + " is for " + found.subject;
+    if (found.not_after < now)
+      to.problem("certificate", sentence + " and has expired", "renew it: a running node takes the new one by itself");
+    else if (found.not_before > now)
+      to.problem("certificate", sentence + " and is not valid yet", "wait, or set the clock");
+    else if (days < certificate_days_warning)
+      to.warning("certificate", sentence + " and expires in " + plural(days, "day"),
+                 "renew it: a running node takes the new one by itself");
+    else
+      to.ok("certificate", sentence + " and is good for " + plural(days, "day"));
+  } catch (const runtime::tls_error& e) {
+    to.problem("certificate", e.what(), "correct the file, or what [tls] says of it");
   }
 }
 
@@ -321,6 +348,7 @@ std::vector<finding> examine(const serve_options& of) {
     to.ok("node", "none runs in " + directory.string());
   check_tokens(config, to);
   check_ports(config, node, to);
+  check_certificate(config, to);
   check_descriptors(config, node, to);
   storage::sqlite_findings database;
   if (there) {

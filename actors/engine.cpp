@@ -4,11 +4,13 @@
 #include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 
 #include "actors/admin.hpp"
+#include "actors/certificates.hpp"
 #include "actors/context.hpp"
 #include "actors/gateway.hpp"
 #include "actors/limits.hpp"
@@ -39,6 +41,7 @@
 #include "runtime/scheduler.hpp"
 #include "runtime/secret.hpp"
 #include "runtime/supervisor.hpp"
+#include "runtime/tls.hpp"
 #include "runtime/watchdog.hpp"
 #include "storage/sqlite_store.hpp"
 
@@ -80,6 +83,17 @@ std::vector<runtime::listen_address> probed(const runtime::config& from) {
     all.push_back(runtime::probe(*wanted));
   }
   return all;
+}
+
+/// Null: no address wants it.
+std::shared_ptr<runtime::tls_context> make_tls(const runtime::config& from,
+                                               const std::vector<runtime::listen_address>& listen) {
+  if (std::ranges::none_of(listen, &runtime::listen_address::tls)) return nullptr;
+  try {
+    return std::make_shared<runtime::tls_context>(from.tls);
+  } catch (const runtime::tls_error& e) {
+    throw bad_config{e.what()};
+  }
 }
 
 std::vector<std::string> methods_of(const extensions& mine) {
@@ -125,6 +139,7 @@ struct engine::parts {
             .writer = {},
             .readers = std::vector<caf::actor>(config.store.readers),
             .sessions = {},
+            .tls = make_tls(config, listen),
             .process_prefix = runtime::random_text(prefix_random_bytes)},
         system_options{shards_of(config)},
         system{system_options} {
@@ -168,7 +183,7 @@ struct engine::parts {
   context ctx;  // before the system: what it buries at its end may still answer
   system_config system_options;
   caf::actor_system system;
-  caf::actor root, admin;
+  caf::actor root, admin, certificates;  // the last null without TLS
   std::shared_ptr<runtime::http_shards> http_shards;
   std::unique_ptr<runtime::watchdog> watchdog;
   bool stopped = false;
@@ -176,7 +191,7 @@ struct engine::parts {
   std::mutex mutex;
   std::condition_variable changed;
   std::size_t gateways_up = 0;
-  bool stop_requested = false, has_given_up = false;
+  bool stop_requested = false, reload_requested = false, has_given_up = false;
 };
 
 /// A child that is always there, on its shard. Supervision restarts in place, so its handle is set once; a second start
@@ -289,6 +304,10 @@ supervisor_spec engine::parts::tree() {
     return admin::spawn(p, {ctx, data.admin_socket().string()});
   }));
 
+  if (ctx.tls)
+    operations.children.push_back(
+        standing("certificates", 0, certificates, [this](const place& p) { return certificates::spawn(p, {ctx}); }));
+
   supervisor_spec node{.id = "node"};
   for (auto& branch :
        {store_branch(), presence_branch(), rooms_branch(), sessions, services_branch(), operations, gateway_branch()})
@@ -339,6 +358,12 @@ std::vector<std::string> engine::addresses() const {
   return all;
 }
 
+std::vector<std::string> engine::urls() const {
+  std::vector<std::string> all;
+  for (const auto& each : parts_->listen) all.push_back(each.url());
+  return all;
+}
+
 bool engine::accepts() const noexcept { return parts_->ctx.at == stage::ready; }
 
 void engine::request_stop() noexcept {
@@ -347,10 +372,26 @@ void engine::request_stop() noexcept {
   parts_->changed.notify_all();
 }
 
+void engine::request_reload() noexcept {
+  std::lock_guard guard{parts_->mutex};
+  parts_->reload_requested = true;
+  parts_->changed.notify_all();
+}
+
 engine::outcome engine::wait() {
-  std::unique_lock lock{parts_->mutex};
-  parts_->changed.wait(lock, [this] { return parts_->stop_requested || parts_->has_given_up; });
-  return parts_->has_given_up ? outcome::gave_up : outcome::stopped;
+  auto& p = *parts_;
+  std::unique_lock lock{p.mutex};
+  for (;;) {
+    p.changed.wait(lock, [&p] { return p.stop_requested || p.has_given_up || p.reload_requested; });
+    if (p.stop_requested || p.has_given_up) return p.has_given_up ? outcome::gave_up : outcome::stopped;
+    p.reload_requested = false;
+    lock.unlock();
+    if (p.certificates)
+      caf::anon_send(p.certificates, certificates::reload{});
+    else
+      runtime::log::info("there is nothing to reload: no address speaks TLS");
+    lock.lock();
+  }
 }
 
 void engine::stop() {
@@ -392,7 +433,7 @@ void engine::stop() {
   p.watchdog.reset();
   p.ctx.writer = p.ctx.backups = nullptr;
   p.ctx.readers.clear();
-  p.root = p.admin = p.ctx.sessions = p.ctx.services = p.ctx.workers = p.ctx.plugins = nullptr;
+  p.root = p.admin = p.certificates = p.ctx.sessions = p.ctx.services = p.ctx.workers = p.ctx.plugins = nullptr;
   for (auto& each : p.ctx.shards)
     each.relay = each.rooms = each.queue = each.presence = each.router = each.gateway = nullptr;
 }

@@ -5,7 +5,7 @@
 ///   node.wait();                    // until request_stop(), or until supervision gave up
 ///   node.stop();                    // tells clients, lets queued frames leave, closes 1012 in batches, ends the tree
 ///
-/// Threading: one thread owns it; request_stop() from any thread.
+/// Threading: one thread owns it; request_stop() and request_reload() from any thread.
 /// Failure: the constructor throws bad_config, std::system_error or std::runtime_error with a sentence; outcome::gave_up when the
 ///   root supervisor had to give up.
 #pragma once
@@ -36,11 +36,15 @@ class engine {
 
   /// Where it listens, ports resolved.
   std::vector<std::string> addresses() const;
+  /// The same as "http://…" and "https://…".
+  std::vector<std::string> urls() const;
 
   /// False where supervision gave up during the start: wait() says so.
   bool accepts() const noexcept;
 
   void request_stop() noexcept;
+  /// What may change while it runs is read again: the certificates. Carried out by `wait`. Any thread.
+  void request_reload() noexcept;
   /// Blocks until request_stop() or until supervision gave up.
   outcome wait();
   /// Ends the node within config node.stop_timeout_ms; what has not ended by then is logged and cut off.

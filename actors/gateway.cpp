@@ -20,8 +20,11 @@ struct note_figures {};  ///< To itself: a scrape may want to know.
 constexpr std::chrono::seconds between_notes{1};
 
 runtime::http_server_options server_options(const runtime::gateway_config& from,
-                                            std::shared_ptr<runtime::http_shards> others) {
+                                            std::shared_ptr<runtime::http_shards> others, const context& ctx) {
   runtime::http_server_options to;
+  to.tls = ctx.tls;
+  to.hsts_seconds = static_cast<std::uint64_t>(ctx.config.tls.hsts_ms) / 1'000;
+  to.limits.handshake_ms = ctx.config.tls.handshake_timeout_ms;
   to.shards = std::move(others);
   to.connections_max = from.connections_max;
   to.listener.accepts_per_second = from.accepts_per_second;
@@ -87,7 +90,8 @@ state::state(runtime::actor_base* s, const options& o)
                     }}},
       api{o.ctx, o.shard, caf::actor{s}} {
   if (!self->home()) return;
-  server = std::make_unique<runtime::http_server>(*self->home(), api, server_options(ctx.config.gateway, opts.others));
+  server =
+      std::make_unique<runtime::http_server>(*self->home(), api, server_options(ctx.config.gateway, opts.others, ctx));
   for (const auto& each : opts.listen) server->listen(each);
 }
 
@@ -139,6 +143,8 @@ void state::note() {
   to.bytes_out = now.out.bytes;
   to.dropped_removed = now.out.dropped_removed;
   to.dropped_closed = now.out.dropped_closed;
+  to.handshakes = now.handshakes;
+  to.handshakes_failed = now.handshakes_failed;
 }
 
 void state::finish_drain() {

@@ -208,6 +208,10 @@ void http_api::on_done(const runtime::http_access& line) {
                         .trace = line.trace});
 }
 
+void http_api::on_handshake_failed(std::string_view peer, std::string_view why) {
+  if (ctx_.config.log.access) runtime::log::info("a TLS handshake failed", {{"peer", peer}, {"reason", why}});
+}
+
 namespace {
 
 void write_services(codecs::json_writer& json, const service_board& board) {

@@ -24,6 +24,7 @@ class http_api final : public runtime::http_handler {
   void on_request(std::shared_ptr<runtime::http_exchange> exchange) override;
   std::variant<runtime::http_response, runtime::upgrade> on_upgrade(const runtime::http_request& request) override;
   void on_done(const runtime::http_access& line) override;
+  void on_handshake_failed(std::string_view peer, std::string_view why) override;
 
  private:
   void rpc(const std::shared_ptr<runtime::http_exchange>& exchange);

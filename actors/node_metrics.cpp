@@ -8,6 +8,7 @@
 #include "runtime/metrics.hpp"
 #include "runtime/shard.hpp"
 #include "runtime/supervisor.hpp"
+#include "runtime/tls.hpp"
 #include "storage/sqlite_store.hpp"
 
 namespace greenroom {
@@ -98,6 +99,16 @@ void collect_sockets(metrics& into, context& ctx) {
       "Unsent messages taken out again, to be read from the log or not at all.", &figures::dropped_removed);
   add("greenroom_outbox_closed_messages_total", "Messages unsent when their connection ended.",
       &figures::dropped_closed);
+  add("greenroom_tls_handshakes_total", "TLS handshakes that succeeded.", &figures::handshakes);
+  add("greenroom_tls_handshakes_failed_total", "TLS handshakes that failed, those that took too long included.",
+      &figures::handshakes_failed);
+  into.collect(
+      {"greenroom_tls_certificate_expires_seconds", "When the gateway's certificate expires, Unix time."},
+      metrics::kind::gauge, [&ctx] {
+        if (!ctx.tls) return samples{};
+        return samples{
+            {{}, number(static_cast<std::uint64_t>(ctx.tls->certificate().not_after.time_since_epoch().count()))}};
+      });
 }
 
 void collect_workers(metrics& into, context& ctx) {

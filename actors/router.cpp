@@ -319,6 +319,7 @@ void state::route(const request& m) {
   if (!admits(*to.who)) return m.reply(busy(m.method));
   auto call = make_call(m, to, to.who->time_limit);
   call.owed = m.reply;
+  call.what->reply = answer_hint{m.reply};
   begin(std::move(call), *to.who, reach::any);
 }
 

@@ -109,6 +109,7 @@ struct call {
   std::string channel;
   std::chrono::steady_clock::time_point due{};  ///< of the actors' clock; the router keeps it
   std::atomic<bool> cancelled{false};           ///< nobody waits any more; written by the router
+  answer_hint reply{};  ///< of a client's call: for a target that must answer in a place of its own
 };
 using call_ptr = std::shared_ptr<call>;
 

@@ -46,21 +46,26 @@ std::vector<std::pair<std::string, std::string>> overrides_of(const serve_option
   return all;
 }
 
-class stop_signals {
+class node_signals {
  public:
-  explicit stop_signals() {
+  explicit node_signals() {
     sigemptyset(&set_);
     sigaddset(&set_, SIGTERM);
     sigaddset(&set_, SIGINT);
+    sigaddset(&set_, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);  // inherited by every thread that starts later
     signal(SIGPIPE, SIG_IGN);
   }
-  void on_stop(std::function<void()> stop) {
-    std::thread{[set = set_, stop = std::move(stop)] {
-      int which = 0;
-      sigwait(&set, &which);
+  void listen(std::function<void()> stop, std::function<void()> reload) {
+    std::thread{[set = set_, stop = std::move(stop), reload = std::move(reload)] {
+      const auto next = [&] {
+        int which = 0;
+        sigwait(&set, &which);
+        return which;
+      };
+      while (next() == SIGHUP) reload();
       stop();
-      sigwait(&set, &which);
+      while (next() == SIGHUP) continue;
       _exit(0);
     }}.detach();
   }
@@ -88,8 +93,10 @@ void add_serve_options(CLI::App& command, serve_options& options) {
   command.add_option("--config", options.config, "A TOML file; `greenroom config doc` explains every key")
       ->type_name("FILE");
   command
-      .add_option("--listen", options.listen,
-                  "Address to listen on, as 127.0.0.1:8080 or [::1]:8080; may be repeated; port 0: any free one")
+      .add_option(
+          "--listen", options.listen,
+          "Address to listen on, as 127.0.0.1:8080, [::1]:8080 or tls://0.0.0.0:8443; may be repeated; port 0: any "
+          "free one")
       ->type_name("ADDR:PORT");
   command.add_option("--data", options.data, "The data directory, which no other node may use")->type_name("DIR");
   command.add_option("--shards", options.shards, "Threads that run connections and actors; default: the cores")
@@ -106,7 +113,7 @@ serve_exit serve(const serve_options& options, const std::string& version, exten
   const auto loaded = load(options);
   for (const auto& each : loaded.problems) complain(each.text());
   if (!loaded.problems.empty()) return serve_exit::bad_config;
-  stop_signals signals;
+  node_signals signals;
   try {
     runtime::log::scoped log{loaded.value.log};
     if (options.dev)
@@ -114,9 +121,9 @@ serve_exit serve(const serve_options& options, const std::string& version, exten
           "--dev: anonymous callers on loopback may do everything, and there are no rate limits. Never run this where "
           "others can connect.");
     engine node{loaded.value, version, std::move(mine)};
-    signals.on_stop([&node] { node.request_stop(); });
+    signals.listen([&node] { node.request_stop(); }, [&node] { node.request_reload(); });
     std::string ready{"ready"};
-    for (const auto& each : node.addresses()) ready += " http://" + each;
+    for (const auto& each : node.urls()) ready += ' ' + each;
     if (node.accepts()) say(STDOUT_FILENO, std::move(ready));
     const auto how = node.wait();
     node.stop();

@@ -267,8 +267,10 @@ void state::tell_answer(const router::call& to, codecs::outcome what) {
   if (std::holds_alternative<codecs::error>(what)) figures.errors.fetch_add(1, std::memory_order_relaxed);
   router::answered said{.id = to.id, .what = std::move(what), .from = figures.instance};
   if (!host().pushes_under_way(to.from.session)) return runtime::tell(to.router, std::move(said));
-  host().after_pushes(to.from.session,
-                      [router = to.router, said = std::move(said)] { runtime::tell(router, router::answered{said}); });
+  host().after_pushes(to.from.session, [router = to.router, reply = to.reply, said = std::move(said)] {
+    reply(said.what);  // here, before what is pushed next
+    runtime::tell(router, router::answered{said});
+  });
 }
 
 void state::count() {

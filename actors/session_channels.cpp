@@ -111,13 +111,15 @@ void session_channels::end() {
 void session_channels::move(const move_member& m) {
   runtime::promise<move_member> owed{self_};
   if (!opts_.keep->client || opts_.keep->rooms->closed()) return owed.deliver(move_member::reply{no_client()});
+  const bool joins = m.where == move_member::way::join;
+  if (joins && opts_.keep->opening && opts_.keep->rooms->find(m.room))  // resumed: a new one would miss what was missed
+    return owed.deliver(move_member::reply{codecs::result{codecs::results::nothing{}}});
   if (!moves_) moves_ = std::make_unique<moves>();
   if (moves_->open.size() >= limits::requests_in_flight_max)
     return owed.deliver(move_member::reply{codecs::make_error(error_code::unavailable, "too many moves at once")});
   if (m.room.empty() || m.room.size() > codecs::limits::room_bytes_max)
     return owed.deliver(move_member::reply{codecs::make_error(error_code::invalid_params, "no room has this name")});
   moves_->open.emplace(++moves_->last, std::move(owed));
-  const bool joins = m.where == move_member::way::join;
   answer reply{opts_.ctx,
                std::make_shared<to_session>(caf::actor{self_}, moves_->last),
                {.id = "-"},

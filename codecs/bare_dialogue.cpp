@@ -25,7 +25,8 @@ void append_message(const value& what, bare_frames as, std::string& out) {
 void append_messages(const payload_ptr& document, payload_shape shape, bare_frames as, std::string& out) {
   if (!document) return;
   borrowed_document read;
-  if (read->read(document->origin(), document->original(), unbounded)) return;
+  // Not as JSON, where bytes are an object.
+  if (read->read(format::msgpack, document->as(format::msgpack), unbounded)) return;
   const value& root = read->root();
   if (shape == payload_shape::single || !root.is(kind::array)) return append_message(root, as, out);
   for (const value& each : items_of(root)) append_message(each, as, out);

@@ -42,6 +42,9 @@ socket_end end_of(int socket, Ask ask) {
 }  // namespace
 
 std::optional<listen_address> listen_address::parse(std::string_view text) {
+  constexpr std::string_view prefix = "tls://";
+  const bool tls = text.starts_with(prefix);
+  if (tls) text.remove_prefix(prefix.size());
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;
   auto host = text.substr(0, colon);
@@ -49,7 +52,7 @@ std::optional<listen_address> listen_address::parse(std::string_view text) {
   const bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
   if (bracketed != (host.find(':') != std::string_view::npos)) return std::nullopt;
-  listen_address address{std::string{host}, 0};
+  listen_address address{std::string{host}, 0, tls};
   const auto port = std::from_chars(digits.data(), digits.data() + digits.size(), address.port);
   if (digits.empty() || port.ec != std::errc{} || port.ptr != digits.data() + digits.size()) return std::nullopt;
   sockaddr_storage ignored{};
@@ -62,6 +65,8 @@ std::string listen_address::text() const {
   const bool v6 = host.find(':') != std::string::npos;
   return (v6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
 }
+
+std::string listen_address::url() const { return (tls ? "https://" : "http://") + text(); }
 
 bool to_sockaddr(const listen_address& address, sockaddr_storage& into, socklen_t& size) {
   into = {};

@@ -10,13 +10,16 @@
 
 namespace greenroom::runtime {
 
-/// A numeric address: "127.0.0.1:8080", "[::1]:8080". IPv6 listeners take IPv6 only; port 0 means any free one.
+/// A numeric address: "127.0.0.1:8080", "[::1]:8080", "tls://0.0.0.0:8443". IPv6 listeners take IPv6 only; port 0 means any
+/// free one.
 struct listen_address {
   std::string host;
   std::uint16_t port = 0;
+  bool tls = false;
 
   static std::optional<listen_address> parse(std::string_view text);
-  std::string text() const;  ///< As `parse` reads it.
+  std::string text() const;  ///< "127.0.0.1:8080"
+  std::string url() const;   ///< "https://127.0.0.1:8443"
   friend bool operator==(const listen_address&, const listen_address&) = default;
 };
 

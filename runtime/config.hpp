@@ -55,6 +55,19 @@ struct gateway_config {
   std::uint32_t compression_level = 1;
 };
 
+enum class client_certificates : std::uint8_t { off, optional, required };
+
+/// Of the addresses in `gateway.listen` that begin with tls://.
+struct tls_config {
+  std::string certificate{};
+  std::string key{};
+  std::string client_ca{};
+  client_certificates clients = client_certificates::off;
+  std::uint32_t handshake_timeout_ms = 10'000;
+  std::uint32_t reload_interval_ms = 5'000;  ///< 0: on SIGHUP only
+  std::int64_t hsts_ms = 365ll * 24 * 3600 * 1000;
+};
+
 struct outbox_config {
   std::uint32_t bytes_max = 1u << 20;
   std::uint32_t frames_max = 1'000;
@@ -185,6 +198,7 @@ struct config {
 
   node_config node{};
   gateway_config gateway{};
+  tls_config tls{};
   outbox_config outbox{};
   session_config sessions{};
   access_config access{};

@@ -34,6 +34,10 @@ place one_of(Enum& value, std::span<const std::string_view> words) {
 constexpr config_section sections[]{
     {"node", "The process, its threads and its directory."},
     {"gateway", "Sockets, HTTP and WebSocket."},
+    {"tls",
+     "Encryption of the addresses that begin with `tls://`: TLS 1.2 and 1.3. The files are read again on SIGHUP and "
+     "when they change; "
+     "connections go on with what they have."},
     {"outbox", "What waits to be written to one connection."},
     {"sessions", "Sessions, which outlive their connections."},
     {"access", "Who may call at all."},
@@ -78,7 +82,9 @@ const config_key<config> node_table[]{
      list,
      {1, 16},
      GREENROOM_AT(gateway.listen),
-     "Addresses with ports; IPv6 in brackets. Port 0 takes any free one."},
+     "Addresses with ports; IPv6 in brackets. Port 0 takes any free one. With `tls://` before it an address speaks "
+     "HTTPS "
+     "and WSS, with what `[tls]` says."},
     {"gateway",
      "connections_max",
      count,
@@ -439,7 +445,7 @@ const config_rule<config> node_rule_table[]{
      [](const config& c) {
        return std::ranges::all_of(c.gateway.listen, [](const auto& a) { return listen_address::parse(a).has_value(); });
      },
-     "must hold numeric addresses with ports, like \"127.0.0.1:8080\" or \"[::1]:8080\""},
+     "must hold numeric addresses with ports, like \"127.0.0.1:8080\" or \"tls://[::1]:8443\""},
     {"node.data_dir", [](const config& c) { return !c.node.data_dir.empty(); }, "must name a directory"},
     {"node.stop_timeout_ms", [](const config& c) { return c.node.stop_timeout_ms >= c.node.drain_timeout_ms; },
      "must be at least node.drain_timeout_ms"},
@@ -447,10 +453,23 @@ const config_rule<config> node_rule_table[]{
      "must be at least gateway.message_bytes_max"},
 };
 
+template <class Row>
+std::vector<Row> joined(std::span<const Row> first, std::span<const Row> second) {
+  std::vector<Row> all{first.begin(), first.end()};
+  all.insert(all.end(), second.begin(), second.end());
+  return all;
+}
+
 }  // namespace
 
 std::span<const config_section> config_sections() { return sections; }
-std::span<const config_key<config>> node_keys() { return node_table; }
-std::span<const config_rule<config>> node_rules() { return node_rule_table; }
+std::span<const config_key<config>> node_keys() {
+  static const auto all = joined<config_key<config>>(node_table, tls_keys());
+  return all;
+}
+std::span<const config_rule<config>> node_rules() {
+  static const auto all = joined<config_rule<config>>(node_rule_table, tls_rules());
+  return all;
+}
 
 }  // namespace greenroom::runtime

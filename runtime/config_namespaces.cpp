@@ -7,7 +7,7 @@ namespace {
 
 using enum value_kind;
 
-constexpr std::uint64_t second = 1'000, year = 365 * 24 * 3'600 * second;
+constexpr std::uint64_t year = 365ull * 24 * 3600 * 1000;
 constexpr value_range unbounded{};
 
 // In the order of the enums.
@@ -73,6 +73,9 @@ const config_key<namespace_config> table[]{
     {"namespace", "read", choice, unbounded, GREENROOM_CHOICE(read, permission_words),
      "Who may read the history and the list of members; membership is not needed."},
 };
+
+#undef GREENROOM_AT
+#undef GREENROOM_CHOICE
 
 const config_rule<namespace_config> rules[]{
     {"slow_members",

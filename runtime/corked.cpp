@@ -32,9 +32,34 @@ corked::corked(shard& home, parts from, outbox_bounds bounds, std::shared_ptr<co
   wire_ = std::move(from.wire);
   input_ = std::move(from.input);
   if (!from.unsent.empty()) out_.push_reply(std::make_shared<const std::string>(std::move(from.unsent)));
+  if (wire_->holds_output()) home_.at_turn_end(*this);
 }
 
 corked::~corked() { close(); }
+
+// --- the handshake ---
+
+void corked::establish(established_function done) {
+  if (!open_) {
+    net::post(get_executor(), [done = std::move(done)] { done(net::error::operation_aborted, {}); });
+    return;
+  }
+  descriptor_.async_wait(read_wait_, [this, done = std::move(done)](error_code ec) mutable {
+    if (!open_) ec = net::error::operation_aborted;
+    if (ec) return done(ec, {});
+    const auto got = wire_->establish(descriptor_.native_handle());
+    read_wait_ = got.what == wire_result::state::wants_write ? descriptor::wait_write : descriptor::wait_read;
+    switch (got.what) {
+      case wire_result::state::moved: ++counters_->handshakes; return done({}, {});
+      case wire_result::state::ended: peer_ended_ = true; return done(net::error::eof, {});
+      case wire_result::state::in_clear:
+        wire_ = plain_wire();
+        return done(make_error_code(boost::system::errc::protocol_not_supported), {});
+      case wire_result::state::failed: return done({got.error, boost::system::system_category()}, wire_->trouble());
+      default: return establish(std::move(done));
+    }
+  });
+}
 
 // --- reading ---
 
@@ -70,7 +95,7 @@ void corked::read_ahead(std::function<void(error_code)> done) {
     net::post(get_executor(), [done = std::move(done)] { done(net::error::operation_aborted); });
     return;
   }
-  descriptor_.async_wait(read_wait_, [this, done = std::move(done)](error_code ec) mutable {
+  await_input([this, done = std::move(done)](error_code ec) mutable {
     iovec block;
     if (!ec) receive({&block, 1}, ec);
     if (ec == net::error::would_block) return read_ahead(std::move(done));
@@ -101,6 +126,9 @@ void corked::write_now() {
 void corked::write_out() {
   std::array<iovec, vectors_per_write> parts;
   while (open_ && !blocked_) {
+    const auto rest = wire_->flush(descriptor_.native_handle());
+    if (rest.what == wire_result::state::failed) return fail({rest.error, boost::system::system_category()});
+    if (rest.what != wire_result::state::moved) return wait_to_write(rest.what);
     const auto count = out_.gather(parts);
     if (count == 0) return;
     const auto put = wire_->write(descriptor_.native_handle(), std::span{parts}.first(count));
@@ -114,9 +142,10 @@ void corked::write_out() {
 void corked::flush() {
   write_out();
   if (out_.take_drained() && user_) user_->on_drained();
-  if (!ending_ || half_closed_ || !open_ || !out_.empty()) return;
+  if (!ending_ || half_closed_ || !open_ || blocked_ || !out_.empty()) return;
+  const auto said = wire_->finish(descriptor_.native_handle());
+  if (said.what != wire_result::state::moved) return wait_to_write(said.what);
   half_closed_ = true;
-  wire_->finish(descriptor_.native_handle());
   settle({});
   home_.timers().arm(*this, std::min(deadline_, home_.now() + linger));
   discard();
@@ -169,7 +198,7 @@ void corked::discard() {
   input_.clear();
   taken_ = 0;
   if (peer_ended_) return close();
-  descriptor_.async_wait(descriptor::wait_read, [self = shared_from_this()](error_code ec) {
+  await_input([self = shared_from_this()](error_code ec) {
     iovec block;
     if (!ec) self->receive({&block, 1}, ec);
     if (!ec || ec == net::error::would_block) return self->discard();
@@ -214,6 +243,7 @@ void corked::close() {
   --counters_->connections;
   cancel();
   out_.clear();
+  wire_.reset();
   error_code ignored;
   descriptor_.close(ignored);
 }

@@ -6,9 +6,10 @@
 ///
 /// Reading waits for the descriptor, then takes everything there is with one readv: first into the caller's buffers,
 /// then into a block that all connections of the shard share; what does not fit the caller is kept as `input()` until
-/// taken. Lifecycle: shared; whatever waits holds it, so that an ended connection lives on by itself until its bytes
-/// are out. Threading: its shard's. Bounds: the outbox's; `input()` holds at most one read more than its user left in
-/// it. Failure: a broken socket drops the output, ends the pending read with its error, and the user hears `on_broken`.
+/// taken. What the wire still holds is read without waiting. Lifecycle: shared; whatever waits holds it, so that an ended
+/// connection lives on by itself until its bytes are out. Threading: its shard's. Bounds: the outbox's; `input()` holds
+/// at most one read more than its user left in it. Failure: a broken socket drops the output, ends the pending read with
+/// its error, and the user hears `on_broken`.
 #pragma once
 
 #include <boost/asio/buffer.hpp>
@@ -58,6 +59,8 @@ struct connection_counters {
   std::uint64_t connections = 0;  ///< Open now.
   std::uint64_t websockets = 0;   ///< Of them.
   std::uint64_t bytes_in = 0;
+  std::uint64_t handshakes = 0;         ///< Of TLS that succeeded …
+  std::uint64_t handshakes_failed = 0;  ///< … or did not, too slow ones included.
   outbox_stats out;
 };
 
@@ -87,10 +90,10 @@ class corked final : public std::enable_shared_from_this<corked>,
 
   /// What goes along when a connection moves to another shard. Dropped, it closes the socket.
   struct parts {
-    unique_fd socket;
-    wire_ptr wire;       ///< Gone before the socket is.
-    std::string input;   ///< Read, and not taken.
-    std::string unsent;  ///< Of the outbox.
+    unique_fd socket{};
+    wire_ptr wire{};       ///< Gone before the socket is.
+    std::string input{};   ///< Read, and not taken.
+    std::string unsent{};  ///< Of the outbox.
   };
 
   corked(shard& home, unique_fd socket, outbox_bounds bounds, std::shared_ptr<connection_counters> counters);
@@ -106,6 +109,13 @@ class corked final : public std::enable_shared_from_this<corked>,
   bool is_open() const noexcept { return open_; }
   int native_handle() noexcept { return descriptor_.native_handle(); }
   shard::time_point last_input() const noexcept { return last_input_; }
+  bool is_secure() const noexcept { return open_ && wire_->is_secure(); }
+  std::string peer_name() const { return open_ ? wire_->peer_name() : std::string{}; }
+
+  /// The TLS handshake, before anything is read: `done(error_code, why)` from the loop. `protocol_not_supported`: the peer
+  /// speaks HTTP in the clear, and so does this connection from now on. Whoever calls holds us until then.
+  using established_function = std::function<void(error_code, const std::string& why)>;
+  void establish(established_function done);
 
   /// One read at a time: `handler(error_code, size, buffers)` from the loop, never from inside this call. Whoever reads
   /// holds us until then.
@@ -140,6 +150,9 @@ class corked final : public std::enable_shared_from_this<corked>,
 
   template <class Buffers, class Handler>
   struct reader;
+  /// Calls from the loop once a read may give something.
+  template <class Handler>
+  void await_input(Handler handler);
 
   void on_dirty() override { home_.at_turn_end(*this); }
   frame on_gap(const gap& lost) override { return user_ ? user_->on_gap(lost) : nullptr; }
@@ -189,6 +202,14 @@ std::size_t corked::receive_into(const Buffers& buffers, error_code& ec) {
   return receive(std::span{into}.first(count + 1), ec);
 }
 
+template <class Handler>
+void corked::await_input(Handler handler) {
+  if (open_ && wire_->holds_input())
+    net::post(get_executor(), [handler = std::move(handler)]() mutable { handler(error_code{}); });
+  else
+    descriptor_.async_wait(read_wait_, std::move(handler));
+}
+
 template <class Buffers, class Handler>
 struct corked::reader {
   using allocator_type = exact_allocator<>;
@@ -208,7 +229,7 @@ struct corked::reader {
 template <class Buffers, class Handler>
 void corked::read_some(const Buffers& buffers, Handler handler) {
   if (open_ && taken_ == input_.size()) {
-    descriptor_.async_wait(read_wait_, reader<Buffers, Handler>{this, buffers, std::move(handler)});
+    await_input(reader<Buffers, Handler>{this, buffers, std::move(handler)});
     return;
   }
   const auto ec = open_ ? error_code{} : error_code{net::error::operation_aborted};

@@ -249,11 +249,21 @@ http_response http_unavailable(std::chrono::milliseconds retry_after) {
   return retry_later(503, "the node takes no more work now", retry_after);
 }
 
+std::span<const http_field> http_security_fields() {
+  static const std::array<http_field, 4> all{{
+      {"X-Content-Type-Options", "nosniff"},
+      {"X-Frame-Options", "DENY"},
+      {"Referrer-Policy", "no-referrer"},
+      {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+  }};
+  return all;
+}
+
 std::string write_response(const http_response& answer, std::string_view trace, connection_after after,
-                           body_of_answer body) {
+                           body_of_answer body, std::string_view more) {
   const auto made = answer.problem.empty() ? std::string{} : problem_body(answer, trace);
   const std::string& content = answer.problem.empty() ? answer.body : made;
-  constexpr std::size_t usual_head_bytes = 256;
+  constexpr std::size_t usual_head_bytes = 512;
   std::string text;
   text.reserve(usual_head_bytes + content.size());
   text.append("HTTP/1.1 ")
@@ -263,7 +273,11 @@ std::string write_response(const http_response& answer, std::string_view trace, 
       .append("\r\n");
   append_field(text, "Server", http_server_name);
   append_field(text, "Date", http_date());
-  append_field(text, "X-Content-Type-Options", "nosniff");
+  for (const auto& field : http_security_fields())
+    if (std::ranges::none_of(answer.fields,
+                             [&](const auto& own) { return equals_ignoring_case(own.name, field.name); }))
+      append_field(text, field.name, field.value);
+  text += more;
   if (!answer.content_type.empty()) append_field(text, "Content-Type", answer.content_type);
   const bool bodiless =
       answer.status == 204 || answer.status == 304;  // RFC 9110, 6.4.1: a body would be the next answer

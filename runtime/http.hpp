@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,7 +43,8 @@ struct http_request {
   std::string peer;   ///< "192.0.2.7:50312"
   std::string local;  ///< The address that was connected to.
   bool is_loopback = false;
-  bool secure = false;
+  bool secure = false;      ///< It came by TLS …
+  std::string client_name;  ///< … from a client with this subject in its verified certificate; empty: none.
 
   /// The first field of that name (case does not matter), or an empty text.
   std::string_view header(std::string_view name) const noexcept;
@@ -59,10 +61,15 @@ struct http_response {
   /// Not empty: the body is `{"error": WORD, "message": problem, "trace": ID}`; the word is the status' own
   /// ("not_found").
   std::string problem{};
-  /// Beside those that the server sets itself: Content-Length, Connection, Date. Sent in this order, as many of one name
-  /// as there are.
+  /// Beside those that the server sets itself: Content-Length, Connection, Date, and what keeps an answer from being
+  /// misused in a browser; one of these (`http_security_fields`) stands in place of the server's. Sent in this order, as
+  /// many of one name as there are.
   std::vector<http_field> fields{};
 };
+
+/// What every answer says unless it says it differently: it is what its type says, is in nobody's frame, loads and runs
+/// nothing, and its address is told to nobody.
+std::span<const http_field> http_security_fields();
 
 /// `{"error": WORD, "message": …, "trace": …}`; the word is the status' own ("not_found"). The exchange adds the trace
 /// id.
@@ -112,6 +119,8 @@ class http_handler {
   virtual void on_request(std::shared_ptr<http_exchange> exchange) = 0;
   virtual std::variant<http_response, upgrade> on_upgrade(const http_request& request) = 0;
   virtual void on_done(const http_access& line) = 0;
+  /// A client that came to a TLS address and did not get as far as a request. `why`: for the log.
+  virtual void on_handshake_failed(std::string_view /*peer*/, std::string_view /*why*/) {}
 
  protected:
   ~http_handler() = default;
@@ -127,6 +136,7 @@ struct http_limits {
   std::uint32_t body_ms = 30'000;                   ///< 408, from the end of its header
   std::uint32_t idle_ms = 60'000;                   ///< A connection without a request is closed.
   std::uint32_t write_ms = 30'000;                  ///< A client that does not read its answer is closed.
+  std::uint32_t handshake_ms = 10'000;              ///< A TLS client that is slower than this is closed.
 };
 
 }  // namespace greenroom::runtime

@@ -85,7 +85,7 @@ class connection final : public http_connection, public std::enable_shared_from_
   void answer(const http_request& request, std::string_view trace, const http_response& answer);
 
  private:
-  enum class phase : std::uint8_t { resting, head, body, serving, flushing, ended };
+  enum class phase : std::uint8_t { handshake, resting, head, body, serving, flushing, ended };
 
   frame on_gap(const gap&) override { return nullptr; }
   void on_drained() override;
@@ -94,6 +94,9 @@ class connection final : public http_connection, public std::enable_shared_from_
   void on_deadline() override;
 
   void arm(std::uint32_t after_ms) { link_->arm(milliseconds{after_ms}); }
+  void shake_hands();
+  void give_up(std::string_view why);
+  void begin();
   void await_request();
   void read();
   void read_head();
@@ -147,9 +150,29 @@ connection::~connection() {
 
 // --- reading a request ---
 
-void connection::start() {
+void connection::start() { link_->is_secure() ? shake_hands() : begin(); }
+
+void connection::shake_hands() {
+  phase_ = phase::handshake;
+  arm(limits_.handshake_ms);
+  link_->establish([self = shared_from_this()](error_code ec, const std::string& why) {
+    if (self->phase_ == phase::ended) return;
+    if (!ec) return self->begin();
+    if (ec == boost::system::errc::protocol_not_supported)
+      return self->refuse({400, "this port speaks TLS: use https:// or wss://"});
+    self->give_up(ec == net::error::eof ? "the client left" : why.empty() ? ec.message() : why);
+  });
+}
+
+void connection::begin() {
   await_request();
   arm(limits_.header_ms);  // a client that has just connected has something to say
+}
+
+void connection::give_up(std::string_view why) {
+  ++link_->counters().handshakes_failed;
+  handler_.on_handshake_failed(peer_.text, why);
+  end();
 }
 
 void connection::await_request() {
@@ -220,6 +243,8 @@ error_code connection::parse_head() {
   request_.peer = peer_.text;
   request_.local = local_.text;
   request_.is_loopback = peer_.is_loopback;
+  request_.secure = link_->is_secure();
+  if (request_.secure) request_.client_name = link_->peer_name();
   return ec;
 }
 
@@ -340,7 +365,8 @@ void connection::turn_away(const http_response& answer) {
 void connection::send(const http_request& request, std::string_view trace, const http_response& answer,
                       connection_after after) {
   const auto body = request.method == "HEAD" ? body_of_answer::leave_out : body_of_answer::send;
-  auto text = std::make_shared<const std::string>(write_response(answer, trace, after, body));
+  auto text = std::make_shared<const std::string>(
+      write_response(answer, trace, after, body, link_->is_secure() ? keeper_.secure_fields() : std::string_view{}));
   const auto size = text->size();
   link_->out().push_reply(std::move(text));
   log(request, trace, answer.status, size);
@@ -356,6 +382,9 @@ void connection::log(const http_request& request, std::string_view trace, unsign
 void connection::on_deadline() {
   const auto self = shared_from_this();
   switch (phase_) {
+    case phase::handshake:
+      give_up("the handshake took too long");
+      return link_->abort();
     case phase::head: return refuse({408, "the header took too long"});
     case phase::body: return refuse({408, "the body took too long"});
     case phase::flushing: return on_broken();
@@ -365,7 +394,7 @@ void connection::on_deadline() {
 
 void connection::drain() {
   draining_ = true;
-  if (phase_ == phase::resting) end();
+  if (phase_ == phase::resting || phase_ == phase::handshake) end();
 }
 
 void connection::end() {

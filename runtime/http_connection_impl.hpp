@@ -1,6 +1,7 @@
 /// HTTP_CONNECTION serves the requests of one client, one after the other, until a request becomes a WebSocket or an
 /// end comes. Private to runtime's sources.
 ///
+///   (TLS: handshake) ─▶
 ///   resting ─▶ head ─▶ body ─▶ serving ─▶ (draining output) ─▶ resting        each with its deadline
 ///      └── refused, Connection: close, drained, a deadline ──▶ ended          a handshake ──▶ handed over
 ///                        another shard serves the request ──▶ moved           resumed there ──▶ serving
@@ -11,6 +12,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "runtime/http.hpp"
 #include "runtime/http_shards.hpp"
@@ -26,6 +28,7 @@ class http_connection {
    public:
     virtual void on_gone(http_connection& which) = 0;  ///< Ended or handed over: may be forgotten, from the loop.
     virtual void on_move(std::size_t to, moved_connection_ptr what) = 0;  ///< After `on_gone`: that shard serves it.
+    virtual std::string_view secure_fields() const = 0;  ///< What answers say beside their own where they leave by TLS.
 
    protected:
     ~owner() = default;

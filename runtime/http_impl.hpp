@@ -23,9 +23,9 @@ bool is_websocket_key(std::string_view key) noexcept;
 enum class connection_after : std::uint8_t { keep, close };
 enum class body_of_answer : std::uint8_t { send, leave_out };
 
-/// The bytes of an answer; a problem becomes its JSON.
+/// The bytes of an answer; a problem becomes its JSON. `more`: fields of its connection, as they are sent.
 std::string write_response(const http_response& answer, std::string_view trace, connection_after after,
-                           body_of_answer body);
+                           body_of_answer body, std::string_view more = {});
 
 std::string make_trace();  ///< 16 hexadecimal digits at random.
 

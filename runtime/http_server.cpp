@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <limits>
+#include <stdexcept>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "runtime/http_connection_impl.hpp"
 #include "runtime/http_impl.hpp"
 #include "runtime/moved_connection_impl.hpp"
+#include "runtime/tls.hpp"
 
 namespace greenroom::runtime {
 namespace {
@@ -27,6 +29,8 @@ struct http_server::state final : http_connection::owner, http_shards::server {
   state(shard& home, http_handler& handler, http_server_options options)
       : home{home}, handler{handler}, options{std::move(options)}, counters{std::make_shared<connection_counters>()} {
     if (this->options.shards) this->options.shards->enter(home.id(), *this);
+    if (const auto seconds = this->options.hsts_seconds; seconds != 0)
+      hsts = "Strict-Transport-Security: max-age=" + std::to_string(seconds) + "\r\n";
   }
   ~state() {
     if (options.shards) options.shards->leave(home.id(), *this);
@@ -40,11 +44,14 @@ struct http_server::state final : http_connection::owner, http_shards::server {
   }
   http_response unavailable() const { return http_unavailable(std::chrono::milliseconds{options.retry_after_ms}); }
 
-  void on_socket(unique_fd socket) {
+  void on_socket(unique_fd socket, bool tls) {
     const auto over = is_full();
     if (over) ++refused;
     if (is_overrun()) return;
-    auto link = std::make_shared<corked>(home, std::move(socket), http_bounds, counters);
+    auto wire = tls ? options.tls->accept(socket.get()) : plain_wire();
+    if (!wire) return;
+    auto link = std::make_shared<corked>(home, corked::parts{.socket = std::move(socket), .wire = std::move(wire)},
+                                         http_bounds, counters);
     auto connection = http_connection::make(std::move(link), handler, options.limits, *this);
     if (over) return connection->turn_away(unavailable());
     connections.emplace(connection.get(), connection);
@@ -52,6 +59,7 @@ struct http_server::state final : http_connection::owner, http_shards::server {
   }
 
   void on_gone(http_connection& which) override { connections.erase(&which); }
+  std::string_view secure_fields() const override { return hsts; }
 
   void on_move(std::size_t to, moved_connection_ptr what) override {
     if (options.shards && options.shards->send(to, what)) {
@@ -90,6 +98,7 @@ struct http_server::state final : http_connection::owner, http_shards::server {
   std::shared_ptr<connection_counters> counters;
   std::uint64_t refused = 0, moved_out = 0, moved_in = 0;
   bool draining = false;
+  std::string hsts;
   std::unordered_map<http_connection*, std::shared_ptr<http_connection>> connections;
   std::vector<std::unique_ptr<listener>> listeners;
 };
@@ -102,8 +111,10 @@ http_server::~http_server() {
 }
 
 void http_server::listen(const listen_address& where) {
+  if (where.tls && !state_->options.tls) throw std::logic_error{"there is no certificate for " + where.url()};
   state_->listeners.push_back(std::make_unique<listener>(
-      state_->home, where, [state = state_.get()](unique_fd socket) { state->on_socket(std::move(socket)); },
+      state_->home, where,
+      [state = state_.get(), tls = where.tls](unique_fd socket) { state->on_socket(std::move(socket), tls); },
       state_->options.listener));
 }
 
@@ -122,7 +133,9 @@ http_server_stats http_server::stats() const {
                         .moved_in = state_->moved_in,
                         .listening = {},
                         .out = state_->counters->out,
-                        .bytes_in = state_->counters->bytes_in};
+                        .bytes_in = state_->counters->bytes_in,
+                        .handshakes = state_->counters->handshakes,
+                        .handshakes_failed = state_->counters->handshakes_failed};
   for (const auto& each : state_->listeners) {
     all.listening.accepted += each->stats().accepted;
     all.listening.rests += each->stats().rests;

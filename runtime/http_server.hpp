@@ -2,7 +2,7 @@
 ///
 ///   listening ──drain()──▶ draining ──▶ no connections ──▶ destroyed          destructor: at once
 ///
-/// Lifecycle: made on its shard; `listen` once per probed address. `drain` stops accepting, closes connections that
+/// Lifecycle: made on its shard; `listen` once per probed address, which says whether TLS is spoken there. `drain` stops accepting, closes connections that
 /// rest between requests and answers the others with `Connection: close`. The destructor aborts what is left;
 /// transports belong to their owners and are not its business any more. A connection that comes from another shard counts
 /// here from its arrival on, and there no more; while draining it is answered with 503. Threading: its shard's thread.
@@ -21,12 +21,16 @@
 
 namespace greenroom::runtime {
 
+class tls_context;
+
 struct http_server_options {
   http_limits limits{};
   listener_options listener{};
   std::uint32_t connections_max = 20'000;
   std::uint32_t refusals_max = 64;
   std::uint32_t retry_after_ms = 5'000;
+  std::shared_ptr<tls_context> tls{};     ///< Of the addresses with TLS; null: they are not listened to.
+  std::uint64_t hsts_seconds = 0;         ///< What answers by TLS say in `Strict-Transport-Security`; 0: nothing.
   std::shared_ptr<http_shards> shards{};  ///< Where connections move to and come from; null: none does.
 };
 
@@ -40,6 +44,7 @@ struct http_server_stats {
   listener_stats listening;
   outbox_stats out;
   std::uint64_t bytes_in = 0;
+  std::uint64_t handshakes = 0, handshakes_failed = 0;  ///< Of TLS.
 };
 
 class http_server {

@@ -61,7 +61,7 @@ listen_address probe(const listen_address& wanted) {
   const auto socket = bind_to(wanted, sharing::alone);
   if (::listen(socket.get(), 1) != 0) fail(wanted, "listen on");  // two may bind with SO_REUSEADDR; only one may listen
   const auto got = listen_address::parse(local_of(socket.get()).text);
-  return {wanted.host, got ? got->port : wanted.port};
+  return {wanted.host, got ? got->port : wanted.port, wanted.tls};
 }
 
 struct listener::state final : std::enable_shared_from_this<listener::state>, timer {

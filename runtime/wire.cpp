@@ -29,7 +29,17 @@ class plain final : public wire {
     }
   }
 
-  void finish(int socket) override { ::shutdown(socket, SHUT_WR); }
+  wire_result flush(int) override { return {}; }
+  wire_result finish(int socket) override {
+    ::shutdown(socket, SHUT_WR);
+    return {};
+  }
+  bool holds_input() const noexcept override { return false; }
+  bool holds_output() const noexcept override { return false; }
+  bool is_secure() const noexcept override { return false; }
+  wire_result establish(int) override { return {}; }
+  std::string peer_name() const override { return {}; }
+  std::string trouble() const override { return {}; }
   void release() noexcept override {}
 
  private:

@@ -13,6 +13,7 @@
 
 #include "runtime/data_dir.hpp"
 #include "storage/sqlite_store.hpp"
+#include "tests/support/certificates.hpp"
 
 namespace greenroom::tests {
 namespace {
@@ -129,6 +130,45 @@ TEST_CASE("doctor: a config with problems ends the look, with one finding each",
   const auto all = examine({.set = {"gateway.ping_intervall_ms=1s", "node.shards=many"}});
   REQUIRE(all.size() == 2);
   CHECK(std::ranges::count(all, verdict::problem, &finding::what) == 2);
+}
+
+TEST_CASE("doctor: a certificate that is missing, over or nearly over is told before clients do", "[actors][doctor]") {
+  const patient p;
+  const authority ca{"Test CA"};
+  const certificate_files files;
+  const auto look = [&](authority::span valid) {
+    const auto written = files.config(ca.issue("localhost", valid));
+    auto all = examine({.data = p.directory.string(),
+                        .listen = {"tls://127.0.0.1:0"},
+                        .set = {"tls.certificate=" + written.certificate, "tls.key=" + written.key}});
+    std::erase_if(all, [](const finding& each) { return each.check != "certificate"; });
+    return all;
+  };
+  using namespace std::chrono_literals;
+  struct row {
+    authority::span valid;
+    verdict said;
+    const char* end;
+  };
+  for (const auto& row :
+       {row{{-1h, 24h * 30}, verdict::ok, "is good for 29 days"},
+        row{{-1h, 49h}, verdict::warning, "expires in 2 days"}, row{{-48h, -24h}, verdict::problem, "has expired"},
+        row{{1h, 24h}, verdict::problem, "is not valid yet"}}) {
+    const auto found = look(row.valid);
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].what == row.said);
+    CHECK(found[0].sentence.ends_with(row.end));
+    CHECK(found[0].sentence.find("is for CN=localhost") != std::string::npos);
+  }
+  const auto foreign = files.write("other.pem", ca.issue("other").key);
+  const auto good = files.config(ca.issue("localhost"));
+  auto all = examine({.data = p.directory.string(),
+                      .listen = {"tls://127.0.0.1:0"},
+                      .set = {"tls.certificate=" + good.certificate, "tls.key=" + foreign}});
+  std::erase_if(all, [](const finding& each) { return each.check != "certificate"; });
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].what == verdict::problem);
+  CHECK(all[0].sentence.find("this is not the key of") != std::string::npos);
 }
 
 }  // namespace greenroom::tests

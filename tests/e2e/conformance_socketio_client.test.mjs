@@ -240,22 +240,25 @@ scenario('conformance: at /socket.io/ there is no recovery, whatever the client 
 
 // --- recovery
 
-/** A reader in `room`, through `lose`, and a writer: what the reader hears is whole and once. */
-async function recovers(s, node, how, lose) {
+/** What goes to a room that the client has joined, and what goes to all of its namespace. */
+const said_to = {
+  'a room': { emit: 'all-room', heard: 'room-msg' },
+  'all others': { emit: 'broadcast', heard: 'broadcast-msg' },
+};
+/** A reader, through `lose`, and a writer: what the reader hears is whole and once. */
+async function recovers(s, node, how, { emit, heard }, lose) {
   const room = fresh();
   const reader = client(s, node, { ...how, path: '/recovery/socket.io/' });
   const got = [];
-  reader.on('room-msg', (_, n) => got.push(n));
+  reader.on(heard, (which, n) => which === room && got.push(n));
   await connects(reader);
   assert.ok(!reader.recovered);
   assert.deepEqual(await ask(reader, 'join', room), ['joined']);
   const say = async (at, ...numbers) => {
     const writer = await connects(client(s, at, { transports: ['websocket'] }));
     assert.deepEqual(await ask(writer, 'join', room), ['joined']);
-    for (const n of numbers) {
-      writer.emit('all-room', room, n, 'text', { n });
-      await next(writer, 'room-msg');
-    }
+    for (const n of numbers) writer.emit(emit, room, n, 'text', { n });
+    await ask(writer, 'message-with-ack');
     writer.disconnect();
   };
   await say(node, 1, 2);
@@ -283,8 +286,8 @@ for (const [name, how] of [
     `conformance recovery, ${name}: after a cut the client is who it was, and hears what it missed once, in order`,
     async (s) => {
       const node = await shared.get();
-      for (let round = 0; round < 3; ++round)
-        await recovers(s, node, how, async (reader, say) => {
+      for (let round = 0; round < 4; ++round)
+        await recovers(s, node, how, said_to[round % 2 ? 'all others' : 'a room'], async (reader, say) => {
           reader.io.reconnectionDelay(400);
           const cut = once(reader, 'disconnect');
           reader.io.engine.close();
@@ -296,7 +299,7 @@ for (const [name, how] of [
 
   scenario(`conformance recovery, ${name}: after kill -9 and a restart on the same data, too`, async (s) => {
     let node = await s.node(conformance);
-    await recovers(s, node, how, async (reader, say) => {
+    await recovers(s, node, how, said_to[how.transports ? 'all others' : 'a room'], async (reader, say) => {
       const cut = once(reader, 'disconnect');
       await node.kill('SIGKILL');
       await cut;

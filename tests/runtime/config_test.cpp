@@ -290,6 +290,22 @@ TEST_CASE("config: the reference in docs is the one that the node prints", "[con
   CHECK(text.str() == config_reference());
 }
 
+TEST_CASE("config: an address with TLS wants a certificate and a key, client certificates an authority", "[config]") {
+  const std::string listen = "[gateway]\nlisten = [\"127.0.0.1:80\", \"tls://[::]:443\"]\n[tls]\n";
+  CHECK(problems_of(load("[tls]\nkey = \"k\"")).empty());  // nothing speaks TLS
+  CHECK(problems_of(load(listen)) ==
+        strings{"tls.certificate must name a file where an address in gateway.listen begins with tls://",
+                "tls.key must name a file where an address in gateway.listen begins with tls://"});
+  const auto files = listen + "certificate = \"c\"\nkey = \"k\"\n";
+  CHECK(problems_of(load(files)).empty());
+  CHECK(problems_of(load(files + "client_certificates = \"optional\"")) ==
+        strings{"tls.client_ca must name a file where tls.client_certificates is not \"off\""});
+  const auto whole = load(files + "client_certificates = \"required\"\nclient_ca = \"a\"\nhsts_ms = \"1d\"");
+  CHECK(problems_of(whole).empty());
+  CHECK(whole.value.tls.clients == client_certificates::required);
+  CHECK(whole.value.tls.hsts_ms == 86'400'000);
+}
+
 TEST_CASE("config: endpoints are tables by name, and each protocol has one", "[config]") {
   const auto plain = load_config({}).value.endpoints;
   CHECK(plain.at("native").path == "/ws");

@@ -24,6 +24,10 @@ TEST_CASE("http: a request is answered with its body, its length and nothing of 
   CHECK(got.body == "GET /some where?a=1[]");
   CHECK(got.header("Content-Type") == "text/plain");
   CHECK(got.header("X-Content-Type-Options") == "nosniff");
+  CHECK(got.header("X-Frame-Options") == "DENY");
+  CHECK(got.header("Referrer-Policy") == "no-referrer");
+  CHECK(got.header("Content-Security-Policy") == "default-src 'none'; frame-ancestors 'none'");
+  CHECK(got.header("Strict-Transport-Security").empty());
   CHECK(got.header("Connection") == "keep-alive");
   CHECK(got.header("Server") == "greenroom");
   CHECK(got.header("Date").ends_with(" GMT"));
@@ -340,6 +344,15 @@ TEST_CASE("http request: fields, lists and parameters are found as the standard 
   CHECK(request.parameter("b") == "A c");
   CHECK(request.parameter("c").empty());
   CHECK(request.parameter("e").empty());
+}
+
+TEST_CASE("http answer: a field of its own stands in place of the server's") {
+  const auto text = write_response({.fields = {{"content-security-policy", "default-src 'self'"}}}, "0123",
+                                   connection_after::keep, body_of_answer::send, "X-More: 1\r\n");
+  CHECK(text.find("Content-Security-Policy") == std::string::npos);
+  CHECK(text.find("\r\ncontent-security-policy: default-src 'self'\r\n") != std::string::npos);
+  CHECK(text.find("\r\nX-Frame-Options: DENY\r\n") != std::string::npos);
+  CHECK(text.find("\r\nX-More: 1\r\n") != std::string::npos);
 }
 
 TEST_CASE("http answer: a problem is JSON whatever is in its message") {

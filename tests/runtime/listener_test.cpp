@@ -25,8 +25,15 @@ TEST_CASE("listen address: numeric addresses are read and written, everything el
     REQUIRE(parsed);
     CHECK(parsed->text() == good);
   }
-  for (const auto* bad : {"", ":", "8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:1x",
-                          "::1:8080", "[::1]", "[127.0.0.1]:80", "localhost:80", "1.2.3:80", "[::1]8080"}) {
+  const auto secured = listen_address::parse("tls://[::1]:8443");
+  REQUIRE(secured);
+  CHECK(secured->tls);
+  CHECK(secured->text() == "[::1]:8443");
+  CHECK(secured->url() == "https://[::1]:8443");
+  CHECK(listen_address::parse("127.0.0.1:80")->url() == "http://127.0.0.1:80");
+  for (const auto* bad : {"tls://", "tls:127.0.0.1:80", "TLS://127.0.0.1:80", "http://127.0.0.1:80", "", ":", "8080",
+                          "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:1x", "::1:8080",
+                          "[::1]", "[127.0.0.1]:80", "localhost:80", "1.2.3:80", "[::1]8080"}) {
     CAPTURE(bad);
     CHECK_FALSE(listen_address::parse(bad));
   }

@@ -28,7 +28,9 @@ struct answer {
   }
 };
 
-inline answer read_answer(raw_socket& from) {
+/// `from`: a raw_socket, or another with its interface.
+template <class Socket>
+answer read_answer(Socket& from) {
   answer got;
   got.head = from.read_until("\r\n\r\n");
   if (got.head.size() < 12) return got;

@@ -181,7 +181,9 @@ struct received {
   std::string reason() const { return payload.size() < 2 ? std::string{} : payload.substr(2); }
 };
 
-inline std::optional<received> read_frame(raw_socket& from) {
+/// `from`: a raw_socket, or another with its interface.
+template <class Socket>
+std::optional<received> read_frame(Socket& from) {
   const auto head = from.read(2);
   if (head.size() != 2) return std::nullopt;
   const auto byte = [](char c) { return static_cast<std::size_t>(static_cast<unsigned char>(c)); };

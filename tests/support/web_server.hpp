@@ -5,7 +5,7 @@
 //   /preflight           204 with fields, and a body that must not leave
 //   /ws                  a WebSocket whose `socket_record` records, and echoes unless told otherwise
 //
-// What happens on the shard is looked at with on_shard().
+// With `options.tls` it speaks TLS. What happens on the shard is looked at with on_shard().
 #pragma once
 
 #include <algorithm>
@@ -67,7 +67,7 @@ class web_server : public runtime::http_handler {
 
   explicit web_server(runtime::http_server_options options = {}, runtime::websocket_options sockets = {},
                       std::string host = "127.0.0.1")
-      : sockets_{sockets}, where_{runtime::probe({std::move(host), 0})} {
+      : sockets_{sockets}, where_{runtime::probe({std::move(host), 0, options.tls != nullptr})} {
     loop.run([&] {
       server = std::make_unique<runtime::http_server>(loop.at(), *this, options);
       server->listen(where_);
@@ -140,6 +140,7 @@ class web_server : public runtime::http_handler {
                               return record;
                             }};
   }
+  void on_handshake_failed(std::string_view, std::string_view why) override { failures.emplace_back(why); }
   void on_done(const runtime::http_access& l) override {
     access.push_back({std::string{l.method}, std::string{l.path}, std::string{l.peer}, l.status, l.bytes});
   }
@@ -150,6 +151,7 @@ class web_server : public runtime::http_handler {
   std::vector<std::shared_ptr<runtime::http_exchange>> later;
   std::vector<runtime::http_request> requests;
   std::vector<line> access;
+  std::vector<std::string> failures;  ///< of TLS handshakes
   std::vector<std::unique_ptr<socket_record>> records;
   bool echo = true;
 
