@@ -16,12 +16,6 @@ constexpr std::array<std::string_view, 6> protocol_words{"off",      "native",  
                                                          "engineio", "phoenix", "websocket"};
 constexpr std::array<std::string_view, 2> parser_words{"json", "msgpack"};
 
-template <class Enum>
-place one_of(Enum& value, std::span<const std::string_view> words) {
-  static_assert(sizeof value == sizeof(std::uint8_t));
-  return word_choice{reinterpret_cast<std::uint8_t*>(&value), words};  // an unsigned char may alias anything
-}
-
 #define GREENROOM_AT(member) [](auto& c) -> place { return &c.member; }
 #define GREENROOM_CHOICE(member, words) [](auto& c) -> place { return one_of(c.member, words); }
 

@@ -14,12 +14,6 @@ constexpr value_range unbounded{};
 constexpr std::array<std::string_view, 3> slow_words{"disconnect", "spill", "latest"};
 constexpr std::array<std::string_view, 3> permission_words{"nobody", "authenticated", "anyone"};
 
-template <class Enum>
-place one_of(Enum& value, std::span<const std::string_view> words) {
-  static_assert(sizeof value == sizeof(std::uint8_t));
-  return word_choice{reinterpret_cast<std::uint8_t*>(&value), words};  // an unsigned char may alias anything
-}
-
 #define GREENROOM_AT(member) [](auto& c) -> place { return &c.member; }
 #define GREENROOM_CHOICE(member, words) [](auto& c) -> place { return one_of(c.member, words); }
 

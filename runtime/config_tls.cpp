@@ -25,9 +25,7 @@ const config_key<config> table[]{
     {"tls", "client_ca", text, unbounded, GREENROOM_AT(client_ca),
      "The file with the certificates, in PEM, of the authorities whose client certificates are accepted."},
     {"tls", "client_certificates", choice, unbounded,
-     [](auto& c) -> place {
-       return word_choice{reinterpret_cast<std::uint8_t*>(&c.tls.clients), client_words};
-     },
+     [](auto& c) -> place { return one_of(c.tls.clients, client_words); },
      "Whether clients are asked for a certificate: not (`off`), asked, and a wrong one is refused (`optional`), or let "
      "in "
      "with one alone (`required`)."},

@@ -24,6 +24,13 @@ struct word_choice {
 using place = std::variant<std::uint32_t*, std::uint64_t*, std::int64_t*, bool*, std::string*,
                            std::vector<std::string>*, word_choice>;
 
+/// An enum of one byte and the words of its values, in their order.
+template <class Enum>
+place one_of(Enum& value, std::span<const std::string_view> words) {
+  static_assert(sizeof value == sizeof(std::uint8_t));
+  return word_choice{reinterpret_cast<std::uint8_t*>(&value), words};  // an unsigned char may alias anything
+}
+
 /// Inclusive; also the number of entries of a list.
 struct value_range {
   std::uint64_t min = 0;
