@@ -1,5 +1,6 @@
 #include "actors/behaviour_host.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "actors/context.hpp"
@@ -94,8 +95,11 @@ void behaviour_host::publish(const room_id& into, publication what) {
 
 void behaviour_host::push(const session_id& to, codecs::push what) {
   const auto now = self_->now();
-  if (pushed_lately_.size() >= limits::behaviour_pushes_lately_max)
+  if (pushed_lately_.size() >= look_through_at_) {  // never more than twice as many as are under way, and a few
+    constexpr std::size_t few = 32;
     std::erase_if(pushed_lately_, [now](const auto& each) { return each.second <= now; });
+    look_through_at_ = std::min(2 * pushed_lately_.size() + few, limits::behaviour_pushes_lately_max);
+  }
   if (pushed_lately_.size() < limits::behaviour_pushes_lately_max)
     pushed_lately_.insert_or_assign(to, now + limits::push_under_way);
   runtime::tell(self_, ctx_.sessions, session_directory::push_to{to, std::move(what)});

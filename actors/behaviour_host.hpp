@@ -109,6 +109,7 @@ class behaviour_host {
   alarm<tick> bell_;
 
   std::unordered_map<session_id, deadline> pushed_lately_;  ///< until when a push may be under way
+  std::size_t look_through_at_ = 0;                         ///< so many of them: those that are over go
 
   std::shared_ptr<const int> me_ = std::make_shared<const int>(0);  ///< whose end cancels the calls
   std::size_t open_ = 0;                                            ///< questions and calls
