@@ -324,7 +324,7 @@ bool state::write_roster(const subscription_ptr& who, const shared_push& what) {
   if (!out) return false;
   auto plain = what.frame(who->codec);
   who->roster = roster_view::known;
-  if (plain->empty()) return true;
+  if (plain->empty()) return false;  // its protocol has no word for it
   auto [bytes, compressed] = who->to->pack(std::move(plain));
   const auto size = bytes->size();
   make_space(*who, *out, size);
