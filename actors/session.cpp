@@ -462,7 +462,7 @@ hand_over::reply state::give_up_state(const hand_over& m) {
   keep.client.reset();
   self->quit();
   keep.rooms->watched.connection_lost();
-  return {true, keep.stored, keep.rooms->watched};
+  return {true, keep.stored, keep.rooms->watched, keep.rooms->channels};
 }
 
 /// The store hears of the end before who comes to resume does: that waits until it is known.

@@ -85,7 +85,8 @@ struct hand_over {  ///< The client attaches elsewhere: give up the state, if th
   struct reply {
     bool accepted = false;
     storage::stored_session stored;
-    watches watched;  ///< and what the client knows of them
+    watches watched;                      ///< and what the client knows of them
+    std::vector<std::string> channels{};  ///< that are open, and stay so
   };
 };
 struct close {

@@ -66,7 +66,8 @@ void session_channels::welcome(const std::function<void(std::optional<codecs::er
   if (channel.empty() || !opts_.ctx.channels.serves(channel)) return done(std::nullopt);
   ask_service(channel, opts_.keep->opening->payload, [this, channel, done](codecs::outcome what) {
     if (auto* why = std::get_if<codecs::error>(&what)) return done(std::move(*why));
-    opts_.keep->rooms->channels.push_back(channel);
+    auto& mine = opts_.keep->rooms->channels;
+    if (std::ranges::find(mine, channel) == mine.end()) mine.push_back(channel);
     done(std::nullopt);
   });
 }

@@ -63,6 +63,7 @@ struct state {
   struct inheritance {
     estate before;
     watches watched;
+    std::vector<std::string> channels{};
   };
   struct entry {
     caf::actor who;
@@ -84,7 +85,7 @@ struct state {
   std::shared_ptr<void> take_place();
   void resume(const open& m);
   void wake(const open& m, std::optional<storage::stored_session> stored);
-  void build(const open& m, storage::stored_session stored, watches watched);
+  void build(const open& m, storage::stored_session stored, inheritance came);
   void open_fresh(const open& m, std::string reason);
   void spawn_session(const open& m, storage::stored_session stored, session::opening opening, inheritance came);
   void note_detached(const session_id& id);
@@ -214,7 +215,7 @@ void state::resume(const open& m) {
       .then(
           [this, m](const session::hand_over::reply& r) {
             if (!r.accepted) return open_fresh(m, "bad_token");
-            build(m, r.stored, r.watched);
+            build(m, r.stored, {.before = {}, .watched = r.watched, .channels = r.channels});
           },
           [this, m](const caf::error&) {  // it ended, or moved, while we asked: look again
             auto again = m;
@@ -233,14 +234,13 @@ void state::wake(const open& m, std::optional<storage::stored_session> stored) {
   // What the client was told since it was stored, the store does not know: it is told everything again.
   watches watched;
   for (const auto& user : stored->watched) watched.add(user);
-  build(m, std::move(*stored), std::move(watched));
+  build(m, std::move(*stored), {.before = {}, .watched = std::move(watched)});
 }
 
-void state::build(const open& m, storage::stored_session stored, watches watched) {
+void state::build(const open& m, storage::stored_session stored, inheritance came) {
   const bool same_subject =
       m.who.kind == stored.kind && (stored.kind == identity::anonymous || stored.user == m.who.user.value);
   if (!same_subject) return open_fresh(m, "other_user");
-  inheritance came{.before = {}, .watched = std::move(watched)};
   if (auto old = sessions.find(session_id{stored.id}); old != sessions.end()) {
     came.before = std::move(old->second.rooms);
     erase(old);
@@ -274,6 +274,7 @@ void state::spawn_session(const open& m, storage::stored_session stored, session
   keep->stored = std::move(stored);
   keep->rooms = std::make_shared<memberships>(ctx.config.sessions.rooms_max);
   keep->rooms->watched = std::move(came.watched);
+  keep->rooms->channels = std::move(came.channels);
   keep->words = session::words_of(keep->stored.shown);
   keep->client = m.client;
   keep->connection = m.connection;

@@ -105,6 +105,24 @@ TEST_CASE_METHOD(channel_fixture, "channel: the end of a session closes what it 
   CHECK(heard == strings{"open game:1 bob -", "open game:2 bob -", "closed game:1 bob", "closed game:2 bob"});
 }
 
+TEST_CASE_METHOD(channel_fixture,
+                 "channel: what a session has open stays open when it comes back on another connection",
+                 "[actors][channel]") {
+  ann();
+  auto& bob = connect();
+  const auto was = bob.open("bob");
+  bob.join("game:1");
+  bob.wire().break_off();
+  settle();
+  auto& back = connect();
+  back.resume(was);
+  back.call("room.publish", R"({"room":"game:1","event":"move","payload":{}})");
+  CHECK(heard == strings{"open game:1 bob -", "game:1 move {}"});
+  back.call("session.close");
+  settle();
+  CHECK(heard.back() == "closed game:1 bob");
+}
+
 TEST_CASE_METHOD(channel_fixture, "channel: events of no channel are methods, and methods go on", "[actors][channel]") {
   CHECK(dump(ann().call("bot.do", "[1]")) == "[1]");
   CHECK(ann().refused("game:7").code == error_code::method_not_found);
