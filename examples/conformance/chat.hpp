@@ -103,17 +103,21 @@ class chat final : public service_behaviour {
     const auto arguments = codecs::arguments_of(request.params());
     if (arguments.empty()) return request.leave_unanswered();
     node().join(request.from().session, room_of(request, arguments.front()),
-                [request](const codecs::outcome& done) mutable { answer(request, done, "joined"); });
+                [request](const codecs::outcome& done) mutable {
+                  if (const auto* why = std::get_if<codecs::error>(&done)) return request.refuse(*why);
+                  request.reply(codecs::text_document("joined"));
+                });
   }
   void leave(service_request request) {
     const auto arguments = codecs::arguments_of(request.params());
     if (arguments.empty()) return request.leave_unanswered();
     node().leave(request.from().session, room_of(request, arguments.front()),
-                 [request](const codecs::outcome& done) mutable { answer(request, done, "left"); });
-  }
-  static void answer(service_request& request, const codecs::outcome& done, std::string_view word) {
-    if (const auto* why = std::get_if<codecs::error>(&done)) return request.refuse(*why);
-    request.reply(codecs::text_document(word));
+                 [request](const codecs::outcome& done) mutable {
+                   const auto* why = std::get_if<codecs::error>(&done);
+                   const bool was_not_there = why && why->code == codecs::error_code::not_found;
+                   if (why && !was_not_there) return request.refuse(*why);
+                   request.reply(codecs::text_document("left"));
+                 });
   }
   void to_room(service_request request) {
     const auto arguments = codecs::arguments_of(request.params());

@@ -88,6 +88,7 @@ for (const [name, how] of ways) {
       carl.emit('to-room', room, 'from outside');
       for (const each of [ann, bob]) assert.deepEqual(await next(each, 'room-msg'), [room, 'from outside']);
       assert.deepEqual(await ask(bob, 'leave', room), ['left']);
+      assert.deepEqual(await ask(bob, 'leave', room), ['left']); // who is not in it has left it
       ann.emit('all-room', room);
       assert.deepEqual(await next(ann, 'room-msg'), [room]);
       for (const each of [ann, bob, carl, other]) assert.deepEqual(await heard(each, 'room-msg'), []);
