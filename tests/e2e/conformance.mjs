@@ -3,9 +3,9 @@
 // GREENROOM_CONFORMANCE names the program.
 import assert from 'node:assert/strict';
 import { dirname, join } from 'node:path';
-import { io } from 'socket.io-client';
 import WebSocket from 'ws';
 import { binary, sharedNode, within } from './harness.mjs';
+import { listening } from './socketio_client.mjs';
 
 export const program = process.env.GREENROOM_CONFORMANCE ?? join(dirname(binary), 'greenroom-conformance');
 /** What `Node.start` and `Scenario.node` take for it. On two shards, so that neither may know what only the other does. */
@@ -90,44 +90,13 @@ export const heard_anew = (ws, event = 'message') =>
 
 // --- socket.io-client
 
-/** A client of socket.io-client; it goes with its scenario. `next` waits for an event, `heard` has what nobody took. */
-export function client(s, node, { nsp = '/', path = '/socket.io/', ...options } = {}) {
-  const socket = io(`${node.http}${nsp}`, { path, forceNew: true, reconnectionDelay: 50, ...options });
-  s.defer(() => socket.disconnect());
-  return listening(socket);
-}
+export { client, connects, next, once } from './socketio_client.mjs';
 /** One more namespace on the connection of `socket`; it connects by itself. */
 export function beside(s, socket, nsp, options) {
   const other = listening(socket.io.socket(nsp, options));
   s.defer(() => other.disconnect());
   return other;
 }
-function listening(socket) {
-  socket.heard = [];
-  socket.waiting = [];
-  socket.onAny((event, ...args) => {
-    const found = socket.waiting.findIndex((each) => each.event === event);
-    if (found >= 0) socket.waiting.splice(found, 1)[0].resolve(args);
-    else socket.heard.push({ event, args });
-  });
-  return socket;
-}
-export const next = (socket, event, ms = 5_000) =>
-  within(
-    ms,
-    `the event ${event}`,
-    new Promise((resolve) => {
-      const found = socket.heard.findIndex((each) => each.event === event);
-      if (found >= 0) resolve(socket.heard.splice(found, 1)[0].args);
-      else socket.waiting.push({ event, resolve });
-    }),
-  );
-export const once = (emitter, event, ms = 5_000) =>
-  within(ms, `the event ${event}`, new Promise((resolve) => emitter.once(event, (...args) => resolve(args))));
-export const connects = async (socket) => {
-  if (!socket.connected) await once(socket, 'connect');
-  return socket;
-};
 /** Emits and awaits the ack: all its arguments. */
 export const ask = (socket, event, ...args) =>
   within(

@@ -28,9 +28,13 @@ ping_interval_ms = 300
 ping_timeout_ms = 200
 `;
 
-/** A client of socket.io-client; it goes with its scenario. */
+/** A client of socket.io-client; it goes with its scenario. `next` waits for an event, `heard` has what nobody took. */
 export function client(s, node, { nsp = '/', path = '/socket.io/', ...options } = {}) {
   const socket = io(`${node.http}${nsp}`, { path, forceNew: true, reconnectionDelay: 50, ...options });
+  s.defer(() => socket.disconnect());
+  return listening(socket);
+}
+export function listening(socket) {
   socket.heard = [];
   socket.waiting = [];
   socket.onAny((event, ...args) => {
@@ -38,12 +42,11 @@ export function client(s, node, { nsp = '/', path = '/socket.io/', ...options } 
     if (found >= 0) socket.waiting.splice(found, 1)[0].resolve(args);
     else socket.heard.push({ event, args });
   });
-  s.defer(() => socket.disconnect());
   return socket;
 }
-export const next = (socket, event) =>
+export const next = (socket, event, ms = 5_000) =>
   within(
-    5_000,
+    ms,
     `the event ${event}`,
     new Promise((resolve) => {
       const found = socket.heard.findIndex((each) => each.event === event);
@@ -53,7 +56,10 @@ export const next = (socket, event) =>
   );
 export const once = (emitter, event, ms = 5_000) =>
   within(ms, `the event ${event}`, new Promise((resolve) => emitter.once(event, (...args) => resolve(args))));
-export const connects = (socket) => (socket.connected ? undefined : once(socket, 'connect'));
+export const connects = async (socket) => {
+  if (!socket.connected) await once(socket, 'connect');
+  return socket;
+};
 export const call = (socket, event, ...args) => within(5_000, `the ack of ${event}`, socket.emitWithAck(event, ...args));
 
 /** A WebSocket that answers pings and keeps the other packets. */
