@@ -3,6 +3,7 @@
 /// sentence, whatever it was.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,11 +21,14 @@ struct context;
 
 using storage::identity;
 
+struct credential;
+
 /// The subject of a session or of one HTTP call.
 struct principal {
   user_id user;
   identity kind = identity::anonymous;
-  std::int64_t expires_at_ms = 0;  ///< when it ends to be so, of a connection; 0: never
+  std::int64_t expires_at_ms = 0;             ///< when it ends to be so, of a connection; 0: never
+  std::shared_ptr<const credential> shown{};  ///< what it has shown for itself; null: nothing
 };
 
 namespace access {

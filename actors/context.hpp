@@ -33,10 +33,18 @@ class tls_context;
 namespace greenroom::storage {
 class sqlite_store;
 class store;
+class vault;
 }  // namespace greenroom::storage
 
 namespace greenroom {
 
+class api_keys;
+class audit;
+class pressure;
+class permissions;
+class rate_limits;
+class revocations;
+class schemas;
 class tokens;
 
 enum class stage : std::uint8_t { starting, ready, draining };
@@ -73,9 +81,17 @@ struct context {
   std::vector<caf::actor> readers;  ///< at least one
   caf::actor backups{};             ///< of `database`; null where there is none
   caf::actor sessions;
-  caf::actor plugins{};                         ///< null where the node has none, and in tests
-  caf::actor services{}, workers{};             ///< the routers' targets; null: there are none
-  std::shared_ptr<runtime::tls_context> tls{};  ///< null: no address of the gateway speaks TLS
+  caf::actor plugins{};                                         ///< null where the node has none, and in tests
+  caf::actor services{}, workers{};                             ///< the routers' targets; null: there are none
+  std::shared_ptr<runtime::tls_context> tls{};                  ///< null: no address of the gateway speaks TLS
+  std::shared_ptr<const greenroom::permissions> permissions{};  ///< null: those of the namespaces alone
+  std::shared_ptr<greenroom::api_keys> keys{};                  ///< null: no API key is accepted
+  std::shared_ptr<greenroom::revocations> revoked{};            ///< null: nothing is
+  std::shared_ptr<greenroom::rate_limits> limits{};             ///< null: there are none
+  std::shared_ptr<greenroom::pressure> pressure{};              ///< how much memory is in use; null: nobody looks
+  std::shared_ptr<greenroom::audit> audit{};                    ///< null: nothing is recorded
+  std::shared_ptr<greenroom::storage::vault> vault{};           ///< of the secrets; null: the config names no key
+  std::shared_ptr<const greenroom::schemas> schemas{};          ///< null: there are none
   service_board board{};
   worker_board workers_now{};  ///< who works for the node
 

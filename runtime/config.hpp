@@ -53,6 +53,8 @@ struct gateway_config {
   std::uint32_t compression_bytes_max = 256u << 10;
   std::uint32_t compression_window_bits = 12;
   std::uint32_t compression_level = 1;
+  std::vector<std::string> proxies{};  ///< addresses and networks whose word on where a client is counts
+  bool proxy_protocol = false;         ///< they say it in the PROXY protocol, not in X-Forwarded-For
 };
 
 enum class client_certificates : std::uint8_t { off, optional, required };
@@ -87,12 +89,62 @@ struct access_config {
   anonymous_access anonymous = anonymous_access::off;
   std::vector<std::string> allowed_origins{};  ///< empty: the node's own
   permission workers = permission::nobody;
+  permission call = permission::nobody;      ///< methods of services
+  permission send = permission::nobody;      ///< to other users' inboxes
+  permission presence = permission::nobody;  ///< to see who is online
 };
 
 /// Whose tokens are believed. What the entries mean is for whoever knows tokens.
 struct tokens_config {
   std::vector<std::string> keys{};  ///< empty: no token is
   std::vector<std::string> issuers{}, audiences{};
+  std::string grants_claim = "greenroom", roles_claim = "roles";  ///< what of a token says what its user may
+  std::uint32_t reload_interval_ms = 5'000;                       ///< 0: on SIGHUP only
+  std::uint32_t fetch_timeout_ms = 5'000;                         ///< of a set of keys that has a URL
+  std::uint32_t fetch_interval_ms = 3'600'000;
+  std::int64_t keep_ms = 24ll * 3600 * 1000;  ///< how long keys count whose set cannot be fetched
+};
+
+/// What some callers may beside what the namespaces say. What the entries mean is for whoever decides.
+struct grant_config {
+  std::vector<std::string> to{};       ///< anyone, authenticated, user:NAME, role:NAME, scope:NAME
+  std::vector<std::string> rooms{};    ///< patterns, with ${user} and a * at the end
+  std::vector<std::string> actions{};  ///< join, publish, read, members: in those rooms
+  std::vector<std::string> methods{};  ///< patterns of services' methods
+  std::vector<std::string> users{};    ///< patterns of users, whom they may send to
+};
+
+/// Token buckets of one scope: what may come in a second, and at once. 0: without a bound.
+struct limit_config {
+  std::uint32_t connections_per_second = 0, connections_burst = 0;
+  std::uint32_t connections_max = 0;  ///< open ones
+  std::uint32_t messages_per_second = 0, messages_burst = 0;
+  std::uint64_t bytes_per_second = 0, bytes_burst = 0;
+  std::uint32_t joins_per_second = 0, joins_burst = 0;
+  std::uint32_t reads_per_second = 0, reads_burst = 0;  ///< of the history
+};
+struct limits_config {
+  limit_config connection{}, session{}, user{}, address{}, key{};
+};
+
+enum class audit_level : std::uint8_t { off, refusals, sessions, all };
+
+struct audit_config {
+  audit_level level = audit_level::sessions;
+  std::uint64_t file_bytes_max = 64u << 20;
+  std::uint32_t files_max = 64;
+  std::uint32_t queue_max = 65'536;
+  std::uint32_t checkpoint_interval_ms = 60'000;
+};
+
+/// Keys that encrypt the keys of what is kept secret. The first encrypts what is new.
+struct secrets_config {
+  std::vector<std::string> keys{};  ///< ID=file:PATH or ID=env:NAME
+};
+
+/// JSON Schemas of service methods: METHOD=FILE.
+struct schemas_config {
+  std::vector<std::string> methods{};
 };
 
 enum class log_level : std::uint8_t { trace, debug, info, warning, error, off };
@@ -136,6 +188,7 @@ struct idempotency_config {
 struct memory_config {
   std::uint64_t history_bytes_max = 1ull << 30;
   std::uint32_t logs_max = 1'000'000;
+  std::uint64_t budget_bytes = 0;  ///< of the process; 0: what its control group or the machine has
 };
 
 /// The database in the data directory.
@@ -163,7 +216,10 @@ struct namespace_config {
   std::uint32_t presence_interval_ms = 100;
   permission join = permission::nobody;
   permission publish = permission::nobody;
-  permission read = permission::nobody;
+  permission read = permission::nobody;     ///< the history
+  permission members = permission::nobody;  ///< who is there
+  bool encrypted = false;                   ///< payloads on disk
+  std::vector<std::string> schemas{};       ///< EVENT=FILE, or FILE for the others
 };
 
 enum class endpoint_protocol : std::uint8_t { off, native, socketio, engineio, phoenix, websocket };
@@ -203,6 +259,10 @@ struct config {
   session_config sessions{};
   access_config access{};
   tokens_config tokens{};
+  limits_config limits{};
+  audit_config audit{};
+  secrets_config secrets{};
+  schemas_config schemas{};
   log_config log{};
   rooms_config rooms{};
   presence_config presence{};
@@ -215,6 +275,7 @@ struct config {
   std::map<std::string, namespace_config, std::less<>> namespaces{};
   /// By name. There are always `native`, `socketio` and `phoenix`; a file may change them and add others.
   std::map<std::string, endpoint_config, std::less<>> endpoints{};
+  std::map<std::string, grant_config, std::less<>> grants{};  ///< by name
 };
 
 enum class preset : std::uint8_t {
