@@ -6,7 +6,7 @@
 #include "codecs/jwk.hpp"
 #include "codecs/jwt_document.hpp"
 #include "tests/fuzz/codec_targets.hpp"
-#include "tests/fuzz/jwt_corpus.hpp"
+#include "tests/fuzz/signed_tokens.hpp"
 
 /// What the fuzz target of tokens does with one input: a token, a header and claims, or, behind a bracket, a set of
 /// keys. The promise above all others: what nobody signed is not accepted.
