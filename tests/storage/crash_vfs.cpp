@@ -43,7 +43,7 @@ int write(sqlite3_file* f, const void* from, int size, sqlite3_int64 offset) {
   const bool was_cut = vfs->is_cut();
   const int code = vfs->before(crash_vfs::call::write);
   if (state && (code == 0 || (vfs->is_cut() && !was_cut)))  // the power may go in the middle of a write
-    vfs->note([&] {
+    vfs->note([&, state = state] {
       const auto* bytes = static_cast<const char*>(from);
       (*state)->pending.push_back(
           {.offset = static_cast<std::size_t>(offset), .bytes = {bytes, bytes + static_cast<std::size_t>(size)}});
@@ -55,7 +55,7 @@ int truncate(sqlite3_file* f, sqlite3_int64 size) {
   auto& [base, vfs, state] = self(f);
   if (const int code = vfs->before(crash_vfs::call::truncate)) return code;
   if (state)
-    vfs->note([&] {
+    vfs->note([&, state = state] {
       (*state)->pending.push_back({.truncates = true, .offset = static_cast<std::size_t>(size), .bytes = {}});
     });
   return real(f)->pMethods->xTruncate(real(f), size);
@@ -74,7 +74,7 @@ int sync(sqlite3_file* f, int) {
   auto& [base, vfs, state] = self(f);
   if (const int code = vfs->before(crash_vfs::call::sync)) return code;
   if (state)
-    vfs->note([&] {
+    vfs->note([&, state = state] {
       for (const auto& change : (*state)->pending) put_into(change, (*state)->synced);
       (*state)->pending.clear();
     });
