@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "actors/admin_secrets.hpp"
 #include "actors/admin_store.hpp"
 #include "actors/context.hpp"
 #include "actors/http_api.hpp"
@@ -89,7 +90,7 @@ void refuse(const peer_ptr& to, std::string_view why, codecs::error_code code) {
 
 struct state {
   static inline const char* name = "admin";
-  state(runtime::actor_base* s, const options& o) : self{s}, ctx{o.ctx} {
+  state(runtime::actor_base* s, const options& o) : self{s}, ctx{o.ctx}, secrets{o.secrets} {
     if (!self->home()) return;
     socket = std::make_unique<runtime::local_socket>(
         *self->home(), o.socket_path,
@@ -113,7 +114,7 @@ struct state {
 
   runtime::actor_base* self;
   context& ctx;
-  caf::actor root;
+  caf::actor root, secrets;
   std::unique_ptr<runtime::local_socket> socket;
 };
 
@@ -141,7 +142,10 @@ void state::answer_line(const request& m) {
     return reload(m.from, std::string{plugin->text()});
   }
   if (admin_store::answered(self, ctx, m.from, command->text(), input->root())) return;
-  refuse(m.from, "there is no such command: announce, plugins, reload, status, tree, " + admin_store::commands(),
+  if (admin_secrets::answered(self, ctx, secrets, m.from, command->text(), input->root())) return;
+  refuse(m.from,
+         "there is no such command: announce, plugins, reload, status, tree, " + admin_store::commands() + ", " +
+             admin_secrets::commands(),
          codecs::error_code::method_not_found);
 }
 

@@ -8,7 +8,7 @@
 ///   reload {plugin}   a newer build of a plugin takes the older one's place (plugins.hpp)
 ///   tree              the supervisor tree with restarts, last errors and mailboxes
 ///
-/// and those about what the store holds (admin_store.hpp).
+/// those about what the store holds (admin_store.hpp), and those about secrets (admin_secrets.hpp).
 ///
 /// Parent: operations supervisor, permanent.
 /// Crash: the socket is made anew.
@@ -35,6 +35,7 @@ namespace greenroom::admin {
 struct options {
   context& ctx;
   std::string socket_path;
+  caf::actor secrets{};  ///< null: it has no commands for them
 };
 
 using peer_ptr = std::shared_ptr<runtime::local_peer>;

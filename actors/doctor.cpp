@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "actors/engine.hpp"
+#include "actors/secret_keys.hpp"
 #include "actors/tokens.hpp"
 #include "codecs/json_writer.hpp"
 #include "runtime/config.hpp"
@@ -27,6 +28,7 @@
 #include "runtime/tls.hpp"
 #include "runtime/unique_fd.hpp"
 #include "storage/sqlite_doctor.hpp"
+#include "storage/vault.hpp"
 
 namespace greenroom {
 namespace {
@@ -90,9 +92,43 @@ void check_config(const runtime::config_result& loaded, const serve_options& of,
     to.ok("config", (of.config.empty() ? "the defaults" : of.config) + " with the environment: no problems");
 }
 
-void check_tokens(const runtime::config& config, report& to) {
+/// Null where the config names no key, or one that cannot be used.
+std::shared_ptr<storage::vault> check_secret_keys(const runtime::config& config, report& to) {
   try {
-    if (make_tokens(config.tokens, 1)) to.ok("tokens", "every key of tokens.keys can be used");
+    auto vault = make_vault(config.secrets);
+    if (vault) to.ok("secrets", "every key of secrets.keys can be used; the newest is " + vault->newest());
+    return vault;
+  } catch (const bad_config& e) {
+    to.problem("secrets", e.what(), "a node does not start with it; docs/operating.md says what a key must be");
+    return nullptr;
+  }
+}
+
+/// Whether the config has the keys that the database needs.
+void check_secrets(const storage::sqlite_findings& database, const storage::vault* vault, report& to) {
+  const auto wrong = vault ? wrong_keys(*vault, database.secrets) : std::vector<std::string>{};
+  for (const auto& each : database.keks) {
+    const auto sentence = plural(static_cast<std::ptrdiff_t>(each.count), "data key") + " of the database " +
+                          (each.count == 1 ? "is" : "are") + " encrypted under the key " + each.kek;
+    if (!vault || !vault->has(each.kek))
+      to.problem("secrets", sentence + ", which secrets.keys does not name",
+                 "name it: its secrets and rooms are unavailable without it, and nothing is lost");
+    else if (std::ranges::find(wrong, each.kek) != wrong.end())
+      to.problem("secrets", sentence + ", and secrets.keys has another key of that id",
+                 "give the right one its id back");
+    else if (each.kek != vault->newest())
+      to.warning("secrets", sentence + ", which is not the newest", "`greenroom secrets rotate` while the node runs");
+    else
+      to.ok("secrets", sentence);
+  }
+}
+
+void check_tokens(const runtime::config& config, const fs::path& directory, const storage::vault* vault, report& to) {
+  const auto secrets = secrets_of(
+      [file = (directory / "greenroom.db").string()](const auto& name) { return storage::look_up_secret(file, name); },
+      vault);
+  try {
+    if (make_tokens(config.tokens, 1, secrets)) to.ok("tokens", "every key of tokens.keys can be used");
   } catch (const bad_config& e) {
     to.problem("tokens", e.what(), "a node does not start with it; docs/operating.md says what each file must hold");
   }
@@ -346,7 +382,8 @@ std::vector<finding> examine(const serve_options& of) {
     to.ok("node", node > 0 ? "it runs, pid " + std::to_string(node) : "it runs");
   else
     to.ok("node", "none runs in " + directory.string());
-  check_tokens(config, to);
+  const auto vault = check_secret_keys(config, to);
+  check_tokens(config, directory, vault.get(), to);
   check_ports(config, node, to);
   check_certificate(config, to);
   check_descriptors(config, node, to);
@@ -354,6 +391,7 @@ std::vector<finding> examine(const serve_options& of) {
   if (there) {
     check_disk(directory, to);
     check_database(directory, config, database, to);
+    check_secrets(database, vault.get(), to);
   } else {
     to.ok("disk", directory.string() + " is not there yet: a node makes it");
   }

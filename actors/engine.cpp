@@ -23,6 +23,8 @@
 #include "actors/relay.hpp"
 #include "actors/room_directory.hpp"
 #include "actors/router.hpp"
+#include "actors/secret_keys.hpp"
+#include "actors/secret_store.hpp"
 #include "actors/service_directory.hpp"
 #include "actors/session_directory.hpp"
 #include "actors/store_backup.hpp"
@@ -103,6 +105,13 @@ std::vector<std::string> methods_of(const extensions& mine) {
   return all;
 }
 
+/// Ends the start where the config has a key of the right name and the wrong content.
+void check_keys(const storage::vault* keys, const storage::store& disk) {
+  if (!keys) return;
+  for (const auto& id : wrong_keys(*keys, disk.secrets({}, keys_tried_on)))
+    throw bad_config{"secrets.keys: " + id + ": it is not the key of that id that the database is encrypted under"};
+}
+
 struct system_config : caf::actor_system_config {
   explicit system_config(std::size_t shards) {
     runtime::scheduler::install(*this, shards);
@@ -115,12 +124,14 @@ struct system_config : caf::actor_system_config {
 struct engine::parts {
   parts(const runtime::config& c, std::string version, extensions mine)
       : config{c},
-        tokens{make_tokens(config.tokens, shards_of(config))},
+        vault{make_vault(config.secrets)},
         data{config.node.data_dir},
         loaded{load_extensions(config, std::move(mine), data.path() / "plugins")},
         listen{probed(config)},
         memory{make_memory(config)},
-        disk{open_disk(config, data.database())},
+        disk{open_disk(config, data.database(), vault)},
+        tokens{make_tokens(config.tokens, shards_of(config),
+                           secrets_of([this](const auto& name) { return disk->secret(name); }, vault.get()))},
         clock{disk->newest_ms()},
         metrics{shards_of(config)},
         meters{metrics, shards_of(config), methods_of(loaded.all)},
@@ -140,9 +151,11 @@ struct engine::parts {
             .readers = std::vector<caf::actor>(config.store.readers),
             .sessions = {},
             .tls = make_tls(config, listen),
+            .vault = vault,
             .process_prefix = runtime::random_text(prefix_random_bytes)},
         system_options{shards_of(config)},
         system{system_options} {
+    check_keys(vault.get(), *disk);
     disk->commit(
         storage::sessions_restart{clock.now_ms()});  // where the disk is full, they keep what deadline they had
     auto& shards = runtime::scheduler::of(system);
@@ -171,19 +184,20 @@ struct engine::parts {
   void gave_up(const caf::error& why);
 
   const runtime::config config;
-  const std::shared_ptr<const greenroom::tokens> tokens;
+  const std::shared_ptr<storage::vault> vault;
   runtime::data_dir data;
   loaded_extensions loaded;
   std::vector<runtime::listen_address> listen;
   std::unique_ptr<storage::store> memory;
   std::unique_ptr<storage::sqlite_store> disk;
+  const std::shared_ptr<const greenroom::tokens> tokens;
   node_clock clock;
   runtime::metrics metrics;
   greenroom::meters meters;
   context ctx;  // before the system: what it buries at its end may still answer
   system_config system_options;
   caf::actor_system system;
-  caf::actor root, admin, certificates;  // the last null without TLS
+  caf::actor root, admin, secrets, certificates;  // the last null without TLS
   std::shared_ptr<runtime::http_shards> http_shards;
   std::unique_ptr<runtime::watchdog> watchdog;
   bool stopped = false;
@@ -300,8 +314,10 @@ supervisor_spec engine::parts::tree() {
   operations.children.push_back(standing("plugins", 0, ctx.plugins, [this](const place& p) {
     return plugins::spawn(p, {ctx, loaded.plugins, data.path() / "plugins"});
   }));
+  operations.children.push_back(
+      standing("secrets", 0, secrets, [this](const place& p) { return secret_store::spawn(p, {ctx}); }));
   operations.children.push_back(standing("admin", 0, admin, [this](const place& p) {
-    return admin::spawn(p, {ctx, data.admin_socket().string()});
+    return admin::spawn(p, {ctx, data.admin_socket().string(), secrets});
   }));
 
   if (ctx.tls)
@@ -433,7 +449,8 @@ void engine::stop() {
   p.watchdog.reset();
   p.ctx.writer = p.ctx.backups = nullptr;
   p.ctx.readers.clear();
-  p.root = p.admin = p.certificates = p.ctx.sessions = p.ctx.services = p.ctx.workers = p.ctx.plugins = nullptr;
+  p.root = p.admin = p.secrets = p.certificates = p.ctx.sessions = p.ctx.services = p.ctx.workers = p.ctx.plugins =
+      nullptr;
   for (auto& each : p.ctx.shards)
     each.relay = each.rooms = each.queue = each.presence = each.router = each.gateway = nullptr;
 }

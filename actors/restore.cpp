@@ -4,6 +4,8 @@
 #include <ostream>
 #include <system_error>
 
+#include "actors/engine.hpp"
+#include "actors/secret_keys.hpp"
 #include "actors/stores.hpp"
 #include "codecs/json_writer.hpp"
 #include "runtime/data_dir.hpp"
@@ -57,15 +59,18 @@ restore_exit restore(const restore_options& what, std::ostream& out, std::ostrea
   if (!fs::is_regular_file(what.backup))
     return refuse(err, restore_exit::no_input, "there is no backup " + what.backup);
   try {
+    const auto keys = make_vault(loaded.value.secrets);
     const runtime::data_dir directory{loaded.value.node.data_dir};
     for (const auto* end : {"", "-wal"})
       if (const auto file = directory.database().string() + end; fs::exists(file))
         return refuse(err, restore_exit::refused, file + " is there already: restore into an empty directory");
     const auto done =
-        storage::restore(what.backup, store_options(loaded.value, directory.database()),
+        storage::restore(what.backup, store_options(loaded.value, directory.database(), keys),
                          what.accept_damage ? storage::damaged_rows::accept : storage::damaged_rows::refuse);
     out << (what.json ? as_json(done) : as_text(done, what, directory.path())) << '\n';
     return restore_exit::restored;
+  } catch (const bad_config& e) {
+    return refuse(err, restore_exit::bad_config, e.what());
   } catch (const storage::backup_error& e) {
     return refuse(err, restore_exit::refused, e.what());
   } catch (const std::system_error& e) {

@@ -25,15 +25,16 @@ std::string sender_of(const room::publish& m) {
 }
 
 storage::dead_put letter_of(const room::publish& m, const std::string& event, const codecs::payload_ptr& payload,
-                            std::int64_t now_ms) {
+                            const context& ctx) {
   auto sent = *m.draft;
   sent.event = event;
   sent.body = payload;
   return {.room = sent.room,
           .body = std::make_shared<const std::string>(codecs::to_stored(sent)),
-          .now_ms = now_ms,
+          .now_ms = ctx.now_ms(),
           .once = {sender_of(m), sent.id, codecs::content_hash("room.publish", sent.room, event, *payload)},
-          .kind = m.by ? m.by->kind : identity::authenticated};
+          .kind = m.by ? m.by->kind : identity::authenticated,
+          .rest = rest_of(ctx, ctx.policies.of(sent.room))};
 }
 
 }  // namespace
@@ -45,7 +46,7 @@ void room_casualties::fell(const room::publish& m, const std::string& event, con
   if (so_far == judgement::accepted && log_.gathered() == 0) return;  // it is with the writer, and will be stored
   runtime::log::warn("a message that its room failed on becomes a dead letter",
                      {runtime::log::room(m.draft->room), {"message", m.draft->id}});
-  store_writer::post(self_, ctx_, letter_of(m, event, payload, ctx_.now_ms()));
+  store_writer::post(self_, ctx_, letter_of(m, event, payload, ctx_));
 }
 
 void room_casualties::fell(const caf::message& cause) {

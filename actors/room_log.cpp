@@ -15,12 +15,19 @@ namespace greenroom {
 
 using storage::errc;
 
+storage::at_rest rest_of(const context& ctx, const room_policy& policy) {
+  const auto& all = ctx.config.namespaces;
+  const auto found = all.find(policy.name);
+  return found != all.end() && found->second.encrypted ? storage::at_rest::encrypted : storage::at_rest::plain;
+}
+
 room_log::room_log(runtime::actor_base* self, context& ctx, std::string name, const room_policy& policy, events on)
     : self_{self},
       ctx_{ctx},
       name_{std::move(name)},
       policy_{policy},
       on_disk_{policy.kind == room_kind::durable},
+      rest_{rest_of(ctx, policy)},
       on_{std::move(on)} {}
 
 std::uint64_t room_log::oldest() const {
@@ -30,7 +37,7 @@ std::uint64_t room_log::oldest() const {
 }
 
 void room_log::open(std::function<void(errc)> then) {
-  storage::log_open what{.log = name_, .keep = policy_.history};
+  storage::log_open what{.log = name_, .keep = policy_.history, .rest = rest_};
   auto opened = [this, then = std::move(then)](const storage::outcome& done) {
     if (done.ok()) {
       failed_ = false;
@@ -59,6 +66,7 @@ void room_log::append(storage::append what, std::function<void(storage::outcome&
     storage::outcome refused{.error = errc::unavailable};
     return then(refused);
   }
+  what.rest = rest_;
   gathered_.push_back({what.once, std::move(then)});
   gathered_ops_.push_back(std::move(what));
 }
@@ -141,7 +149,7 @@ void room_log::snapshot(std::function<void(const storage::bytes_ptr&)> then) con
 }
 
 void room_log::keep_snapshot(storage::bytes_ptr state) {
-  storage::snapshot_put what{name_, std::move(state)};
+  storage::snapshot_put what{name_, std::move(state), rest_};
   auto kept = [name = name_](const storage::outcome& done) {
     if (!done.ok()) runtime::log::warn("a behaviour's state was not stored", {runtime::log::room(name)});
   };

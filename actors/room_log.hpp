@@ -19,11 +19,15 @@
 #include "actors/ids.hpp"
 #include "actors/room_policy.hpp"
 #include "runtime/actor_base.hpp"
+#include "storage/at_rest.hpp"
 #include "storage/store.hpp"
 
 namespace greenroom {
 
 struct membership;
+
+/// How what a room stores lies on the disk, as the config of its namespace says.
+storage::at_rest rest_of(const context& ctx, const room_policy& policy);
 
 class room_log {
  public:
@@ -78,6 +82,7 @@ class room_log {
   const std::string name_;
   const room_policy& policy_;
   const bool on_disk_;
+  const storage::at_rest rest_;
   events on_;
   std::string epoch_;
   std::uint64_t newest_ = 0, oldest_ = 1;

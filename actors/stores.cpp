@@ -1,6 +1,7 @@
 #include "actors/stores.hpp"
 
 #include <string>
+#include <utility>
 
 #include "actors/engine.hpp"
 #include "runtime/config.hpp"
@@ -21,7 +22,8 @@ std::unique_ptr<storage::store> make_memory(const runtime::config& from) {
   return storage::make_memory_store(to);
 }
 
-storage::sqlite_options store_options(const runtime::config& from, const std::filesystem::path& file) {
+storage::sqlite_options store_options(const runtime::config& from, const std::filesystem::path& file,
+                                      std::shared_ptr<const storage::vault> keys) {
   storage::sqlite_options to;
   to.path = file.string();
   to.readers = from.store.readers;
@@ -33,14 +35,16 @@ storage::sqlite_options store_options(const runtime::config& from, const std::fi
   to.dead_age_ms = from.inbox.dead_age_ms;
   to.ids_per_sender_max = from.idempotency.per_sender_max;
   to.id_age_ms = from.idempotency.age_ms;
+  to.keys = std::move(keys);
   to.report = [](const std::string& what) { runtime::log::error("the store reports", {{"what", what}}); };
   if (storage::planted("synchronous_off")) to.sync = storage::synchronous::off;
   return to;
 }
 
-std::unique_ptr<storage::sqlite_store> open_disk(const runtime::config& from, const std::filesystem::path& file) {
+std::unique_ptr<storage::sqlite_store> open_disk(const runtime::config& from, const std::filesystem::path& file,
+                                                 std::shared_ptr<const storage::vault> keys) {
   try {
-    return storage::open_sqlite_store(store_options(from, file));
+    return storage::open_sqlite_store(store_options(from, file, std::move(keys)));
   } catch (const storage::open_error& e) {
     throw bad_config{e.what()};
   }

@@ -13,6 +13,7 @@ namespace greenroom::storage {
 struct sqlite_options;
 class sqlite_store;
 class store;
+class vault;
 }  // namespace greenroom::storage
 
 namespace greenroom {
@@ -20,10 +21,12 @@ namespace greenroom {
 /// The logs of ephemeral rooms.
 std::unique_ptr<storage::store> make_memory(const runtime::config& from);
 
-/// How the config wants the database to be opened; its reports go to the log.
-storage::sqlite_options store_options(const runtime::config& from, const std::filesystem::path& file);
+/// How the config wants the database to be opened; its reports go to the log. `keys` open what lies encrypted; null: none do.
+storage::sqlite_options store_options(const runtime::config& from, const std::filesystem::path& file,
+                                      std::shared_ptr<const storage::vault> keys);
 
 /// The database.
-std::unique_ptr<storage::sqlite_store> open_disk(const runtime::config& from, const std::filesystem::path& file);
+std::unique_ptr<storage::sqlite_store> open_disk(const runtime::config& from, const std::filesystem::path& file,
+                                                 std::shared_ptr<const storage::vault> keys);
 
 }  // namespace greenroom

@@ -16,7 +16,7 @@
 namespace greenroom {
 namespace {
 
-constexpr std::string_view jwks_prefix = "jwks:";
+constexpr std::string_view jwks_prefix = "jwks:", secret_prefix = "secret:";
 
 [[noreturn]] void refuse(const std::string& entry, const std::string& why) {
   throw bad_config{"tokens.keys: " + entry + ": " + why};
@@ -70,13 +70,27 @@ void read_set(const std::string& entry, std::vector<codecs::jwt_key>& to) {
   std::move(set->keys.begin(), set->keys.end(), std::back_inserter(to));
 }
 
-codecs::jwt_key read_key(const std::string& entry) {
+/// What the entry's place holds: a file, or with `secret:NAME` a stored secret.
+storage::secret_text key_text(const std::string& entry, const key_entry& wanted, const secret_reader& secrets) {
+  if (!wanted.file.starts_with(secret_prefix)) return storage::secret_text{contents_of(entry, wanted.file)};
+  try {
+    if (secrets) return secrets(wanted.file.substr(secret_prefix.size()));
+  } catch (const secret_error& e) {
+    refuse(entry, e.what());
+  }
+  refuse(entry, "there are no secrets here");
+}
+
+codecs::jwt_key read_key(const std::string& entry, const secret_reader& secrets) {
   auto wanted = parse(entry);
   if (!wanted)
     refuse(entry,
-           "must be ALGORITHM:FILE, KEY_ID=ALGORITHM:FILE or jwks:FILE; the algorithm is HS256, HS384, HS512, RS256, "
+           "must be ALGORITHM:FILE, KEY_ID=ALGORITHM:FILE or jwks:FILE, with secret:NAME in the place of FILE for a "
+           "stored "
+           "secret; the algorithm is HS256, HS384, HS512, RS256, "
            "PS256, ES256 or EdDSA");
-  const auto text = contents_of(entry, wanted->file);
+  const auto held = key_text(entry, *wanted, secrets);
+  const auto text = held.view();
   std::string why;
   auto key = codecs::is_hmac(wanted->alg)
                  ? codecs::jwt_key::from_secret(wanted->alg, without_line_end(text), codecs::jwt_secret_form::raw,
@@ -100,11 +114,12 @@ codecs::jwt_verdict tokens::verify(std::string_view token, std::uint64_t now_s) 
   return mine.seen.verify(token, trust_, now_s);
 }
 
-std::shared_ptr<const tokens> make_tokens(const runtime::tokens_config& from, std::size_t shards) {
+std::shared_ptr<const tokens> make_tokens(const runtime::tokens_config& from, std::size_t shards,
+                                          const secret_reader& secrets) {
   if (from.keys.empty()) return nullptr;
   std::vector<codecs::jwt_key> keys;
   for (const auto& entry : from.keys)
-    entry.starts_with(jwks_prefix) ? read_set(entry, keys) : keys.push_back(read_key(entry));
+    entry.starts_with(jwks_prefix) ? read_set(entry, keys) : keys.push_back(read_key(entry, secrets));
   std::string why;
   auto set = codecs::make_key_set(std::move(keys), why);
   if (!set) throw bad_config{"tokens.keys: " + why};

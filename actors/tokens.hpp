@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/secret_keys.hpp"
 #include "codecs/jwt.hpp"
 #include "codecs/token_cache.hpp"
 #include "runtime/config.hpp"
@@ -33,7 +34,8 @@ class tokens {
   std::vector<std::unique_ptr<cache>> caches_;  ///< by shard; of threads that are none, the first
 };
 
-/// As the config says; null where it names no key.
-std::shared_ptr<const tokens> make_tokens(const runtime::tokens_config& from, std::size_t shards);
+/// As the config says; null where it names no key. `secrets` says what the stored ones do that the config refers to.
+std::shared_ptr<const tokens> make_tokens(const runtime::tokens_config& from, std::size_t shards,
+                                          const secret_reader& secrets = {});
 
 }  // namespace greenroom

@@ -7,6 +7,7 @@
 
 #include "clients/command_options.hpp"
 #include "clients/operator_commands.hpp"
+#include "clients/secret_commands.hpp"
 
 namespace greenroom::clients {
 namespace {
@@ -130,6 +131,7 @@ void add_operator_commands(CLI::App& app, chosen_command& chosen) {
   add_queue(app, chosen);
   add_dead(app, chosen);
   add_backup(app, chosen);
+  add_secret_commands(app, chosen);
 }
 
 }  // namespace greenroom::clients

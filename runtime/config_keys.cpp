@@ -36,6 +36,7 @@ constexpr config_section sections[]{
     {"sessions", "Sessions, which outlive their connections."},
     {"access", "Who may call at all."},
     {"tokens", "How users prove who they are: JSON Web Tokens (JWT) that somebody else has signed."},
+    {"secrets", "What is kept secret in the database: secrets for integrations, and rooms that are encrypted at rest."},
     {"log", "The node's own log."},
     {"rooms", "All rooms; what differs from room to room is in the namespaces."},
     {"presence", "Who is online; what rooms tell of their members is in the namespaces."},
@@ -448,9 +449,9 @@ const config_rule<config> node_rule_table[]{
 };
 
 template <class Row>
-std::vector<Row> joined(std::span<const Row> first, std::span<const Row> second) {
-  std::vector<Row> all{first.begin(), first.end()};
-  all.insert(all.end(), second.begin(), second.end());
+std::vector<Row> joined(std::initializer_list<std::span<const Row>> tables) {
+  std::vector<Row> all;
+  for (const auto& each : tables) all.insert(all.end(), each.begin(), each.end());
   return all;
 }
 
@@ -458,11 +459,11 @@ std::vector<Row> joined(std::span<const Row> first, std::span<const Row> second)
 
 std::span<const config_section> config_sections() { return sections; }
 std::span<const config_key<config>> node_keys() {
-  static const auto all = joined<config_key<config>>(node_table, tls_keys());
+  static const auto all = joined<config_key<config>>({node_table, tls_keys(), secrets_keys()});
   return all;
 }
 std::span<const config_rule<config>> node_rules() {
-  static const auto all = joined<config_rule<config>>(node_rule_table, tls_rules());
+  static const auto all = joined<config_rule<config>>({node_rule_table, tls_rules(), secrets_rules()});
   return all;
 }
 

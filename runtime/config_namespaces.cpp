@@ -34,6 +34,10 @@ const config_key<namespace_config> table[]{
      "How old kept messages get. 0: as old as the other bounds allow."},
     {"namespace", "durable", toggle, unbounded, GREENROOM_AT(durable),
      "Whether a message is on disk before it is acknowledged and seen."},
+    {"namespace", "encrypted", toggle, unbounded, GREENROOM_AT(encrypted),
+     "Whether the messages of durable rooms, the states of their behaviours and their dead letters lie encrypted on "
+     "the "
+     "disk, under `secrets.keys`. What was stored before stays as it is."},
     {"namespace", "slow_members", choice, unbounded, GREENROOM_CHOICE(slow_members, slow_words),
      "What happens when a member does not keep up: its connection is closed (`disconnect`), it reads the rest from the "
      "history (`spill`), or older messages of the same event give way to newer ones (`latest`)."},
@@ -75,6 +79,8 @@ const config_rule<namespace_config> rules[]{
     {"slow_members",
      [](const namespace_config& n) { return n.slow_members != slow_policy::spill || n.history_count != 0; },
      "must not be \"spill\" where history_count is 0: there is nothing to read from"},
+    {"encrypted", [](const namespace_config& n) { return !n.encrypted || n.durable; },
+     "must not be true where durable is false: such rooms are in memory only"},
 };
 
 }  // namespace

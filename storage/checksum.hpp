@@ -16,6 +16,9 @@ namespace greenroom::storage {
 std::int64_t message_sum(std::uint64_t owner, std::uint64_t place, std::uint64_t message, std::int64_t at_ms,
                          std::string_view body) noexcept;
 
+/// The sum of a body that lies encrypted, from what `message_sum` says of its bytes: by it a reader knows which it is.
+constexpr std::int64_t encrypted_form(std::int64_t sum) noexcept { return ~sum; }
+
 /// Of a row's fields, in an order that writer and reader share.
 class row_sum {
  public:

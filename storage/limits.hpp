@@ -17,6 +17,13 @@ inline constexpr std::size_t presence_bytes_max = 64u << 10;  ///< what a member
 
 inline constexpr std::int64_t session_grace_ms = 10'000;  ///< its actor ends it at its deadline, a sweep only later
 
+// Secrets.
+inline constexpr std::size_t secrets_max = 10'000;  ///< beside the data keys of logs; over it: unavailable
+inline constexpr std::size_t secret_name_bytes_max = 128;
+inline constexpr std::size_t secret_bytes_max = 32u << 10;
+inline constexpr std::size_t secret_overhead_bytes = 128;    ///< what sealing may add; a wrapped data key is no longer
+inline constexpr std::size_t data_keys_cached_max = 16'384;  ///< of logs that are encrypted; 512 KiB of locked memory
+
 // Inboxes and dead letters.
 inline constexpr std::uint64_t inbox_messages_max = 10'000;    ///< a user
 inline constexpr std::uint64_t inbox_bytes_max = 16ull << 20;  ///< a user

@@ -52,7 +52,7 @@ struct named_snapshot {
 };
 
 /// An answer to a read: head and records are of the same moment. `errc::not_found` where the log does not exist,
-/// `errc::unavailable` where the disk does not let it be read.
+/// `errc::unavailable` where the disk does not let it be read, or the key is missing that it is encrypted under.
 struct log_page {
   errc error = errc::success;
   log_head head{};

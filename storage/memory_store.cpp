@@ -6,6 +6,7 @@
 #include "storage/memory_ids.hpp"
 #include "storage/memory_inboxes.hpp"
 #include "storage/memory_logs.hpp"
+#include "storage/memory_secrets.hpp"
 #include "storage/memory_sessions.hpp"
 
 namespace greenroom::storage {
@@ -61,6 +62,12 @@ class memory_store final : public store {
     return ids_.recall(once, now_ms);
   }
 
+  std::optional<stored_secret> secret(std::string_view name) const override { return secrets_.get(name); }
+  std::vector<stored_secret> secrets(std::string_view after, std::size_t count_max) const override {
+    return secrets_.list(after, count_max);
+  }
+  std::vector<kek_use> keks() const override { return secrets_.keks(); }
+
   statistics counters() const override {
     statistics sum;
     ids_.count(sum);
@@ -99,6 +106,10 @@ class memory_store final : public store {
   requires requires(storage::dead_letters& dead, const Op& op) { dead.execute(op); }
   outcome run(const Op& op) { return dead_.execute(op); }
 
+  template <class Op>
+  requires requires(memory_secrets& secrets, const Op& op) { secrets.execute(op); }
+  outcome run(const Op& op) { return secrets_.execute(op); }
+
   outcome run(const sweep& op) {
     std::lock_guard guard{sweep_mutex_};
     outcome out;
@@ -133,6 +144,7 @@ class memory_store final : public store {
   storage::dead_letters dead_;
   memory_inboxes inboxes_;
   memory_sessions sessions_;
+  memory_secrets secrets_;
   std::mutex sweep_mutex_;
   std::size_t next_part_ = 0;
 };

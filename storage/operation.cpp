@@ -23,6 +23,10 @@ bool is_membership(const stored_membership& member) {
   return is_name(member.room) && is_name(member.seen.epoch) && member.presence.size() <= limits::presence_bytes_max;
 }
 
+bool is_secret_name(const std::string& text) { return !text.empty() && text.size() <= limits::secret_name_bytes_max; }
+
+bool is_wrapped(const std::string& bytes) { return bytes.size() <= limits::secret_overhead_bytes; }
+
 struct fits {
   bool operator()(const log_open& op) const { return is_name(op.log); }
   bool operator()(const append& op) const {
@@ -42,6 +46,15 @@ struct fits {
   }
   bool operator()(const dead_put& op) const { return is_name(op.room) && is_body(op.body) && is_once(op.once); }
   bool operator()(const dead_settle&) const { return true; }
+  bool operator()(const secret_put& op) const {
+    const auto& s = op.secret;
+    return !s.reserved() && is_secret_name(s.name) && is_name(s.kek) && is_wrapped(s.wrapped) &&
+           s.sealed.size() <= limits::secret_bytes_max + limits::secret_overhead_bytes;
+  }
+  bool operator()(const secret_erase& op) const { return is_name(op.name); }
+  bool operator()(const secret_rewrap& op) const {
+    return is_name(op.name) && is_name(op.kek) && is_wrapped(op.wrapped) && is_wrapped(op.was);
+  }
   bool operator()(const session_put& op) const {
     const auto& s = op.session;
     if (!is_name(s.id) || !is_name(s.user) || s.rooms.size() > limits::session_rooms_max) return false;

@@ -10,10 +10,12 @@
 #include <string>
 #include <variant>
 
+#include "storage/at_rest.hpp"
 #include "storage/errc.hpp"
 #include "storage/inbox.hpp"
 #include "storage/limits.hpp"
 #include "storage/log.hpp"
+#include "storage/secret.hpp"
 #include "storage/session.hpp"
 
 namespace greenroom::storage {
@@ -28,10 +30,12 @@ struct idempotency {
 
 // Logs
 
-/// Makes the log with a fresh epoch where there is none, and sets what it keeps. Outcome: `at` is its head, `first`.
+/// Makes the log with a fresh epoch where there is none, and sets what it keeps. Outcome: `at` is its head, `first`;
+/// `errc::unavailable` where the key is missing that it is, was or shall be encrypted under.
 struct log_open {
   std::string log{};
   retention keep{};
+  at_rest rest = at_rest::plain;
 };
 
 /// Adds a message, and the log where there is none. Outcome: `at` is its position, `at_ms`, `first`.
@@ -42,12 +46,14 @@ struct append {
   retention keep{};                   ///< replaces what the log had
   std::optional<idempotency> once{};  ///< absent: no record is written
   bytes_ptr snapshot{};               ///< the behaviour's state after this message; null: unchanged
+  at_rest rest = at_rest::plain;      ///< of the message and the snapshot
 };
 
 /// Keeps a behaviour's state that no message changed (a timer did). The log must exist.
 struct snapshot_put {
   std::string log{};
   bytes_ptr snapshot{};
+  at_rest rest = at_rest::plain;
 };
 
 /// History was lost: drops all messages and the snapshot, and starts at seq 1 of a new epoch. Outcome: `at` is the new
@@ -127,12 +133,33 @@ struct dead_put {
   std::int64_t now_ms = 0;
   idempotency once{};  ///< what `append` takes when the message is published after all
   identity kind = identity::authenticated;
+  at_rest rest = at_rest::plain;
 };
 
 /// A room's letter was published after all: it leaves, and counts as acknowledged and as replayed. Outcome:
 /// `errc::not_found`.
 struct dead_settle {
   std::uint64_t id = 0;
+};
+
+// Secrets
+
+/// Writes the secret, in place of what stood under its name. Outcome: `errc::unavailable` over `secrets_max`.
+struct secret_put {
+  stored_secret secret{};
+};
+
+/// Outcome: `errc::not_found` where there is none. A name of the store's own is none.
+struct secret_erase {
+  std::string name{};
+};
+
+/// Wraps a data key again, where it still is what it was. Outcome: `errc::not_found` where it is not: it was put again,
+/// or erased.
+struct secret_rewrap {
+  std::string name{};
+  std::string was{};  ///< `stored_secret::wrapped`
+  std::string kek{}, wrapped{};
 };
 
 // Sessions and upkeep
@@ -170,9 +197,10 @@ struct sweep {
   std::uint32_t removals_max = limits::sweep_removals_max;
 };
 
-using operation = std::variant<log_open, append, snapshot_put, epoch_reset, log_erase, inbox_append, inbox_ack,
-                               inbox_expire, inbox_attempt, inbox_purge, dead_replay, dead_purge, dead_put, dead_settle,
-                               session_put, membership_put, session_erase, sessions_restart, sweep>;
+using operation =
+    std::variant<log_open, append, snapshot_put, epoch_reset, log_erase, inbox_append, inbox_ack, inbox_expire,
+                 inbox_attempt, inbox_purge, dead_replay, dead_purge, dead_put, dead_settle, secret_put, secret_erase,
+                 secret_rewrap, session_put, membership_put, session_erase, sessions_restart, sweep>;
 
 /// What became of an operation. Its comment above names the members that it fills.
 struct outcome {

@@ -77,11 +77,11 @@ std::unique_ptr<connection> open_checked(const sqlite_options& options) {
   return db;
 }
 
-std::unique_ptr<sqlite_writer> open_writer(const sqlite_options& options, sqlite_damage& damage) {
+std::unique_ptr<sqlite_writer> open_writer(const sqlite_options& options, sqlite_damage& damage, row_keys& keys) {
   const bool suspect = is_suspect(options.path);
   for (bool again = false;; again = true) {
     try {
-      auto writer = std::make_unique<sqlite_writer>(try_to_open(options, suspect && !again), options, damage);
+      auto writer = std::make_unique<sqlite_writer>(try_to_open(options, suspect && !again), options, damage, keys);
       clear_suspect(options.path);
       sync_directory_of(options.path);
       return writer;

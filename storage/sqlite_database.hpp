@@ -11,6 +11,7 @@
 
 namespace greenroom::storage {
 
+class row_keys;
 class sqlite_damage;
 class sqlite_writer;
 
@@ -18,6 +19,6 @@ std::unique_ptr<connection> open_reader(const sqlite_options& options);
 /// For a copy that nobody else knows: looks at all of it first, and sets nothing aside. sqlite_error where it is damaged.
 std::unique_ptr<connection> open_checked(const sqlite_options& options);
 /// The one who writes. The caller holds the file's lock.
-std::unique_ptr<sqlite_writer> open_writer(const sqlite_options& options, sqlite_damage& damage);
+std::unique_ptr<sqlite_writer> open_writer(const sqlite_options& options, sqlite_damage& damage, row_keys& keys);
 
 }  // namespace greenroom::storage

@@ -41,15 +41,25 @@ sqlite_dead::row sqlite_dead::read(const query& from) {
   return found;
 }
 
-void sqlite_dead::load_body(connection& db, sqlite_damage& damage, row& of) {
+void sqlite_dead::load_body(connection& db, sqlite_damage& damage, row_keys& keys, row& of) {
   if (of.sound) {
     auto message = db.ask(sql::message_get, of.message);
     if (message.next()) {
       const auto body = message.bytes(1);
       const auto place = of.room.empty() ? of.n : of.id;
-      if (message.i64(0) == message_sum(of.inbox, place, of.message, of.at_ms, body)) {
+      const auto sum = message_sum(of.inbox, place, of.message, of.at_ms, body);
+      if (message.i64(0) == sum) {
         of.body = std::make_shared<const std::string>(body);
         return;
+      }
+      if (message.i64(0) == encrypted_form(sum)) {
+        const auto found = keys.find(db, row_keys::of_dead);
+        if (found.what == row_keys::state::locked) return;
+        if (found.key)
+          if (auto plain = open_row(*found.key, bound_to_letter(of.room, of.id, of.at_ms), body)) {
+            of.body = std::make_shared<const std::string>(std::move(*plain));
+            return;
+          }
       }
     }
   }
@@ -82,6 +92,29 @@ void sqlite_dead::bury(row letter) {
   }
 }
 
+/// The letter that is kept of the same message.
+std::optional<sqlite_dead::row> sqlite_dead::known_letter(const row& same) {
+  auto found = db_.ask(sql::dead_of_message, same.name, same.sender, same.content);
+  if (!found.next()) return std::nullopt;
+  auto letter = read(found);
+  return letter.sound ? std::optional{std::move(letter)} : std::nullopt;
+}
+
+/// False: its key is missing.
+bool sqlite_dead::put_message(const row& letter, std::uint64_t id, const dead_put& op) {
+  if (op.rest == at_rest::plain) {
+    db_.change(sql::message_put, letter.message, message_sum(letter.inbox, id, letter.message, letter.at_ms, *op.body),
+               *op.body);
+    return true;
+  }
+  const auto key = keys_.find_or_make(db_, row_keys::of_dead).key;
+  if (!key) return false;
+  const auto sealed = seal_row(*key, bound_to_letter(letter.room, id, letter.at_ms), *op.body);
+  const auto sum = encrypted_form(message_sum(letter.inbox, id, letter.message, letter.at_ms, sealed));
+  db_.change(sql::message_put, letter.message, sum, sealed);
+  return true;
+}
+
 outcome sqlite_dead::execute(const dead_put& op) {
   row letter;
   letter.room = op.room;
@@ -89,15 +122,25 @@ outcome sqlite_dead::execute(const dead_put& op) {
   letter.kind = op.kind;
   letter.name = op.once.id;
   letter.content = {reinterpret_cast<const char*>(op.once.content.data()), op.once.content.size()};
-  {
-    std::optional<row> known;
-    if (auto found = db_.ask(sql::dead_of_message, letter.name, letter.sender, letter.content); found.next())
-      known = read(found);
-    if (known && known->sound) {
-      ++known->attempts;
-      db_.change(sql::dead_attempt, known->id, known->attempts, known->sum());
-      return {.duplicate = true, .n = known->id};
-    }
+  const bool encrypted = op.rest == at_rest::encrypted;
+  const auto key = encrypted ? keys_.find_or_make(db_, row_keys::of_ids).key : keys_.hashes(db_);
+  if (encrypted && !key) return {.error = errc::unavailable};
+  std::string keyed;  // as in the records of ids: nobody can try what it may have said
+  if (key) {
+    const auto hash = fingerprint(*key, letter.content);
+    keyed.assign(reinterpret_cast<const char*>(hash.data()), hash.size());
+  }
+  auto known = known_letter(letter);
+  if (encrypted) letter.content = keyed;
+  if (!known && key) {
+    auto other = letter;
+    other.content = keyed;
+    known = known_letter(other);
+  }
+  if (known) {
+    ++known->attempts;
+    db_.change(sql::dead_attempt, known->id, known->attempts, known->sum());
+    return {.duplicate = true, .n = known->id};
   }
   letter.at_ms = letter.died_ms = op.now_ms;
   letter.reason = dead_reason::crashed;
@@ -105,8 +148,7 @@ outcome sqlite_dead::execute(const dead_put& op) {
   letter.size = op.body->size();
   letter.message = sums_.next_id();
   const auto id = sums_.last_dead + 1;  // as bury() will give it
-  db_.change(sql::message_put, letter.message, message_sum(letter.inbox, id, letter.message, letter.at_ms, *op.body),
-             *op.body);
+  if (!put_message(letter, id, op)) return {.error = errc::unavailable};
   ++sums_.seen.accepted;
   sums_.saw(op.now_ms);
   bury(std::move(letter));
@@ -130,7 +172,7 @@ std::optional<sqlite_dead::row> sqlite_dead::find(std::uint64_t id) {
     if (!letter.next()) return {};
     found = read(letter);
   }
-  load_body(db_, damage_, *found);
+  load_body(db_, damage_, keys_, *found);
   return found;
 }
 
@@ -184,22 +226,23 @@ std::size_t sqlite_dead::sweep(std::int64_t now_ms, sweep_budget& budget) {
   return removed;
 }
 
-std::vector<dead_letter> sqlite_dead::list(connection& db, sqlite_damage& damage, std::optional<std::string_view> user,
-                                           std::uint64_t after, std::size_t count_max) {
-  return user ? all_of(db.ask(sql::dead_of_user_after, *user, after, count_max), db, damage)
-              : all_of(db.ask(sql::dead_after, after, count_max), db, damage);
+std::vector<dead_letter> sqlite_dead::list(connection& db, sqlite_damage& damage, row_keys& keys,
+                                           std::optional<std::string_view> user, std::uint64_t after,
+                                           std::size_t count_max) {
+  return user ? all_of(db.ask(sql::dead_of_user_after, *user, after, count_max), db, damage, keys)
+              : all_of(db.ask(sql::dead_after, after, count_max), db, damage, keys);
 }
 
-std::vector<dead_letter> sqlite_dead::list_room(connection& db, sqlite_damage& damage, std::string_view room,
-                                                std::uint64_t after, std::size_t count_max) {
-  return all_of(db.ask(sql::dead_of_room_after, room, after, count_max), db, damage);
+std::vector<dead_letter> sqlite_dead::list_room(connection& db, sqlite_damage& damage, row_keys& keys,
+                                                std::string_view room, std::uint64_t after, std::size_t count_max) {
+  return all_of(db.ask(sql::dead_of_room_after, room, after, count_max), db, damage, keys);
 }
 
-std::vector<dead_letter> sqlite_dead::all_of(query&& found, connection& db, sqlite_damage& damage) {
+std::vector<dead_letter> sqlite_dead::all_of(query&& found, connection& db, sqlite_damage& damage, row_keys& keys) {
   std::vector<dead_letter> all;
   while (found.next()) {
     auto letter = read(found);
-    load_body(db, damage, letter);
+    load_body(db, damage, keys, letter);
     all.push_back(std::move(letter));
   }
   return all;

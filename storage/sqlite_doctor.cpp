@@ -4,14 +4,19 @@
 #include <filesystem>
 
 #include "storage/sqlite_connection.hpp"
+#include "storage/sqlite_damage.hpp"
 #include "storage/sqlite_database.hpp"
 #include "storage/sqlite_file.hpp"
 #include "storage/sqlite_schema.hpp"
+#include "storage/sqlite_secrets.hpp"
 
 namespace greenroom::storage {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t secrets_shown = 1'024;
+constexpr std::uint64_t first_with_secrets = 2;  ///< version of the database
 
 std::uint64_t size_of(const std::string& path) {
   std::error_code none;
@@ -48,6 +53,11 @@ void read_all(connection& db, sqlite_findings& into) {
     into.damaged = true;
   } else {
     into.newest_ms = number(db, "SELECT coalesce(max(newest_ms), 0) FROM totals");
+    if (into.version >= first_with_secrets) {
+      sqlite_damage unreported{{}};
+      into.keks = sqlite_secrets::keks(db);
+      into.secrets = sqlite_secrets::list(db, unreported, {}, secrets_shown);
+    }
   }
 }
 
@@ -69,6 +79,16 @@ sqlite_findings look_at(const std::string& path) {
     found.trouble = (found.damaged ? "It is damaged: " : "It cannot be read: ") + std::string{e.what()} + ".";
   }
   return found;
+}
+
+std::optional<stored_secret> look_up_secret(const std::string& path, std::string_view name) {
+  try {
+    sqlite_damage unreported{{}};
+    const auto db = open_reader({.path = path});
+    return sqlite_secrets::get(*db, unreported, name);
+  } catch (const sqlite_error&) {
+    return std::nullopt;
+  }
 }
 
 }  // namespace greenroom::storage

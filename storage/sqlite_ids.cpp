@@ -1,5 +1,6 @@
 #include "storage/sqlite_ids.hpp"
 
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -35,8 +36,8 @@ bool sqlite_ids::find(connection& db, sqlite_damage& damage, std::string_view na
   return true;
 }
 
-std::optional<sqlite_ids::kept> sqlite_ids::find(connection& db, sqlite_damage& damage, std::uint64_t sender,
-                                                 const idempotency& once) {
+std::optional<sqlite_ids::kept> sqlite_ids::find(connection& db, sqlite_damage& damage, row_keys& keys,
+                                                 std::uint64_t sender, const idempotency& once) {
   if (sender == 0) return {};
   auto found = db.ask(sql::once_find, once.id, sender);
   if (!found.next()) return {};
@@ -44,6 +45,8 @@ std::optional<sqlite_ids::kept> sqlite_ids::find(connection& db, sqlite_damage& 
   record.answer = {.duplicate = true, .at = {found.text(2), found.u64(3)}, .n = found.u64(4), .at_ms = found.i64(5)};
   const auto content = found.bytes(1);
   record.same_content = content == view(once.content);
+  if (!record.same_content)
+    if (const auto key = keys.hashes(db)) record.same_content = content == view(fingerprint(*key, view(once.content)));
   record.sound = found.i64(6) == record_sum(once, content, record.answer.at, record.answer.n, record.answer.at_ms);
   if (!record.sound) damage.found("an id of the sender \"" + once.sender + "\"; it is free again");
   return record;
@@ -55,11 +58,11 @@ std::optional<outcome> sqlite_ids::answer(const std::optional<kept>& found, std:
   return found->answer;
 }
 
-std::optional<outcome> sqlite_ids::recall(connection& db, sqlite_damage& damage, const idempotency& once,
-                                          std::int64_t now_ms, std::int64_t age_ms) {
+std::optional<outcome> sqlite_ids::recall(connection& db, sqlite_damage& damage, row_keys& keys,
+                                          const idempotency& once, std::int64_t now_ms, std::int64_t age_ms) {
   row from;
   if (!find(db, damage, once.sender, from)) return {};
-  return answer(find(db, damage, from.id, once), now_ms, age_ms);
+  return answer(find(db, damage, keys, from.id, once), now_ms, age_ms);
 }
 
 sqlite_ids::sender& sqlite_ids::look(const std::string& name) {
@@ -70,7 +73,7 @@ sqlite_ids::sender& sqlite_ids::look(const std::string& name) {
 
 std::optional<outcome> sqlite_ids::known(const idempotency& once, std::int64_t now_ms) {
   auto& from = look(once.sender);
-  const auto found = find(db_, damage_, from.id, once);
+  const auto found = find(db_, damage_, keys_, from.id, once);
   auto out = answer(found, now_ms, age_ms_);
   if (out) {
     ++(out->ok() ? sums_.seen.duplicates : sums_.seen.conflicts);
@@ -88,7 +91,12 @@ void sqlite_ids::remove(std::uint64_t ordinal, std::uint64_t bytes) {
   take(sums_.seen.ids_bytes, id_overhead_bytes + bytes);
 }
 
-void sqlite_ids::record(const idempotency& once, const outcome& original) {
+void sqlite_ids::record(idempotency once, const outcome& original, at_rest rest) {
+  if (rest == at_rest::encrypted) {
+    const auto key = keys_.find_or_make(db_, row_keys::of_ids).key;
+    if (!key) throw std::logic_error{"a message was stored encrypted though its id cannot be"};
+    once.content = fingerprint(*key, view(once.content));
+  }
   auto& from = look(once.sender);
   const auto ordinal = sums_.next_id();
   if (from.id == 0) static_cast<row&>(from) = {.id = sums_.next_id(), .oldest = ordinal};

@@ -13,6 +13,7 @@
 #include <unordered_map>
 
 #include "storage/operation.hpp"
+#include "storage/row_keys.hpp"
 #include "storage/sqlite_logs.hpp"
 #include "storage/sqlite_sums.hpp"
 
@@ -24,18 +25,20 @@ class sqlite_ids {
  public:
   static constexpr std::size_t searched_at_once = 1'000;
 
-  sqlite_ids(connection& db, sqlite_sums& sums, sqlite_damage& damage, std::size_t per_sender_max, std::int64_t age_ms)
-      : db_{db}, sums_{sums}, damage_{damage}, per_sender_max_{per_sender_max}, age_ms_{age_ms} {}
+  sqlite_ids(connection& db, sqlite_sums& sums, sqlite_damage& damage, row_keys& keys, std::size_t per_sender_max,
+             std::int64_t age_ms)
+      : db_{db}, sums_{sums}, damage_{damage}, keys_{keys}, per_sender_max_{per_sender_max}, age_ms_{age_ms} {}
 
   /// What the id got before, counted as duplicate or conflict.
   std::optional<outcome> known(const idempotency& once, std::int64_t now_ms);
-  /// Once, after `known` had nothing.
-  void record(const idempotency& once, const outcome& original);
+  /// Once, after `known` had nothing. Of a message that lies encrypted only a keyed hash of the content is kept: another
+  /// one would let a reader of the file try what it may have said.
+  void record(idempotency once, const outcome& original, at_rest rest);
   std::size_t sweep(std::int64_t now_ms, sweep_budget& budget);
   void flush();
   void forget() { senders_.clear(); }
 
-  static std::optional<outcome> recall(connection& db, sqlite_damage& damage, const idempotency& once,
+  static std::optional<outcome> recall(connection& db, sqlite_damage& damage, row_keys& keys, const idempotency& once,
                                        std::int64_t now_ms, std::int64_t age_ms);
 
  private:
@@ -57,7 +60,8 @@ class sqlite_ids {
   };
 
   static bool find(connection& db, sqlite_damage& damage, std::string_view name, row& into);
-  static std::optional<kept> find(connection& db, sqlite_damage& damage, std::uint64_t sender, const idempotency& once);
+  static std::optional<kept> find(connection& db, sqlite_damage& damage, row_keys& keys, std::uint64_t sender,
+                                  const idempotency& once);
   static std::optional<outcome> answer(const std::optional<kept>& found, std::int64_t now_ms, std::int64_t age_ms);
   sender& look(const std::string& name);
   void remove(std::uint64_t ordinal, std::uint64_t bytes);
@@ -68,6 +72,7 @@ class sqlite_ids {
   connection& db_;
   sqlite_sums& sums_;
   sqlite_damage& damage_;
+  row_keys& keys_;
   const std::size_t per_sender_max_;
   const std::int64_t age_ms_;
   std::unordered_map<std::string, sender> senders_;

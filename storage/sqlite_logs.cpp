@@ -118,17 +118,25 @@ std::size_t sqlite_logs::trim(log& of, std::int64_t now_ms, std::size_t removals
   return removed;
 }
 
+/// Whether the log's key is there, where it has one or is to have one: without it neither what it holds can be read nor
+/// anything be added.
+bool sqlite_logs::unlocked(const log& of, at_rest rest) {
+  const auto name = row_keys::of_log(of.id);
+  const auto found = rest == at_rest::encrypted ? keys_.find_or_make(db_, name) : keys_.find(db_, name);
+  return found.key || (rest == at_rest::plain && found.what == row_keys::state::absent);
+}
+
 outcome sqlite_logs::execute(const log_open& op) {
-  auto* log = find_or_make(op.log);
-  if (!log) return {.error = errc::unavailable};
+  auto* log = op.rest == at_rest::plain || keys_.can_make() ? find_or_make(op.log) : nullptr;
+  if (!log || !unlocked(*log, op.rest)) return {.error = errc::unavailable};
   log->changed = log->changed || log->keep != op.keep;
   log->keep = op.keep;
   return {.at = {log->epoch, log->last}, .first = log->first};
 }
 
 outcome sqlite_logs::execute(const append& op) {
-  auto* log = find_or_make(op.log);
-  if (!log) return {.error = errc::unavailable};
+  auto* log = op.rest == at_rest::plain || keys_.can_make() ? find_or_make(op.log) : nullptr;
+  if (!log || (op.rest == at_rest::encrypted && !unlocked(*log, op.rest))) return {.error = errc::unavailable};
   log->keep = op.keep;
   log->changed = true;
   const auto seq = ++log->last;
@@ -140,7 +148,14 @@ outcome sqlite_logs::execute(const append& op) {
   } else {
     const auto message = sums_.next_id();
     const auto& body = *op.body;
-    db_.change(sql::message_put, message, message_sum(log->id, seq, message, op.at_ms, body), body);
+    if (op.rest == at_rest::encrypted) {
+      const auto key = keys_.find_or_make(db_, row_keys::of_log(log->id)).key;
+      const auto sealed = seal_row(*key, bound_to_message(op.log, log->id, seq, op.at_ms), body);
+      const auto sum = encrypted_form(message_sum(log->id, seq, message, op.at_ms, sealed));
+      db_.change(sql::message_put, message, sum, sealed);
+    } else {
+      db_.change(sql::message_put, message, message_sum(log->id, seq, message, op.at_ms, body), body);
+    }
     db_.change(sql::entry_put, log->id, seq, message, op.at_ms, body.size());
     log->bytes += body.size();
     if (log->count() == 1) log->oldest = {message, op.at_ms, body.size()};
@@ -148,13 +163,19 @@ outcome sqlite_logs::execute(const append& op) {
     sums_.seen.record_bytes += body.size();
     trim(*log, op.at_ms, 1 + trimmed_an_append);
   }
-  if (op.snapshot) put_snapshot(op.log, *log, op.snapshot);
+  if (op.snapshot) put_snapshot(op.log, *log, op.snapshot, op.rest);
   return {.at = {log->epoch, seq}, .first = log->first, .at_ms = op.at_ms};
 }
 
-void sqlite_logs::put_snapshot(const std::string& name, const log& of, const bytes_ptr& snapshot) {
+void sqlite_logs::put_snapshot(const std::string& name, const log& of, const bytes_ptr& snapshot, at_rest rest) {
   if (!snapshot) {
     db_.change(sql::snapshot_delete, name);
+    return;
+  }
+  if (rest == at_rest::encrypted) {
+    const auto key = keys_.find_or_make(db_, row_keys::of_log(of.id)).key;
+    const auto sealed = seal_row(*key, bound_to_snapshot(name, of.id), *snapshot);
+    db_.change(sql::snapshot_put, of.id, name, encrypted_form((row_sum{} << of.id << name << sealed).value()), sealed);
     return;
   }
   db_.change(sql::snapshot_put, of.id, name, (row_sum{} << of.id << name << *snapshot).value(), *snapshot);
@@ -163,13 +184,15 @@ void sqlite_logs::put_snapshot(const std::string& name, const log& of, const byt
 outcome sqlite_logs::execute(const snapshot_put& op) {
   auto& log = look(op.log);
   if (!log.alive) return {.error = errc::not_found};
-  put_snapshot(op.log, log, op.snapshot);
+  if (op.rest == at_rest::encrypted && !unlocked(log, op.rest)) return {.error = errc::unavailable};
+  put_snapshot(op.log, log, op.snapshot, op.rest);
   return {};
 }
 
 void sqlite_logs::leave_behind(const std::string& name, log& of) {
   if (of.count() > 0) db_.change(sql::gone_put, of.id);
   db_.change(sql::snapshot_delete, name);
+  keys_.erase(db_, row_keys::of_log(of.id));
   take(sums_.seen.records, of.count());
   take(sums_.seen.record_bytes, of.bytes);
   of.oldest.reset();

@@ -5,6 +5,7 @@
 /// Threading: an object belongs to the writer; the static functions read through any connection, in a transaction of
 /// their caller.
 /// Bounds: `logs_max`, over it a new log is `unavailable`; an append trims at most `trimmed_an_append`.
+/// What is to lie encrypted is sealed here, where its place is known.
 /// Failure: sqlite_error ends the batch. A damaged head ends the log's epoch, since nobody knows its last position.
 #pragma once
 
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "storage/operation.hpp"
+#include "storage/row_keys.hpp"
 #include "storage/sqlite_sums.hpp"
 
 namespace greenroom::storage {
@@ -30,8 +32,8 @@ class sqlite_logs {
  public:
   static constexpr std::size_t trimmed_an_append = 64;
 
-  sqlite_logs(connection& db, sqlite_sums& sums, sqlite_damage& damage, std::size_t logs_max)
-      : db_{db}, sums_{sums}, damage_{damage}, logs_max_{logs_max} {}
+  sqlite_logs(connection& db, sqlite_sums& sums, sqlite_damage& damage, row_keys& keys, std::size_t logs_max)
+      : db_{db}, sums_{sums}, damage_{damage}, keys_{keys}, logs_max_{logs_max} {}
 
   outcome execute(const log_open& op);
   outcome execute(const append& op);
@@ -45,13 +47,14 @@ class sqlite_logs {
   void forget() { heads_.clear(); }
 
   static std::optional<log_head> head(connection& db, sqlite_damage& damage, std::string_view log);
-  static log_page read(connection& db, sqlite_damage& damage, std::string_view log, std::uint64_t after,
+  static log_page read(connection& db, sqlite_damage& damage, row_keys& keys, std::string_view log, std::uint64_t after,
                        std::size_t count_max, std::size_t bytes_max);
-  static log_page read_before(connection& db, sqlite_damage& damage, std::string_view log, std::uint64_t before,
-                              std::size_t count_max, std::size_t bytes_max);
-  static bytes_ptr snapshot(connection& db, sqlite_damage& damage, std::string_view log);
-  static std::vector<named_snapshot> snapshots(connection& db, sqlite_damage& damage, std::string_view after,
-                                               std::size_t count_max);
+  static log_page read_before(connection& db, sqlite_damage& damage, row_keys& keys, std::string_view log,
+                              std::uint64_t before, std::size_t count_max, std::size_t bytes_max);
+  static bytes_ptr snapshot(connection& db, sqlite_damage& damage, row_keys& keys, std::string_view log);
+  /// Without those that are locked.
+  static std::vector<named_snapshot> snapshots(connection& db, sqlite_damage& damage, row_keys& keys,
+                                               std::string_view after, std::size_t count_max);
 
  private:
   struct row {
@@ -86,13 +89,15 @@ class sqlite_logs {
   void drop_oldest(log& of);
   std::size_t trim(log& of, std::int64_t now_ms, std::size_t removals_max);
   void leave_behind(const std::string& name, log& of);
-  void put_snapshot(const std::string& name, const log& of, const bytes_ptr& snapshot);
+  bool unlocked(const log& of, at_rest rest);
+  void put_snapshot(const std::string& name, const log& of, const bytes_ptr& snapshot, at_rest rest);
   void set_due(log& of);
   void write(const std::string& name, log& of);
 
   connection& db_;
   sqlite_sums& sums_;
   sqlite_damage& damage_;
+  row_keys& keys_;
   const std::size_t logs_max_;
   std::unordered_map<std::string, log> heads_;
 };

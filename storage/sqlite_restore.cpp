@@ -33,17 +33,17 @@ void for_names(connection& db, sql statement, Each each) {
 }
 
 /// Reads everything once, as a node would.
-restored look_at_all(connection& db, sqlite_damage& damage) {
+restored look_at_all(connection& db, sqlite_damage& damage, row_keys& keys) {
   restored found;
   for_names(db, sql::logs_from, [&](const std::string& log) {
     ++found.logs;
     for (std::uint64_t after = 0;;) {
-      const auto page = sqlite_logs::read(db, damage, log, after, page_count, page_bytes);
+      const auto page = sqlite_logs::read(db, damage, keys, log, after, page_count, page_bytes);
       if (page.records.empty()) break;
       found.messages += page.records.size();
       after = page.records.back().seq;
     }
-    sqlite_logs::snapshot(db, damage, log);
+    sqlite_logs::snapshot(db, damage, keys, log);
   });
   for_names(db, sql::inboxes_from, [&](const std::string& user) {
     ++found.inboxes;
@@ -55,10 +55,15 @@ restored look_at_all(connection& db, sqlite_damage& damage) {
     }
   });
   for (std::uint64_t after = 0;;) {
-    const auto page = sqlite_dead::list(db, damage, {}, after, page_count);
+    const auto page = sqlite_dead::list(db, damage, keys, {}, after, page_count);
     if (page.empty()) break;
     found.dead += page.size();
     after = page.back().id;
+  }
+  for (std::string after;;) {
+    const auto page = sqlite_secrets::list(db, damage, after, page_count);
+    if (page.empty()) break;
+    after = page.back().name;
   }
   return found;
 }
@@ -70,12 +75,13 @@ void remove_files(const std::string& path) {
 
 restored check_and_renew(const sqlite_options& options, damaged_rows accepted) {
   sqlite_damage damage{options.report};
+  row_keys keys{options.keys, damage};
   auto db = open_checked(options);
-  auto found = look_at_all(*db, damage);
+  auto found = look_at_all(*db, damage, keys);
   found.damaged = damage.rows();
   if (found.damaged > 0 && accepted == damaged_rows::refuse)
     throw backup_error{"The backup has " + std::to_string(found.damaged) + " damaged rows."};
-  sqlite_writer writer{std::move(db), options, damage};
+  sqlite_writer writer{std::move(db), options, damage, keys};
   found.sessions_ended = writer.sums().seen.sessions;
   writer.renew();
   writer.db().answer("PRAGMA wal_checkpoint(TRUNCATE)");

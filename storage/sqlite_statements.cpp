@@ -108,6 +108,15 @@ constexpr std::array<statement, sql_count> statements{{
      "SELECT ordinal, sender, length(id) + length(epoch), at_ms FROM once WHERE ordinal >= ? ORDER BY ordinal LIMIT ?"},
     {sql::once_delete, "DELETE FROM once WHERE ordinal = ?"},
 
+    {sql::secret_put, "REPLACE INTO secrets VALUES (?, ?, ?, ?, ?, ?)"},
+    {sql::secret_get, "SELECT name, kek, wrapped, sealed, changed_ms, sum FROM secrets WHERE name = ?"},
+    {sql::secret_erase, "DELETE FROM secrets WHERE name = ?"},
+    {sql::secret_rewrap, "UPDATE secrets SET kek = ?2, wrapped = ?3, sum = ?4 WHERE name = ?1"},
+    {sql::secrets_after,
+     "SELECT name, kek, wrapped, sealed, changed_ms, sum FROM secrets WHERE name > ? ORDER BY name LIMIT ?"},
+    {sql::secrets_count, "SELECT count(*) FROM secrets WHERE name >= ?"},
+    {sql::secrets_keks, "SELECT kek FROM secrets WHERE name >= ? ORDER BY name"},
+
     {sql::session_get,
      "SELECT key, id, user, kind, token, previous, created_ms, window_ms, deadline_ms, status, location, meta, stamp, "
      "watched, sum FROM session WHERE id = ?"},

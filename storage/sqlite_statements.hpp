@@ -80,6 +80,14 @@ enum class sql : std::uint8_t {
   once_find,
   once_from,
   once_delete,
+  // secrets
+  secret_put,
+  secret_get,
+  secret_erase,
+  secret_rewrap,
+  secrets_after,
+  secrets_count,
+  secrets_keks,
   // sessions
   session_get,
   session_insert,

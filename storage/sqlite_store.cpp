@@ -41,6 +41,7 @@ class sqlite_store_impl final : public sqlite_store {
   explicit sqlite_store_impl(sqlite_options o)
       : options_{std::move(o)},
         damage_{options_.report},
+        keys_{options_.keys, damage_},
         lock_{options_.path},
         readers_{[this] { return open_reader(options_); }, std::max<std::size_t>(1, options_.readers)} {
     open();
@@ -88,20 +89,20 @@ class sqlite_store_impl final : public sqlite_store {
   }
   log_page read(std::string_view log, std::uint64_t after, std::size_t count_max,
                 std::size_t bytes_max) const override {
-    return look([&](connection& db) { return sqlite_logs::read(db, damage_, log, after, count_max, bytes_max); },
+    return look([&](connection& db) { return sqlite_logs::read(db, damage_, keys_, log, after, count_max, bytes_max); },
                 log_page{.error = errc::unavailable});
   }
   log_page read_before(std::string_view log, std::uint64_t before, std::size_t count_max,
                        std::size_t bytes_max) const override {
     return look(
-        [&](connection& db) { return sqlite_logs::read_before(db, damage_, log, before, count_max, bytes_max); },
+        [&](connection& db) { return sqlite_logs::read_before(db, damage_, keys_, log, before, count_max, bytes_max); },
         log_page{.error = errc::unavailable});
   }
   bytes_ptr snapshot(std::string_view log) const override {
-    return look([&](connection& db) { return sqlite_logs::snapshot(db, damage_, log); }, bytes_ptr{});
+    return look([&](connection& db) { return sqlite_logs::snapshot(db, damage_, keys_, log); }, bytes_ptr{});
   }
   std::vector<named_snapshot> snapshots(std::string_view after, std::size_t count_max) const override {
-    return look([&](connection& db) { return sqlite_logs::snapshots(db, damage_, after, count_max); },
+    return look([&](connection& db) { return sqlite_logs::snapshots(db, damage_, keys_, after, count_max); },
                 std::vector<named_snapshot>{});
   }
   inbox_page read_inbox(std::string_view user, std::uint64_t after, std::size_t count_max, std::size_t bytes_max,
@@ -122,12 +123,12 @@ class sqlite_store_impl final : public sqlite_store {
   }
   std::vector<dead_letter> dead_letters(std::optional<std::string_view> user, std::uint64_t after,
                                         std::size_t count_max) const override {
-    return look([&](connection& db) { return sqlite_dead::list(db, damage_, user, after, count_max); },
+    return look([&](connection& db) { return sqlite_dead::list(db, damage_, keys_, user, after, count_max); },
                 std::vector<dead_letter>{});
   }
   std::vector<dead_letter> dead_letters_of_room(std::string_view room, std::uint64_t after,
                                                 std::size_t count_max) const override {
-    return look([&](connection& db) { return sqlite_dead::list_room(db, damage_, room, after, count_max); },
+    return look([&](connection& db) { return sqlite_dead::list_room(db, damage_, keys_, room, after, count_max); },
                 std::vector<dead_letter>{});
   }
   std::optional<stored_session> session(std::string_view id) const override {
@@ -138,8 +139,20 @@ class sqlite_store_impl final : public sqlite_store {
                 std::vector<stored_session>{});
   }
   std::optional<outcome> recall(const idempotency& once, std::int64_t now_ms) const override {
-    return look([&](connection& db) { return sqlite_ids::recall(db, damage_, once, now_ms, options_.id_age_ms); },
-                std::optional<outcome>{});
+    return look(
+        [&](connection& db) { return sqlite_ids::recall(db, damage_, keys_, once, now_ms, options_.id_age_ms); },
+        std::optional<outcome>{});
+  }
+
+  std::optional<stored_secret> secret(std::string_view name) const override {
+    return look([&](connection& db) { return sqlite_secrets::get(db, damage_, name); }, std::optional<stored_secret>{});
+  }
+  std::vector<stored_secret> secrets(std::string_view after, std::size_t count_max) const override {
+    return look([&](connection& db) { return sqlite_secrets::list(db, damage_, after, count_max); },
+                std::vector<stored_secret>{});
+  }
+  std::vector<kek_use> keks() const override {
+    return look([](connection& db) { return sqlite_secrets::keks(db); }, std::vector<kek_use>{});
   }
 
   statistics counters() const override {
@@ -201,7 +214,8 @@ class sqlite_store_impl final : public sqlite_store {
 
  private:
   void open() {
-    writer_ = open_writer(options_, damage_);
+    keys_.forget();
+    writer_ = open_writer(options_, damage_, keys_);
     auto& db = writer_->db();
     if (sqlite3_wal_checkpoint_v2(db.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) != SQLITE_OK) {
       const std::string why = sqlite3_errmsg(db.handle());
@@ -311,6 +325,7 @@ class sqlite_store_impl final : public sqlite_store {
 
   const sqlite_options options_;
   mutable sqlite_damage damage_;
+  mutable row_keys keys_;
   file_lock lock_;
   mutable std::atomic<storage::condition> condition_{storage::condition::good};
   mutable std::mutex mutex_;  // of the writer

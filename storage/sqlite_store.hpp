@@ -20,6 +20,8 @@
 
 namespace greenroom::storage {
 
+class vault;
+
 enum class synchronous : std::uint8_t {
   full,
   normal,  ///< loses commits at a power cut
@@ -41,6 +43,7 @@ struct sqlite_options {
   std::size_t sessions_max = limits::sqlite_sessions_max;  ///< over it: unavailable
   int busy_ms = 250;                                       ///< how long a batch waits for somebody else's lock
   synchronous sync = synchronous::full;
+  std::shared_ptr<const vault> keys{};               ///< null: nothing can be encrypted, or what is be read
   std::string vfs{};                                 ///< empty: the system's
   std::function<void(const std::string&)> report{};  ///< sentences for the log
 };

@@ -29,7 +29,15 @@ std::deque<late_id>& late_ids() {
 }
 [[maybe_unused]] void record_late(sqlite_ids& into) {
   for (auto& all = late_ids(); !all.empty() && all.front().due < std::chrono::steady_clock::now(); all.pop_front())
-    into.record(all.front().once, all.front().original);
+    into.record(all.front().once, all.front().original, at_rest::plain);
+}
+
+template <class Op>
+at_rest rest_of(const Op& op) {
+  if constexpr (requires { op.rest; })
+    return op.rest;
+  else
+    return at_rest::plain;
 }
 
 template <class Part, class Op>
@@ -39,13 +47,16 @@ concept executes = requires(Part& part, const Op& op) {
 
 }  // namespace
 
-sqlite_writer::sqlite_writer(std::unique_ptr<connection> db, const sqlite_options& o, sqlite_damage& damage)
+sqlite_writer::sqlite_writer(std::unique_ptr<connection> db, const sqlite_options& o, sqlite_damage& damage,
+                             row_keys& keys)
     : db_{std::move(db)},
       damage_{damage},
-      ids_{*db_, sums_, damage, o.ids_per_sender_max, o.id_age_ms},
-      logs_{*db_, sums_, damage, o.logs_max},
-      dead_{*db_, sums_, damage, o.dead_bytes_max, o.dead_age_ms},
+      keys_{keys},
+      ids_{*db_, sums_, damage, keys, o.ids_per_sender_max, o.id_age_ms},
+      logs_{*db_, sums_, damage, keys, o.logs_max},
+      dead_{*db_, sums_, damage, keys, o.dead_bytes_max, o.dead_age_ms},
       inboxes_{*db_, sums_, damage, dead_, o.inboxes_max},
+      secrets_{*db_, sums_, damage},
       sessions_{*db_, sums_, damage, o.sessions_max} {
   try {
     load(*db_, sums_, damage);
@@ -67,17 +78,22 @@ outcome sqlite_writer::run(const Op& op) {
       return sessions_.execute(op);
     else if constexpr (executes<sqlite_dead, Op>)
       return dead_.execute(op);
+    else if constexpr (executes<sqlite_secrets, Op>)
+      return secrets_.execute(op);
     else
       return run_sweep(op);
   };
   if constexpr (requires { *op.once; }) {
     if (op.once) {
       if (auto known = ids_.known(*op.once, op.at_ms)) return *std::move(known);
+      const auto rest = rest_of(op);
+      if (rest == at_rest::encrypted && !keys_.find_or_make(*db_, row_keys::of_ids).key)
+        return {.error = errc::unavailable};
       const auto stored = execute();
       if (stored.ok() && planted("dedupe_outside"))
         remember_late(*op.once, stored);
       else if (stored.ok())
-        ids_.record(*op.once, stored);
+        ids_.record(*op.once, stored, rest);
       return stored;
     }
   }
@@ -126,6 +142,7 @@ void sqlite_writer::flush() {
 void sqlite_writer::commit() {
   db_->change(sql::commit);
   committed_ = sums_;
+  keys_.committed();
 }
 
 void sqlite_writer::renew() {
@@ -141,6 +158,7 @@ bool sqlite_writer::roll_back() noexcept {
   ids_.forget();
   logs_.forget();
   inboxes_.forget();
+  keys_.rolled_back();
   sums_ = committed_;
   if (!db_->in_transaction()) return true;
   try {

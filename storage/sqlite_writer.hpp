@@ -1,4 +1,4 @@
-/// The one connection that writes, and what it knows: sums, logs, inboxes, dead letters, ids, sessions. It is made by
+/// The one connection that writes, and what it knows: sums, logs, inboxes, dead letters, ids, secrets, sessions. It is made by
 /// opening the database, and thrown away when the disk has failed under it.
 ///
 /// Threading: one thread at a time. Failure: sqlite_error ends the batch; `roll_back` makes it as it was.
@@ -12,6 +12,7 @@
 #include "storage/sqlite_ids.hpp"
 #include "storage/sqlite_inboxes.hpp"
 #include "storage/sqlite_logs.hpp"
+#include "storage/sqlite_secrets.hpp"
 #include "storage/sqlite_sessions.hpp"
 #include "storage/sqlite_store.hpp"
 
@@ -20,7 +21,7 @@ namespace greenroom::storage {
 class sqlite_writer {
  public:
   /// Over a connection whose database has today's schema.
-  sqlite_writer(std::unique_ptr<connection> db, const sqlite_options& options, sqlite_damage& damage);
+  sqlite_writer(std::unique_ptr<connection> db, const sqlite_options& options, sqlite_damage& damage, row_keys& keys);
 
   /// Executes what `out` does not refuse yet, in a transaction of its own, up to the point where only COMMIT is left.
   void execute(std::span<const operation> batch, std::span<outcome> out);
@@ -40,12 +41,14 @@ class sqlite_writer {
 
   std::unique_ptr<connection> db_;
   sqlite_damage& damage_;
+  row_keys& keys_;
   sqlite_sums sums_;
   sqlite_sums committed_;
   sqlite_ids ids_;
   sqlite_logs logs_;
   sqlite_dead dead_;
   sqlite_inboxes inboxes_;
+  sqlite_secrets secrets_;
   sqlite_sessions sessions_;
   std::size_t next_part_ = 0;
 };

@@ -23,6 +23,7 @@
 #include "storage/inbox.hpp"
 #include "storage/log.hpp"
 #include "storage/operation.hpp"
+#include "storage/secret.hpp"
 #include "storage/session.hpp"
 
 namespace greenroom::storage {
@@ -113,6 +114,13 @@ class store {
   virtual std::vector<stored_session> sessions(std::string_view after, std::size_t count_max) const = 0;
   /// What a message under this id would get (duplicate or conflict), before anything runs for it; none where it is new.
   virtual std::optional<outcome> recall(const idempotency& once, std::int64_t now_ms) const = 0;
+
+  // Secrets
+  virtual std::optional<stored_secret> secret(std::string_view name) const = 0;
+  /// Secrets by name, after `after`, with the store's own data keys, which come first.
+  virtual std::vector<stored_secret> secrets(std::string_view after, std::size_t count_max) const = 0;
+  /// Which keys wrap the data keys of all of them, by id. Looks at each.
+  virtual std::vector<kek_use> keks() const = 0;
 
   virtual statistics counters() const = 0;
 

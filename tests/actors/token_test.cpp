@@ -312,6 +312,29 @@ TEST_CASE("token: a secret counts without the line end of its file", "[actors][t
   CHECK(samples::said(made->verify(codecs::mint_jwt(order, *signer), samples::now_s)) == "ann");
 }
 
+TEST_CASE("token: a secret may be a stored one", "[actors][token]") {
+  const std::string secret{"0123456789abcdef0123456789abcdef"};
+  const auto secrets = [&](const std::string& name) {
+    if (name != "kept") throw secret_error{"there is no secret of that name"};
+    return storage::secret_text{secret + "\n"};
+  };
+  const auto problem = [&](const std::string& entry, const secret_reader& from) -> std::string {
+    try {
+      make_tokens({.keys = {entry}, .issuers = {}, .audiences = {}}, 1, from);
+    } catch (const bad_config& e) {
+      return e.what();
+    }
+    return {};
+  };
+  CHECK(problem("HS256:secret:kept", secrets) == "");
+  CHECK(problem("2026=HS256:secret:kept", secrets) == "");
+  CHECK(problem("HS256:secret:other", secrets) == "tokens.keys: HS256:secret:other: there is no secret of that name");
+  CHECK(problem("HS256:secret:kept", {}) == "tokens.keys: HS256:secret:kept: there are no secrets here");
+  const auto wrong_kind = problem("ES256:secret:kept", secrets);
+  CHECK(wrong_kind.find("tokens.keys: ES256:secret:kept: ") == 0);
+  CHECK(wrong_kind.find(secret) == std::string::npos);
+}
+
 TEST_CASE("token: a key that cannot be used ends the start with its entry and the reason", "[actors][token]") {
   const file short_secret{"0123456789abcdef0123456789abcde\n"}, es{samples::p256_public},
       private_key{samples::p256_private}, text{"no key"}, none{R"({"keys":[{"kty":"EC","crv":"P-521"}]})"};

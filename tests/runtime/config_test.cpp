@@ -306,6 +306,25 @@ TEST_CASE("config: an address with TLS wants a certificate and a key, client cer
   CHECK(whole.value.tls.hsts_ms == 86'400'000);
 }
 
+TEST_CASE("config: keys of secrets are named once each, and an encrypted namespace wants one", "[config]") {
+  const auto keys = [](const std::string& list, const std::string& more = {}) {
+    return problems_of(load("[secrets]\nkeys = [" + list + "]\n" + more));
+  };
+  const std::string encrypted = "[namespace.safe]\nencrypted = true\n", durable = "durable = true\n";
+  CHECK(keys(R"("2026-11=file:/etc/kek", "old.1=env:KEK")", encrypted + durable).empty());
+  for (const auto* wrong : {R"("x")", R"("=file:x")", R"("a=x")", R"("a=file:")", R"("a=env:")", R"("a b=env:X")"}) {
+    CAPTURE(wrong);
+    const auto said = keys(wrong);
+    REQUIRE(said.size() == 1);
+    CHECK(said[0].starts_with("secrets.keys must hold entries like"));
+  }
+  CHECK(keys(R"("a=env:X", "a=env:Y")") == strings{"secrets.keys must not hold two keys of one id"});
+  CHECK(problems_of(load(encrypted + durable)) ==
+        strings{"secrets.keys must name a key where a namespace is `encrypted`"});
+  CHECK(keys(R"("a=env:X")", encrypted) ==
+        strings{"namespace.safe.encrypted must not be true where durable is false: such rooms are in memory only"});
+}
+
 TEST_CASE("config: endpoints are tables by name, and each protocol has one", "[config]") {
   const auto plain = load_config({}).value.endpoints;
   CHECK(plain.at("native").path == "/ws");

@@ -252,6 +252,23 @@ outcome model::run(const sessions_restart& op, const outcome&) {
   return out;
 }
 
+outcome model::run(const secret_put& op, const outcome&) {
+  secrets[op.secret.name] = op.secret;
+  return {};
+}
+
+outcome model::run(const secret_erase& op, const outcome&) {
+  return {.error = secrets.erase(op.name) != 0 ? errc::success : errc::not_found};
+}
+
+outcome model::run(const secret_rewrap& op, const outcome&) {
+  const auto found = secrets.find(op.name);
+  if (found == secrets.end() || found->second.wrapped != op.was) return {.error = errc::not_found};
+  found->second.kek = op.kek;
+  found->second.wrapped = op.wrapped;
+  return {};
+}
+
 outcome model::run(const session_erase& op, const outcome&) {
   return {.error = sessions.erase(op.id) != 0 ? errc::success : errc::not_found};
 }

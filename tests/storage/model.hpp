@@ -52,6 +52,7 @@ class model {
   std::vector<letter> dead;             // in the order of their deaths
   std::vector<std::uint64_t> dead_ids;  // the backend's names for them, set by the test
   std::map<std::string, stored_session> sessions;
+  std::map<std::string, stored_secret> secrets;
   std::map<std::pair<std::string, std::string>, known_id> ids;
   std::set<std::string> epochs;  // every one that was ever seen
   std::uint64_t accepted = 0, acknowledged = 0, purged = 0;
@@ -71,6 +72,9 @@ class model {
   outcome run(const dead_purge& op, const outcome& said);
   outcome run(const dead_put& op, const outcome& said);
   outcome run(const dead_settle& op, const outcome& said);
+  outcome run(const secret_put& op, const outcome& said);
+  outcome run(const secret_erase& op, const outcome& said);
+  outcome run(const secret_rewrap& op, const outcome& said);
   outcome run(const session_put& op, const outcome& said);
   outcome run(const membership_put& op, const outcome& said);
   outcome run(const session_erase& op, const outcome& said);

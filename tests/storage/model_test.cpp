@@ -3,15 +3,35 @@
 
 #include <algorithm>
 
+#include "storage/vault.hpp"
 #include "tests/storage/contract.hpp"
 
 namespace greenroom::storage::testing {
 namespace {
 
+/// The durable backend whose rows lie encrypted, or not, as each operation says.
+struct encrypted_backend {
+  static std::shared_ptr<const vault> keys() {
+    std::vector<vault::kek> all;
+    all.push_back({"a", *secret_key::of(std::string(key_bytes, 'a'))});
+    return std::make_shared<const vault>(std::move(all));
+  }
+  temporary_directory directory{};
+  std::unique_ptr<sqlite_store> owned{};
+  encrypted_backend() { restart(); }
+  store& operator*() const { return *owned; }
+  void restart() {
+    owned.reset();
+    owned = open_sqlite_store({.path = directory.file("greenroom.db"), .sync = synchronous::off, .keys = keys()});
+  }
+};
+
+using model_backends = std::tuple<memory_backend, sqlite_backend, encrypted_backend>;
+
 /// Makes operations over few names, small bounds and short times, so that everything collides.
 class generator {
  public:
-  explicit generator(std::uint64_t seed) : random_{seed} {}
+  generator(std::uint64_t seed, bool encrypts) : random_{seed}, encrypts_{encrypts} {}
 
   std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
   bool one_in(std::uint64_t n) { return below(n) == 0; }
@@ -28,17 +48,26 @@ class generator {
     if (kind < 83) return make_dead_purge(dead_ids);
     if (kind < 85) return make_dead_put(now_ms);
     if (kind < 86) return dead_settle{a_dead(dead_ids)};
-    if (kind < 87) return log_open{name("log", 5), keep()};
-    if (kind < 89) return snapshot_put{name("log", 5), one_in(4) ? nullptr : text()};
+    if (kind < 87) return log_open{name("log", 5), keep(), rest()};
+    if (kind < 89) return snapshot_put{name("log", 5), one_in(4) ? nullptr : text(), rest()};
     if (kind < 90) return epoch_reset{name("log", 5)};
     if (kind < 91) return log_erase{name("log", 5)};
     if (kind < 94) return make_session_put(now_ms);
     if (kind < 97) return membership_put{name("session", 6), membership(now_ms)};
     if (kind < 98) return sessions_restart{now_ms};
+    if (kind < 99) return make_of_secret();
     return session_erase{name("session", 6)};
   }
 
  private:
+  at_rest rest() { return encrypts_ && one_in(2) ? at_rest::encrypted : at_rest::plain; }
+  operation make_of_secret() {
+    const auto which = name("secret", 4);
+    const auto wrapped = name("wrapped", 3);
+    if (one_in(2)) return secret_put{{which, name("kek", 2), wrapped, *text(), static_cast<std::int64_t>(below(9))}};
+    if (one_in(3)) return secret_erase{which};
+    return secret_rewrap{which, wrapped, name("kek", 2), name("wrapped", 3)};
+  }
   std::string name(std::string prefix, std::uint64_t of) {
     return numbered(std::move(prefix), static_cast<int>(below(of)));
   }
@@ -65,7 +94,8 @@ class generator {
             .body = bytes(says),  // says which message it is
             .now_ms = now_ms,
             .once = std::move(which),
-            .kind = one_in(2) ? identity::anonymous : identity::authenticated};
+            .kind = one_in(2) ? identity::anonymous : identity::authenticated,
+            .rest = rest()};
   }
   std::optional<idempotency> maybe_once() {
     if (one_in(2)) return {};
@@ -78,7 +108,8 @@ class generator {
             .at_ms = now_ms,
             .keep = keep(),
             .once = maybe_once(),
-            .snapshot = one_in(5) ? text() : nullptr};
+            .snapshot = one_in(5) ? text() : nullptr,
+            .rest = rest()};
   }
   inbox_append make_inbox_append(std::int64_t now_ms) {
     return {.user = name("user", 4),
@@ -108,6 +139,7 @@ class generator {
   }
 
   std::mt19937_64 random_;
+  const bool encrypts_;
 };
 
 void require_same_logs(const store& s, const model& m) {
@@ -194,10 +226,11 @@ void require_same_dead(const store& s, model& m) {
 
 }  // namespace
 
-TEMPLATE_LIST_TEST_CASE("store: random operations have the outcomes of a simple model", "[contract][model]", backends) {
+TEMPLATE_LIST_TEST_CASE("store: random operations have the outcomes of a simple model", "[contract][model]",
+                        model_backends) {
   const auto seed = test_seed();
   CAPTURE(seed);
-  generator random{seed};
+  generator random{seed, std::is_same_v<TestType, encrypted_backend>};
   TestType backend;
   model expected;
   auto now_ms = start_ms;
@@ -225,6 +258,10 @@ TEMPLATE_LIST_TEST_CASE("store: random operations have the outcomes of a simple 
     require_same_logs(*backend, expected);
     require_same_inboxes(*backend, expected, now_ms);
     require_same_sums(*backend, expected);
+    auto secrets = (*backend).secrets({}, any);
+    std::erase_if(secrets, [](const auto& each) { return each.reserved(); });
+    REQUIRE(secrets.size() == expected.secrets.size());
+    for (const auto& each : secrets) REQUIRE(each == expected.secrets.at(each.name));
     REQUIRE((*backend).sessions("", any).size() == expected.sessions.size());
     for (const auto& [id, session] : expected.sessions) REQUIRE((*backend).session(id) == session);
   }

@@ -122,6 +122,11 @@ class faulty_store final : public storage::store {
   std::optional<storage::outcome> recall(const storage::idempotency& once, std::int64_t now_ms) const override {
     return real_->recall(once, now_ms);
   }
+  std::optional<storage::stored_secret> secret(std::string_view name) const override { return real_->secret(name); }
+  std::vector<storage::stored_secret> secrets(std::string_view after, std::size_t count_max) const override {
+    return real_->secrets(after, count_max);
+  }
+  std::vector<storage::kek_use> keks() const override { return real_->keks(); }
   storage::statistics counters() const override { return real_->counters(); }
 
  protected:
