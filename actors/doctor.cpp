@@ -22,6 +22,7 @@
 #include "actors/engine.hpp"
 #include "actors/tokens.hpp"
 #include "codecs/json_writer.hpp"
+#include "codecs/jwk.hpp"
 #include "runtime/config.hpp"
 #include "runtime/listener.hpp"
 #include "runtime/tls.hpp"
@@ -90,9 +91,29 @@ void check_config(const runtime::config_result& loaded, const serve_options& of,
     to.ok("config", (of.config.empty() ? "the defaults" : of.config) + " with the environment: no problems");
 }
 
+/// Fetches each set, as the node would.
+void check_key_sets(key_sets& sets, const runtime::config& config, report& to) {
+  const runtime::fetch_options how{.timeout = std::chrono::milliseconds{config.tokens.fetch_timeout_ms}};
+  for (std::size_t set = 0; set < sets.remotes(); ++set) {
+    const auto got = runtime::fetch(sets.url(set), how);
+    std::string why = got.why;
+    const auto read = got.what == runtime::fetch_outcome::ok
+                          ? codecs::read_jwk_set(got.body, codecs::jwk_origin::fetched, why)
+                          : std::nullopt;
+    if (read && !read->keys.empty())
+      to.ok("tokens", sets.url(set) + ": " + plural(static_cast<std::ptrdiff_t>(read->keys.size()), "key"));
+    else
+      to.warning("tokens", sets.url(set) + ": " + (read ? "the set holds no key that could check a token" : why),
+                 "a node starts without it and tries again; it accepts no token of it until then");
+  }
+}
+
 void check_tokens(const runtime::config& config, report& to) {
   try {
-    if (make_tokens(config.tokens, 1)) to.ok("tokens", "every key of tokens.keys can be used");
+    if (const auto sets = make_key_sets(config.tokens)) {
+      to.ok("tokens", "every key of tokens.keys can be used");
+      check_key_sets(*sets, config, to);
+    }
   } catch (const bad_config& e) {
     to.problem("tokens", e.what(), "a node does not start with it; docs/operating.md says what each file must hold");
   }

@@ -13,6 +13,8 @@
 #include "actors/certificates.hpp"
 #include "actors/context.hpp"
 #include "actors/gateway.hpp"
+#include "actors/key_fetcher.hpp"
+#include "actors/key_sets.hpp"
 #include "actors/limits.hpp"
 #include "actors/loaded_extensions.hpp"
 #include "actors/node_clock.hpp"
@@ -115,7 +117,8 @@ struct system_config : caf::actor_system_config {
 struct engine::parts {
   parts(const runtime::config& c, std::string version, extensions mine)
       : config{c},
-        tokens{make_tokens(config.tokens, shards_of(config))},
+        key_sets{make_key_sets(config.tokens)},
+        tokens{make_tokens(key_sets.get(), shards_of(config))},
         data{config.node.data_dir},
         loaded{load_extensions(config, std::move(mine), data.path() / "plugins")},
         listen{probed(config)},
@@ -151,6 +154,7 @@ struct engine::parts {
       ctx.shards[i].home = &shards.at(i);
       ctx.shards[i].compressors = std::make_unique<compressors>(config.gateway, meters);
     }
+    if (key_sets) key_sets->load(data.path() / "jwks", clock.now_ms());
     http_shards = std::make_shared<runtime::http_shards>(homes_of(ctx));
     collect_node_metrics(metrics, ctx);
     register_behaviours(ctx);
@@ -171,7 +175,8 @@ struct engine::parts {
   void gave_up(const caf::error& why);
 
   const runtime::config config;
-  const std::shared_ptr<const greenroom::tokens> tokens;
+  const std::unique_ptr<greenroom::key_sets> key_sets;  // null: no token is accepted
+  const std::shared_ptr<greenroom::tokens> tokens;
   runtime::data_dir data;
   loaded_extensions loaded;
   std::vector<runtime::listen_address> listen;
@@ -183,7 +188,7 @@ struct engine::parts {
   context ctx;  // before the system: what it buries at its end may still answer
   system_config system_options;
   caf::actor_system system;
-  caf::actor root, admin, certificates;  // the last null without TLS
+  caf::actor root, admin, certificates, key_fetcher;  // null without TLS, and without keys
   std::shared_ptr<runtime::http_shards> http_shards;
   std::unique_ptr<runtime::watchdog> watchdog;
   bool stopped = false;
@@ -307,6 +312,12 @@ supervisor_spec engine::parts::tree() {
   if (ctx.tls)
     operations.children.push_back(
         standing("certificates", 0, certificates, [this](const place& p) { return certificates::spawn(p, {ctx}); }));
+  if (key_sets)
+    operations.children.push_back(standing("keys", 0, key_fetcher, [this](const place& p) {
+      auto one = key_fetcher::spawn(p, {ctx, *tokens, *key_sets, data.path() / "jwks"});
+      tokens->fetched_by(one);
+      return one;
+    }));
 
   supervisor_spec node{.id = "node"};
   for (auto& branch :
@@ -386,10 +397,10 @@ engine::outcome engine::wait() {
     if (p.stop_requested || p.has_given_up) return p.has_given_up ? outcome::gave_up : outcome::stopped;
     p.reload_requested = false;
     lock.unlock();
-    if (p.certificates)
-      caf::anon_send(p.certificates, certificates::reload{});
-    else
-      runtime::log::info("there is nothing to reload: no address speaks TLS");
+    if (p.certificates) caf::anon_send(p.certificates, certificates::reload{});
+    if (p.key_fetcher) caf::anon_send(p.key_fetcher, key_fetcher::reload{});
+    if (!p.certificates && !p.key_fetcher)
+      runtime::log::info("there is nothing to reload: no address speaks TLS, and tokens.keys is empty");
     lock.lock();
   }
 }
@@ -433,7 +444,9 @@ void engine::stop() {
   p.watchdog.reset();
   p.ctx.writer = p.ctx.backups = nullptr;
   p.ctx.readers.clear();
-  p.root = p.admin = p.certificates = p.ctx.sessions = p.ctx.services = p.ctx.workers = p.ctx.plugins = nullptr;
+  if (p.tokens) p.tokens->fetched_by(nullptr);
+  p.root = p.admin = p.certificates = p.key_fetcher = p.ctx.sessions = p.ctx.services = p.ctx.workers = p.ctx.plugins =
+      nullptr;
   for (auto& each : p.ctx.shards)
     each.relay = each.rooms = each.queue = each.presence = each.router = each.gateway = nullptr;
 }
