@@ -25,6 +25,7 @@
 #include "actors/relay.hpp"
 #include "actors/room_directory.hpp"
 #include "actors/router.hpp"
+#include "actors/schemas.hpp"
 #include "actors/service_directory.hpp"
 #include "actors/session_directory.hpp"
 #include "actors/store_backup.hpp"
@@ -119,6 +120,7 @@ struct engine::parts {
       : config{c},
         key_sets{make_key_sets(config.tokens)},
         tokens{make_tokens(key_sets.get(), shards_of(config))},
+        schemas{make_schemas(config, shards_of(config))},
         data{config.node.data_dir},
         loaded{load_extensions(config, std::move(mine), data.path() / "plugins")},
         listen{probed(config)},
@@ -143,6 +145,7 @@ struct engine::parts {
             .readers = std::vector<caf::actor>(config.store.readers),
             .sessions = {},
             .tls = make_tls(config, listen),
+            .schemas = schemas,
             .process_prefix = runtime::random_text(prefix_random_bytes)},
         system_options{shards_of(config)},
         system{system_options} {
@@ -177,6 +180,7 @@ struct engine::parts {
   const runtime::config config;
   const std::unique_ptr<greenroom::key_sets> key_sets;  // null: no token is accepted
   const std::shared_ptr<greenroom::tokens> tokens;
+  const std::shared_ptr<const greenroom::schemas> schemas;
   runtime::data_dir data;
   loaded_extensions loaded;
   std::vector<runtime::listen_address> listen;

@@ -38,6 +38,7 @@ constexpr config_section sections[]{
     {"tokens",
      "How users prove who they are: JSON Web Tokens (JWT) that somebody else has signed. Files of keys are read again "
      "on SIGHUP and when they change."},
+    {"schemas", "JSON Schemas of services' methods; those of events are in the namespaces."},
     {"log", "The node's own log."},
     {"rooms", "All rooms; what differs from room to room is in the namespaces."},
     {"presence", "Who is online; what rooms tell of their members is in the namespaces."},
@@ -437,7 +438,7 @@ std::vector<Row> joined(std::initializer_list<std::span<const Row>> tables) {
 
 std::span<const config_section> config_sections() { return sections; }
 std::span<const config_key<config>> node_keys() {
-  static const auto all = joined<config_key<config>>({node_table, tls_keys(), tokens_keys()});
+  static const auto all = joined<config_key<config>>({node_table, tls_keys(), tokens_keys(), schemas_keys()});
   return all;
 }
 std::span<const config_rule<config>> node_rules() {
