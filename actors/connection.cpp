@@ -6,13 +6,16 @@
 
 #include "actors/context.hpp"
 #include "actors/dispatch.hpp"
+#include "actors/key_fetcher.hpp"
 #include "actors/limits.hpp"
 #include "actors/peer.hpp"
 #include "actors/room.hpp"
 #include "actors/router.hpp"
 #include "actors/session.hpp"
 #include "actors/session_directory.hpp"
+#include "actors/tokens.hpp"
 #include "codecs/jwt.hpp"
+#include "codecs/jwt_kid.hpp"
 
 namespace greenroom::connection {
 namespace {
@@ -88,6 +91,8 @@ struct state final : codecs::sink {
   bool opens_by_itself() const noexcept { return opts.came && opts.came->opening; }
   void route(codecs::call what, answer reply);
   void open_session(codecs::calls::session_open what, answer reply, session_directory::wish wish);
+  template <class Then>
+  bool looks_for_key(const std::string& token, Then then);
   void pass_on(codecs::call what, answer reply);
   void refresh(const codecs::calls::session_refresh& what, const answer& reply);
   void watch_token();
@@ -118,6 +123,7 @@ struct state final : codecs::sink {
   std::int64_t token_ends_ms = 0;  ///< 0: never, or it has none
   std::uint64_t token_looks = 0;
   bool token_told = false;           ///< that it ends soon
+  bool has_looked = false;           ///< for the key of the token that is being verified
   std::vector<peer::input> backlog;  ///< from `decoded` on; an empty std::deque would hold 576 bytes
   std::size_t decoded = 0;
   std::vector<held_call> held;
@@ -269,7 +275,26 @@ void state::pass_on(codecs::call what, answer reply) {
   dispatch(ctx, who, std::move(what), std::move(reply));
 }
 
+/// Whether that token names a key that is to be looked for first. Then `then` runs when there is an answer, or none in time.
+template <class Then>
+bool state::looks_for_key(const std::string& token, Then then) {
+  auto seat = ctx.tokens && !token.empty() && !has_looked ? ctx.tokens->waits(token) : nullptr;
+  if (!seat) return false;
+  auto go_on = [this, seat = std::move(seat), then = std::make_shared<Then>(std::move(then))] {
+    has_looked = true;
+    (*then)();
+    has_looked = false;
+  };
+  runtime::ask(self, ctx.tokens->fetcher(), limits::key_wait, key_fetcher::look{codecs::claimed_kid(token)})
+      .then([go_on] { go_on(); }, [go_on](const caf::error&) { go_on(); });
+  return true;
+}
+
 void state::refresh(const codecs::calls::session_refresh& what, const answer& reply) {
+  if (looks_for_key(what.token, [this, what, reply] {
+        if (at == connection::stage::open) refresh(what, reply);
+      }))
+    return;
   auto subject = access::refresh(ctx, who.who, what.token, whence());
   if (auto* why = std::get_if<codecs::error>(&subject)) {
     log_refusal(who, "session.refresh", {}, why->code);
@@ -305,6 +330,16 @@ void state::refuse_stranger(std::string_view method, const answer& reply, codecs
 }
 
 void state::open_session(codecs::calls::session_open what, answer reply, session_directory::wish wish) {
+  if (looks_for_key(what.token, [this, what, reply, wish] {
+        if (at != connection::stage::opening) return;
+        at = connection::stage::unopened;
+        open_session(what, reply, wish);
+        if (at == connection::stage::unopened)
+          for (auto& each : std::exchange(held, {})) route(std::move(each.what), std::move(each.reply));
+      })) {
+    at = connection::stage::opening;
+    return;
+  }
   auto subject = admitted() && what.token.empty() ? std::variant<principal, codecs::error>{*opts.came->admitted}
                                                   : access::authenticate(ctx, what, whence());
   if (const auto* known = std::get_if<principal>(&subject); known && access::expired(ctx, *known))

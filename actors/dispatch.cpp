@@ -8,6 +8,7 @@
 #include "actors/presence.hpp"
 #include "actors/room.hpp"
 #include "actors/router.hpp"
+#include "actors/schemas.hpp"
 #include "actors/session.hpp"
 #include "actors/worker_pool.hpp"
 #include "codecs/arguments.hpp"
@@ -76,6 +77,7 @@ class dispatcher {
       return say_in_channel(std::move(what.room), std::move(what.event), codecs::as_params(std::move(what.body)));
     const auto* policy = allowed(access::action::publish, what.room);
     if (!policy) return;
+    if (ctx_.schemas && refused(ctx_.schemas->of_event(policy->name, what.event, what.body))) return;
     room::publish message{.draft = draft(what.event, what.body, what.id),
                           .wanted = what.ack,
                           .sender = sender(),
@@ -149,7 +151,7 @@ class dispatcher {
   }
   void operator()(calls::discover&) { runtime::tell(router(), router::discover{reply_}); }
   void operator()(calls::other& what) {
-    if (!drained()) route({}, std::move(what.method), std::move(what.params), router::kind::method);
+    if (!drained()) call_method(std::move(what.method), std::move(what.params));
   }
   void operator()(calls::channel_event& what) {
     if (!drained()) say_in_channel(std::move(what.channel), std::move(what.event), std::move(what.params));
@@ -174,11 +176,21 @@ class dispatcher {
                                             .kind = as,
                                             .channel = std::move(channel)});
   }
+  void call_method(std::string method, codecs::payload_ptr params) {
+    if (ctx_.schemas && refused(ctx_.schemas->of_method(method, params))) return;
+    route({}, std::move(method), std::move(params), router::kind::method);
+  }
+  /// Whether there is a reason against the call; then its caller has heard it.
+  bool refused(std::optional<codecs::error> why) {
+    if (why) reply_(std::move(*why));
+    return why.has_value();
+  }
   /// Only who has opened a channel may speak in it. Where no service serves it, its events are methods.
   void say_in_channel(std::string channel, std::string event, codecs::payload_ptr params) {
-    if (!ctx_.channels.serves(channel)) return route({}, std::move(event), std::move(params), router::kind::method);
+    if (!ctx_.channels.serves(channel)) return call_method(std::move(event), std::move(params));
     if (!from_.rooms || std::ranges::find(from_.rooms->channels, channel) == from_.rooms->channels.end())
       return reply_(codecs::make_error(error_code::not_found, "the session has not opened this channel"));
+    if (ctx_.schemas && refused(ctx_.schemas->of_channel_event(ctx_.policies.of(channel).name, event, params))) return;
     route(std::move(channel), std::move(event), std::move(params), router::kind::event);
   }
   void open_channel(std::string channel, codecs::payload_ptr payload) {

@@ -23,6 +23,7 @@
 #include "actors/secret_keys.hpp"
 #include "actors/tokens.hpp"
 #include "codecs/json_writer.hpp"
+#include "codecs/jwk.hpp"
 #include "runtime/config.hpp"
 #include "runtime/listener.hpp"
 #include "runtime/tls.hpp"
@@ -123,12 +124,32 @@ void check_secrets(const storage::sqlite_findings& database, const storage::vaul
   }
 }
 
+/// Fetches each set, as the node would.
+void check_key_sets(key_sets& sets, const runtime::config& config, report& to) {
+  const runtime::fetch_options how{.timeout = std::chrono::milliseconds{config.tokens.fetch_timeout_ms}};
+  for (std::size_t set = 0; set < sets.remotes(); ++set) {
+    const auto got = runtime::fetch(sets.url(set), how);
+    std::string why = got.why;
+    const auto read = got.what == runtime::fetch_outcome::ok
+                          ? codecs::read_jwk_set(got.body, codecs::jwk_origin::fetched, why)
+                          : std::nullopt;
+    if (read && !read->keys.empty())
+      to.ok("tokens", sets.url(set) + ": " + plural(static_cast<std::ptrdiff_t>(read->keys.size()), "key"));
+    else
+      to.warning("tokens", sets.url(set) + ": " + (read ? "the set holds no key that could check a token" : why),
+                 "a node starts without it and tries again; it accepts no token of it until then");
+  }
+}
+
 void check_tokens(const runtime::config& config, const fs::path& directory, const storage::vault* vault, report& to) {
-  const auto secrets = secrets_of(
+  auto secrets = secrets_of(
       [file = (directory / "greenroom.db").string()](const auto& name) { return storage::look_up_secret(file, name); },
       vault);
   try {
-    if (make_tokens(config.tokens, 1, secrets)) to.ok("tokens", "every key of tokens.keys can be used");
+    if (const auto sets = make_key_sets(config.tokens, std::move(secrets))) {
+      to.ok("tokens", "every key of tokens.keys can be used");
+      check_key_sets(*sets, config, to);
+    }
   } catch (const bad_config& e) {
     to.problem("tokens", e.what(), "a node does not start with it; docs/operating.md says what each file must hold");
   }

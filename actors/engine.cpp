@@ -13,6 +13,8 @@
 #include "actors/certificates.hpp"
 #include "actors/context.hpp"
 #include "actors/gateway.hpp"
+#include "actors/key_fetcher.hpp"
+#include "actors/key_sets.hpp"
 #include "actors/limits.hpp"
 #include "actors/loaded_extensions.hpp"
 #include "actors/node_clock.hpp"
@@ -23,6 +25,7 @@
 #include "actors/relay.hpp"
 #include "actors/room_directory.hpp"
 #include "actors/router.hpp"
+#include "actors/schemas.hpp"
 #include "actors/secret_keys.hpp"
 #include "actors/secret_store.hpp"
 #include "actors/service_directory.hpp"
@@ -125,13 +128,15 @@ struct engine::parts {
   parts(const runtime::config& c, std::string version, extensions mine)
       : config{c},
         vault{make_vault(config.secrets)},
+        schemas{make_schemas(config, shards_of(config))},
         data{config.node.data_dir},
         loaded{load_extensions(config, std::move(mine), data.path() / "plugins")},
         listen{probed(config)},
         memory{make_memory(config)},
         disk{open_disk(config, data.database(), vault)},
-        tokens{make_tokens(config.tokens, shards_of(config),
-                           secrets_of([this](const auto& name) { return disk->secret(name); }, vault.get()))},
+        key_sets{make_key_sets(config.tokens,
+                               secrets_of([this](const auto& name) { return disk->secret(name); }, vault.get()))},
+        tokens{make_tokens(key_sets.get(), shards_of(config))},
         clock{disk->newest_ms()},
         metrics{shards_of(config)},
         meters{metrics, shards_of(config), methods_of(loaded.all)},
@@ -152,6 +157,7 @@ struct engine::parts {
             .sessions = {},
             .tls = make_tls(config, listen),
             .vault = vault,
+            .schemas = schemas,
             .process_prefix = runtime::random_text(prefix_random_bytes)},
         system_options{shards_of(config)},
         system{system_options} {
@@ -164,6 +170,7 @@ struct engine::parts {
       ctx.shards[i].home = &shards.at(i);
       ctx.shards[i].compressors = std::make_unique<compressors>(config.gateway, meters);
     }
+    if (key_sets) key_sets->load(data.path() / "jwks", clock.now_ms());
     http_shards = std::make_shared<runtime::http_shards>(homes_of(ctx));
     collect_node_metrics(metrics, ctx);
     register_behaviours(ctx);
@@ -185,19 +192,21 @@ struct engine::parts {
 
   const runtime::config config;
   const std::shared_ptr<storage::vault> vault;
+  const std::shared_ptr<const greenroom::schemas> schemas;
   runtime::data_dir data;
   loaded_extensions loaded;
   std::vector<runtime::listen_address> listen;
   std::unique_ptr<storage::store> memory;
   std::unique_ptr<storage::sqlite_store> disk;
-  const std::shared_ptr<const greenroom::tokens> tokens;
+  const std::unique_ptr<greenroom::key_sets> key_sets;  // null: no token is accepted
+  const std::shared_ptr<greenroom::tokens> tokens;
   node_clock clock;
   runtime::metrics metrics;
   greenroom::meters meters;
   context ctx;  // before the system: what it buries at its end may still answer
   system_config system_options;
   caf::actor_system system;
-  caf::actor root, admin, secrets, certificates;  // the last null without TLS
+  caf::actor root, admin, secrets, certificates, key_fetcher;  // null without TLS, and without keys
   std::shared_ptr<runtime::http_shards> http_shards;
   std::unique_ptr<runtime::watchdog> watchdog;
   bool stopped = false;
@@ -323,6 +332,12 @@ supervisor_spec engine::parts::tree() {
   if (ctx.tls)
     operations.children.push_back(
         standing("certificates", 0, certificates, [this](const place& p) { return certificates::spawn(p, {ctx}); }));
+  if (key_sets)
+    operations.children.push_back(standing("keys", 0, key_fetcher, [this](const place& p) {
+      auto one = key_fetcher::spawn(p, {ctx, *tokens, *key_sets, data.path() / "jwks"});
+      tokens->fetched_by(one);
+      return one;
+    }));
 
   supervisor_spec node{.id = "node"};
   for (auto& branch :
@@ -402,10 +417,10 @@ engine::outcome engine::wait() {
     if (p.stop_requested || p.has_given_up) return p.has_given_up ? outcome::gave_up : outcome::stopped;
     p.reload_requested = false;
     lock.unlock();
-    if (p.certificates)
-      caf::anon_send(p.certificates, certificates::reload{});
-    else
-      runtime::log::info("there is nothing to reload: no address speaks TLS");
+    if (p.certificates) caf::anon_send(p.certificates, certificates::reload{});
+    if (p.key_fetcher) caf::anon_send(p.key_fetcher, key_fetcher::reload{});
+    if (!p.certificates && !p.key_fetcher)
+      runtime::log::info("there is nothing to reload: no address speaks TLS, and tokens.keys is empty");
     lock.lock();
   }
 }
@@ -449,8 +464,9 @@ void engine::stop() {
   p.watchdog.reset();
   p.ctx.writer = p.ctx.backups = nullptr;
   p.ctx.readers.clear();
-  p.root = p.admin = p.secrets = p.certificates = p.ctx.sessions = p.ctx.services = p.ctx.workers = p.ctx.plugins =
-      nullptr;
+  if (p.tokens) p.tokens->fetched_by(nullptr);
+  p.root = p.admin = p.secrets = p.certificates = p.key_fetcher = p.ctx.sessions = p.ctx.services = p.ctx.workers =
+      p.ctx.plugins = nullptr;
   for (auto& each : p.ctx.shards)
     each.relay = each.rooms = each.queue = each.presence = each.router = each.gateway = nullptr;
 }

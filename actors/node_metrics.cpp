@@ -1,8 +1,11 @@
 #include "actors/node_metrics.hpp"
 
+#include <array>
+#include <string_view>
 #include <vector>
 
 #include "actors/context.hpp"
+#include "actors/tokens.hpp"
 #include "runtime/actor_base.hpp"
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
@@ -14,11 +17,12 @@
 namespace greenroom {
 namespace {
 
+using runtime::family;
 using runtime::metrics;
 using runtime::sample;
 using samples = std::vector<sample>;
 
-constexpr double ns_per_s = 1e9;
+constexpr double ns_per_s = 1e9, ms_per_s = 1e3;
 
 double number(std::uint64_t n) { return static_cast<double>(n); }
 
@@ -108,6 +112,38 @@ void collect_sockets(metrics& into, context& ctx) {
         if (!ctx.tls) return samples{};
         return samples{
             {{}, number(static_cast<std::uint64_t>(ctx.tls->certificate().not_after.time_since_epoch().count()))}};
+      });
+}
+
+/// The words of a fetch that failed, in the order of the enum.
+constexpr std::array<std::string_view, static_cast<std::size_t>(runtime::fetch_outcome::cancelled)> fetch_words{
+    "", "unreachable", "untrusted", "timed_out", "refused", "too_large", "broken"};
+
+void collect_key_sets(metrics& into, context& ctx) {
+  auto add = [&](family what, metrics::kind kind, auto read) {
+    what.labels.insert(what.labels.begin(), "set");
+    into.collect(std::move(what), kind, [&ctx, read] {
+      samples all;
+      if (ctx.tokens)
+        for (const auto& each : ctx.tokens->sets()) read(*each, all);
+      return all;
+    });
+  };
+  add({"greenroom_key_set_keys", "Keys of a fetched set that count."}, metrics::kind::gauge,
+      [](const key_set_figures& f, samples& to) {
+        to.push_back({{f.set}, number(f.keys)});
+      });
+  add({"greenroom_key_set_age_seconds", "How long ago it was fetched; absent: never."}, metrics::kind::gauge,
+      [&ctx](const key_set_figures& f, samples& to) {
+        const auto at = f.fetched_at_ms.load();
+        if (at != 0) to.push_back({{f.set}, static_cast<double>(ctx.now_ms() - at) / ms_per_s});
+      });
+  add({"greenroom_key_set_fetches_total", "Fetches, by what came of them.", {"result"}}, metrics::kind::counter,
+      [](const key_set_figures& f, samples& to) {
+        to.push_back({{f.set, "good"}, number(f.good)});
+        to.push_back({{f.set, "unusable"}, number(f.unusable)});
+        for (std::size_t i = 1; i < f.failed.size(); ++i)
+          to.push_back({{f.set, std::string{fetch_words[i]}}, number(f.failed[i])});
       });
 }
 
@@ -219,6 +255,7 @@ void collect_services(metrics& into, context& ctx) {
 void collect_node_metrics(metrics& into, context& ctx) {
   collect_shards(into, ctx);
   collect_sockets(into, ctx);
+  collect_key_sets(into, ctx);
   collect_workers(into, ctx);
   collect_store(into, ctx);
   collect_database(into, ctx);

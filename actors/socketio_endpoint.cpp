@@ -161,7 +161,8 @@ class socketio_endpoint final : public endpoint, private engineio_keeper {
     if (at_.how.protocol == runtime::endpoint_protocol::socketio) return std::optional<principal>{};
     auto who = caller_of(at_.ctx, request);
     auto* known = std::get_if<principal>(&who);
-    return known ? std::optional{std::optional{std::move(*known)}} : std::nullopt;
+    if (!known) return std::nullopt;
+    return std::optional<principal>{std::move(*known)};  // optional{optional{…}} would be but one
   }
 
   /// Null where this shard has as many as it may.

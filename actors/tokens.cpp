@@ -1,131 +1,71 @@
 #include "actors/tokens.hpp"
 
-#include <cerrno>
-#include <fstream>
-#include <iterator>
-#include <optional>
-#include <string>
-#include <system_error>
+#include <algorithm>
 #include <utility>
 
-#include "actors/engine.hpp"
-#include "codecs/jwk.hpp"
-#include "runtime/log.hpp"
+#include "actors/key_fetcher.hpp"
+#include "codecs/jwt_kid.hpp"
+#include "runtime/ask.hpp"
 #include "runtime/shard.hpp"
 
 namespace greenroom {
-namespace {
 
-constexpr std::string_view jwks_prefix = "jwks:", secret_prefix = "secret:";
-
-[[noreturn]] void refuse(const std::string& entry, const std::string& why) {
-  throw bad_config{"tokens.keys: " + entry + ": " + why};
-}
-
-struct key_entry {
-  std::string kid;
-  codecs::jwt_algorithm alg{};
-  std::string file;
-};
-
-/// `ALGORITHM:FILE` or `KEY_ID=ALGORITHM:FILE`. There may be colons in the id and in the path: the first one behind an
-/// algorithm counts.
-std::optional<key_entry> parse(const std::string& entry) {
-  for (auto colon = entry.find(':'); colon != std::string::npos; colon = entry.find(':', colon + 1)) {
-    const auto before = entry.substr(0, colon);
-    const auto equals = before.rfind('=');
-    const bool named = equals != std::string::npos;
-    const auto alg = codecs::jwt_algorithm_of(named ? before.substr(equals + 1) : before);
-    if (!alg || (named && equals == 0) || colon + 1 == entry.size()) continue;
-    return key_entry{named ? before.substr(0, equals) : std::string{}, *alg, entry.substr(colon + 1)};
-  }
-  return std::nullopt;
-}
-
-std::string contents_of(const std::string& entry, const std::string& file) {
-  errno = 0;
-  std::ifstream in{file, std::ios::binary};
-  if (!in) refuse(entry, "the file cannot be opened: " + std::generic_category().message(errno));
-  std::string all;
-  for (char c = 0; all.size() <= codecs::limits::jwk_set_bytes_max && in.get(c);) all += c;
-  if (in.bad()) refuse(entry, "the file cannot be read: " + std::generic_category().message(errno));
-  if (all.size() > codecs::limits::jwk_set_bytes_max) refuse(entry, "the file is too large to be a key");
-  return all;
-}
-
-/// What editors and `openssl rand -base64 32 > FILE` put at the end is not part of the secret.
-std::string_view without_line_end(std::string_view secret) {
-  if (secret.ends_with('\n')) secret.remove_suffix(1);
-  if (secret.ends_with('\r')) secret.remove_suffix(1);
-  return secret;
-}
-
-void read_set(const std::string& entry, std::vector<codecs::jwt_key>& to) {
-  std::string why;
-  auto set = codecs::read_jwk_set(contents_of(entry, entry.substr(jwks_prefix.size())), codecs::jwk_origin::file, why);
-  if (!set) refuse(entry, why);
-  for (const auto& each : set->skipped)
-    runtime::log::warn("a key of a set is left out", {{"set", entry}, {"reason", each}});
-  if (set->keys.empty()) refuse(entry, "the set holds no key that could check a token");
-  std::move(set->keys.begin(), set->keys.end(), std::back_inserter(to));
-}
-
-/// What the entry's place holds: a file, or with `secret:NAME` a stored secret.
-storage::secret_text key_text(const std::string& entry, const key_entry& wanted, const secret_reader& secrets) {
-  if (!wanted.file.starts_with(secret_prefix)) return storage::secret_text{contents_of(entry, wanted.file)};
-  try {
-    if (secrets) return secrets(wanted.file.substr(secret_prefix.size()));
-  } catch (const secret_error& e) {
-    refuse(entry, e.what());
-  }
-  refuse(entry, "there are no secrets here");
-}
-
-codecs::jwt_key read_key(const std::string& entry, const secret_reader& secrets) {
-  auto wanted = parse(entry);
-  if (!wanted)
-    refuse(entry,
-           "must be ALGORITHM:FILE, KEY_ID=ALGORITHM:FILE or jwks:FILE, with secret:NAME in the place of FILE for a "
-           "stored "
-           "secret; the algorithm is HS256, HS384, HS512, RS256, "
-           "PS256, ES256 or EdDSA");
-  const auto held = key_text(entry, *wanted, secrets);
-  const auto text = held.view();
-  std::string why;
-  auto key = codecs::is_hmac(wanted->alg)
-                 ? codecs::jwt_key::from_secret(wanted->alg, without_line_end(text), codecs::jwt_secret_form::raw,
-                                                std::move(wanted->kid), why)
-                 : codecs::jwt_key::from_pem(wanted->alg, text, std::move(wanted->kid), why);
-  if (!key) refuse(entry, why);
-  return std::move(*key);
-}
-
-}  // namespace
-
-tokens::tokens(codecs::jwt_trust_ptr trust, std::size_t shards) : trust_{std::move(trust)} {
+tokens::tokens(codecs::jwt_trust_ptr trust, std::size_t shards, std::vector<key_set_figures_ptr> sets)
+    : sets_{std::move(sets)} {
   caches_.reserve(shards);
-  while (caches_.size() < shards) caches_.push_back(std::make_unique<cache>());
+  while (caches_.size() < shards) {
+    caches_.push_back(std::make_unique<cache>());
+    caches_.back()->trust = trust;
+  }
+}
+
+tokens::cache& tokens::mine() const {
+  const auto* here = runtime::shard::current();
+  return *caches_[here ? here->id() % caches_.size() : 0];
 }
 
 codecs::jwt_verdict tokens::verify(std::string_view token, std::uint64_t now_s) const {
-  const auto* here = runtime::shard::current();
-  auto& mine = *caches_[here ? here->id() % caches_.size() : 0];
-  std::lock_guard guard{mine.mutex};
-  return mine.seen.verify(token, trust_, now_s);
+  auto verdict = [&] {
+    auto& at = mine();
+    std::lock_guard guard{at.mutex};
+    return at.seen.verify(token, at.trust, now_s);
+  }();
+  const auto* why = std::get_if<codecs::jwt_refusal>(&verdict);
+  if (why && *why == codecs::jwt_refusal::unknown_key && fetcher_ && !wanted_.exchange(true))
+    runtime::tell(fetcher_, key_fetcher::wanted{});
+  return verdict;
 }
 
-std::shared_ptr<const tokens> make_tokens(const runtime::tokens_config& from, std::size_t shards,
-                                          const secret_reader& secrets) {
-  if (from.keys.empty()) return nullptr;
-  std::vector<codecs::jwt_key> keys;
-  for (const auto& entry : from.keys)
-    entry.starts_with(jwks_prefix) ? read_set(entry, keys) : keys.push_back(read_key(entry, secrets));
-  std::string why;
-  auto set = codecs::make_key_set(std::move(keys), why);
-  if (!set) throw bad_config{"tokens.keys: " + why};
-  auto trust = std::make_shared<const codecs::jwt_trust>(
-      codecs::jwt_trust{.keys = std::move(set), .issuers = from.issuers, .audiences = from.audiences});
-  return std::make_shared<const tokens>(std::move(trust), shards);
+void tokens::trust(const codecs::jwt_trust_ptr& now) {
+  for (auto& each : caches_) {
+    std::lock_guard guard{each->mutex};
+    each->trust = now;
+  }
+}
+
+std::shared_ptr<const void> tokens::waits(std::string_view token) const {
+  if (!fetcher_ || sets_.empty()) return nullptr;
+  const auto trust = [&] {
+    auto& at = mine();
+    std::lock_guard guard{at.mutex};
+    return at.trust;
+  }();
+  const auto& keys = trust->keys->keys();
+  if (!keys.empty()) {
+    const auto kid = codecs::claimed_kid(token);
+    if (kid.empty() || std::ranges::any_of(keys, [&](const auto& each) { return each.kid() == kid; })) return nullptr;
+  }
+  const bool full = waiting_.fetch_add(1) >= limits::key_waiters_max;
+  std::shared_ptr<const void> seat{this, [this](const void*) { --waiting_; }};
+  return full ? nullptr : seat;
+}
+
+std::unique_ptr<key_sets> make_key_sets(const runtime::tokens_config& from, secret_reader secrets) {
+  return from.keys.empty() ? nullptr : std::make_unique<key_sets>(from, std::move(secrets));
+}
+
+std::shared_ptr<tokens> make_tokens(const key_sets* from, std::size_t shards) {
+  return from ? std::make_shared<tokens>(from->trust(), shards, from->figures()) : nullptr;
 }
 
 }  // namespace greenroom

@@ -35,8 +35,11 @@ constexpr config_section sections[]{
     {"outbox", "What waits to be written to one connection."},
     {"sessions", "Sessions, which outlive their connections."},
     {"access", "Who may call at all."},
-    {"tokens", "How users prove who they are: JSON Web Tokens (JWT) that somebody else has signed."},
+    {"tokens",
+     "How users prove who they are: JSON Web Tokens (JWT) that somebody else has signed. Files of keys are read again "
+     "on SIGHUP and when they change."},
     {"secrets", "What is kept secret in the database: secrets for integrations, and rooms that are encrypted at rest."},
+    {"schemas", "JSON Schemas of services' methods; those of events are in the namespaces."},
     {"log", "The node's own log."},
     {"rooms", "All rooms; what differs from room to room is in the namespaces."},
     {"presence", "Who is online; what rooms tell of their members is in the namespaces."},
@@ -250,29 +253,6 @@ const config_key<config> node_table[]{
     {"access", "workers", choice, unbounded, GREENROOM_CHOICE(access.workers, permission_words),
      "Who may register methods and answer them: nobody, users with a token, or anyone who has a session."},
 
-    {"tokens",
-     "keys",
-     list,
-     {0, 64},
-     GREENROOM_AT(tokens.keys),
-     "What tokens are checked with, read at start. `ALGORITHM:FILE`, or `KEY_ID=ALGORITHM:FILE` where tokens name "
-     "their "
-     "key (`kid`): of HS256, HS384 and HS512 a file with a secret of 32 bytes at least, of RS256, PS256, ES256 and "
-     "EdDSA "
-     "a public key or a certificate as PEM. `jwks:FILE`: a JSON Web Key Set. Empty: no token is accepted."},
-    {"tokens",
-     "issuers",
-     list,
-     {0, 64},
-     GREENROOM_AT(tokens.issuers),
-     "`iss` must be one of these. Empty: anybody whom the keys vouch for."},
-    {"tokens",
-     "audiences",
-     list,
-     {0, 64},
-     GREENROOM_AT(tokens.audiences),
-     "`aud` must hold one of these. Empty: a token that has an `aud` is for others."},
-
     {"log", "level", choice, unbounded, GREENROOM_CHOICE(log.level, level_words), "The least level that is written."},
     {"log", "format", choice, unbounded, GREENROOM_CHOICE(log.format, format_words),
      "Lines for people, or one JSON object a line for machines."},
@@ -459,11 +439,12 @@ std::vector<Row> joined(std::initializer_list<std::span<const Row>> tables) {
 
 std::span<const config_section> config_sections() { return sections; }
 std::span<const config_key<config>> node_keys() {
-  static const auto all = joined<config_key<config>>({node_table, tls_keys(), secrets_keys()});
+  static const auto all =
+      joined<config_key<config>>({node_table, tls_keys(), tokens_keys(), secrets_keys(), schemas_keys()});
   return all;
 }
 std::span<const config_rule<config>> node_rules() {
-  static const auto all = joined<config_rule<config>>({node_rule_table, tls_rules(), secrets_rules()});
+  static const auto all = joined<config_rule<config>>({node_rule_table, tls_rules(), tokens_rules(), secrets_rules()});
   return all;
 }
 

@@ -31,7 +31,9 @@ struct config_section {
 std::span<const config_section> config_sections();
 std::span<const config_key<config>> node_keys();                 ///< section by section
 std::span<const config_key<config>> tls_keys();                  ///< those of `[tls]`, part of `node_keys`
-std::span<const config_key<config>> secrets_keys();              ///< those of `[secrets]`, likewise
+std::span<const config_key<config>> tokens_keys();               ///< those of `[tokens]`, part of `node_keys`
+std::span<const config_key<config>> secrets_keys();              ///< those of `[secrets]`, part of `node_keys`
+std::span<const config_key<config>> schemas_keys();              ///< those of `[schemas]`, part of `node_keys`
 std::span<const config_key<namespace_config>> namespace_keys();  ///< of each `[namespace.NAME]`
 std::span<const config_key<endpoint_config>> endpoint_keys();    ///< of each `[endpoint.NAME]`
 
@@ -45,7 +47,8 @@ struct config_rule {
 
 std::span<const config_rule<config>> node_rules();
 std::span<const config_rule<config>> tls_rules();                  ///< part of `node_rules`
-std::span<const config_rule<config>> secrets_rules();              ///< likewise
+std::span<const config_rule<config>> secrets_rules();              ///< part of `node_rules`
+std::span<const config_rule<config>> tokens_rules();               ///< part of `node_rules`
 std::span<const config_rule<namespace_config>> namespace_rules();  ///< for each namespace
 std::span<const config_rule<endpoint_config>> endpoint_rules();    ///< for each endpoint
 

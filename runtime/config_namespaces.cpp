@@ -70,6 +70,14 @@ const config_key<namespace_config> table[]{
      "Who may publish; membership is not needed."},
     {"namespace", "read", choice, unbounded, GREENROOM_CHOICE(read, permission_words),
      "Who may read the history and the list of members; membership is not needed."},
+    {"namespace",
+     "schemas",
+     list,
+     {0, 1'000},
+     GREENROOM_AT(schemas),
+     "`EVENT=FILE`: the JSON Schema (draft 4) of what clients publish as that event; `FILE` alone: of all other "
+     "events. "
+     "A payload that does not match is refused with -32602. Empty: anything may be published."},
 };
 
 #undef GREENROOM_AT

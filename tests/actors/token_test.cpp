@@ -72,7 +72,7 @@ struct file {
 /// What is wrong with these keys; empty: nothing. The name of the file does not matter.
 std::string problem_of(std::vector<std::string> keys, std::string_view file_name = "-") {
   try {
-    make_tokens({.keys = std::move(keys), .issuers = {}, .audiences = {}}, 1);
+    make_key_sets({.keys = std::move(keys)});
     return {};
   } catch (const bad_config& e) {
     std::string said{e.what()};
@@ -295,13 +295,14 @@ TEST_CASE("token: keys are read from files", "[actors][token]") {
   CHECK(problem_of({"ES256:" + es.path, "2026=ES256:" + certificate.path, "RS256:" + rsa.path, "ps=PS256:" + rsa.path,
                     "EdDSA:" + ed.path, "HS256:" + secret.path, "did:key:x=HS512:" + secret.path,
                     "jwks:" + set.path}) == "");
-  CHECK(make_tokens({}, 1) == nullptr);
+  CHECK(make_key_sets({}) == nullptr);
+  CHECK(make_tokens(nullptr, 1) == nullptr);
 }
 
 TEST_CASE("token: a secret counts without the line end of its file", "[actors][token]") {
   const std::string secret{"0123456789abcdef0123456789abcdef"};
   const file lined{secret + "\n"};
-  const auto made = make_tokens({.keys = {"HS256:" + lined.path}, .issuers = {}, .audiences = {}}, 2);
+  const auto made = make_tokens(make_key_sets({.keys = {"HS256:" + lined.path}}).get(), 2);
   std::string why;
   const auto signer =
       codecs::jwt_signer::from_secret(jwt_algorithm::hs256, secret, codecs::jwt_secret_form::raw, {}, why);
@@ -320,7 +321,7 @@ TEST_CASE("token: a secret may be a stored one", "[actors][token]") {
   };
   const auto problem = [&](const std::string& entry, const secret_reader& from) -> std::string {
     try {
-      make_tokens({.keys = {entry}, .issuers = {}, .audiences = {}}, 1, from);
+      make_key_sets({.keys = {entry}}, from);
     } catch (const bad_config& e) {
       return e.what();
     }
@@ -356,7 +357,8 @@ TEST_CASE("token: a key that cannot be used ends the start with its entry and th
   CHECK(problem_of({"ES256:/tmp"}).starts_with("tokens.keys: ES256:/tmp: the file cannot be read"));
   for (const char* ill : {"", "ES256", "ES256:", "=ES256:/k", "es256:/k", "none:/k", "ES512:/k", "/k"}) {
     INFO(ill);
-    CHECK(problem_of({ill}).find("must be ALGORITHM:FILE, KEY_ID=ALGORITHM:FILE or jwks:FILE") != std::string::npos);
+    CHECK(problem_of({ill}).find("must be ALGORITHM:FILE, KEY_ID=ALGORITHM:FILE, jwks:FILE or jwks:https://") !=
+          std::string::npos);
   }
   CHECK_FALSE(problem_of({"ES256:" + es.path, "ES256:" + es.path}).empty());
 }

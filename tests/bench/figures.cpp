@@ -1,7 +1,15 @@
 #include "tests/bench/figures.hpp"
 
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <sstream>
+#include <stdexcept>
 #include <unordered_map>
 
+#include "codecs/jwt_key.hpp"
+#include "codecs/jwt_mint.hpp"
 #include "tests/bench/process_meter.hpp"
 #include "tests/bench/session.hpp"
 
@@ -33,14 +41,15 @@ class pacer {
   clock::time_point start_{};
 };
 
-}  // namespace
+constexpr std::size_t sessions_opened = 10'000;
 
-result connect_sessions(const target& of, speech how) {
-  constexpr std::size_t count = 10'000, at_once = 128, sources = 8;
-  std::size_t answered = 0, started = 0;
+/// Opens sessions with what `opening` says for each, from 0.
+result open_sessions(const target& of, speech how, const std::function<std::string(std::size_t)>& opening) {
+  constexpr std::size_t count = sessions_opened, at_once = 128, sources = 8;
+  std::size_t answered = 0, started = 0, opened = 0;
   load all{{.port = of.port,
             .on_frame = [&](peer& who, std::string_view) { answered += who.frames == greetings_of(how) + 1 ? 1 : 0; },
-            .on_open = [&](peer& who) { who.send(open_frame(how, "user-" + std::to_string(started))); }}};
+            .on_open = [&](peer& who) { who.send(opening(opened++)); }}};
   const auto idle = resident_bytes(of.process);
   const stopwatch watch{of.process};
   while (answered < count) {
@@ -56,6 +65,38 @@ result connect_sessions(const target& of, speech how) {
           {"per_second", count / seconds(elapsed)},
           {"cpu_us_per_session", cpu / count},
           {"bytes_per_session", static_cast<double>(resident_bytes(of.process) - idle) / count}};
+}
+
+std::string contents_of(const char* file) {
+  std::ifstream in{file ? file : ""};
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+result connect_sessions(const target& of, speech how) {
+  return open_sessions(of, how, [how](std::size_t i) { return open_frame(how, "user-" + std::to_string(i)); });
+}
+
+/// Each session with a token of its own, so that the server remembers none of them. They are signed before the clock runs.
+result connect_with_tokens(const target& of) {
+  std::string why;
+  const auto signer = codecs::jwt_signer::from_pem(codecs::jwt_algorithm::es256,
+                                                   contents_of(std::getenv("GREENROOM_BENCH_KEY")), {}, why);
+  if (!signer) throw std::runtime_error{"GREENROOM_BENCH_KEY must name a private key: " + why};
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  codecs::jwt_order order;
+  order.issued_at_s = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now).count());
+  order.expires_at_s = order.issued_at_s + 3'600;
+  std::vector<std::string> frames;
+  while (frames.size() < sessions_opened) {
+    order.subject = "user-" + std::to_string(frames.size());
+    frames.push_back(masked(R"({"jsonrpc":"2.0","id":0,"method":"session.open","params":{"token":")" +
+                            codecs::mint_jwt(order, *signer) + R"("}})"));
+  }
+  return open_sessions(of, speech::native, [&](std::size_t i) { return frames.at(i); });
 }
 
 result fan_out(const target& of, std::uint32_t members, compression with, speech how) {

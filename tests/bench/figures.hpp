@@ -27,6 +27,7 @@ using result = std::map<std::string, double>;
 
 result connect_sessions(const target& of,
                         speech how = speech::native);  ///< `count` sessions: rate, memory of each, server CPU
+result connect_with_tokens(const target& of);          ///< the same, each with a token of ES256 of its own
 /// One room, 128-byte messages, 32 at a time.
 result fan_out(const target& of, std::uint32_t members, compression with, speech how = speech::native);
 result paced(const target& of);                          ///< open loop: 10,000 deliveries a second, latency

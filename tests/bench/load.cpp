@@ -19,6 +19,7 @@ constexpr int bad_usage = 64;
 
 const std::map<std::string, std::function<result(const target&, std::uint32_t)>> figures{
     {"connect", [](const target& of, std::uint32_t) { return connect_sessions(of); }},
+    {"connect_jwt", [](const target& of, std::uint32_t) { return connect_with_tokens(of); }},
     {"fanout", [](const target& of, std::uint32_t members) { return fan_out(of, members, compression::none); }},
     {"fanout_deflate",
      [](const target& of, std::uint32_t members) { return fan_out(of, members, compression::deflate); }},

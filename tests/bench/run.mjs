@@ -3,6 +3,7 @@
 // the median of the rounds counts. The machine's cross-core cache-line round trip is measured before and after each
 // run: figures of rounds in which it differs by much are not to be compared.
 import { execFileSync, spawn } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { connect, createServer } from 'node:net';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
@@ -35,6 +36,12 @@ const figures = {
       bytes_per_session: { most: 10 * 1024, alone: true },
       cpu_us_per_session: {},
     },
+  },
+  'connect-jwt': {
+    run: ['connect_jwt'],
+    tokens: true, // each session has one of its own
+    beside: ['connect'],
+    shown: { per_second: { least: 3_000 }, cpu_us_per_session: {} },
   },
   'fanout-1000': {
     run: ['fanout', '1000'],
@@ -266,6 +273,18 @@ const others = {
   },
 };
 
+/** A key for the load to sign with; what the config says of it. */
+function token_key() {
+  const dir = mkdtempSync(join(tmpdir(), 'greenroom-bench-'));
+  process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const [known, secret] = [join(dir, 'public.pem'), join(dir, 'private.pem')];
+  writeFileSync(known, publicKey.export({ type: 'spki', format: 'pem' }));
+  writeFileSync(secret, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  process.env.GREENROOM_BENCH_KEY = secret;
+  return [`tokens.keys=ES256:${known}`];
+}
+
 async function measure(kind, [figure, ...more], lengths, set = []) {
   const data = mkdtempSync(join(tmpdir(), 'greenroom-bench-'));
   const command = (port) =>
@@ -343,7 +362,8 @@ const row = (...cells) =>
   console.log(cells.map((text, i) => (i < 2 ? String(text).padEnd(i ? 24 : 21) : String(text).padStart(12))).join(''));
 row('figure', 'number', 'greenroom', 'floor', 'ratio', 'promised', '');
 for (const name of chosen) {
-  const { run, floor, beside, other, set, shown } = figures[name];
+  const { run, floor, beside, other, shown, tokens } = figures[name];
+  const set = tokens ? token_key() : figures[name].set;
   const rounds = { greenroom: [], floor: [] };
   const lines = [];
   for (let round = 0; round < Number(options.rounds); ++round) {
