@@ -8,6 +8,7 @@
 #include "tests/fuzz/codec_targets.hpp"
 #include "tests/fuzz/jwt_corpus.hpp"
 #include "tests/fuzz/jwt_targets.hpp"
+#include "tests/fuzz/mutator.hpp"
 #include "tests/fuzz/socketio_corpus.hpp"
 #include "tests/fuzz/socketio_targets.hpp"
 
@@ -20,43 +21,6 @@ namespace fuzz = greenroom::codecs::fuzz;
 using namespace greenroom;
 
 constexpr int mutations = 40'000;
-constexpr std::size_t input_bytes_max = 4096;
-
-class mutator {
- public:
-  explicit mutator(std::uint64_t seed) : random_{seed} {}
-
-  std::string next(const std::vector<std::string>& corpus) {
-    auto input = corpus[below(corpus.size())];
-    for (auto steps = 1 + below(4); steps > 0; --steps) step(input, corpus);
-    input.resize(std::min(input.size(), input_bytes_max));
-    return input;
-  }
-
- private:
-  std::size_t below(std::size_t n) { return static_cast<std::size_t>(random_() % n); }
-
-  void step(std::string& input, const std::vector<std::string>& corpus) {
-    const auto at = below(input.size() + 1);
-    const auto length = below(std::min<std::size_t>(input.size() - at, 16) + 1);
-    switch (below(7)) {
-      case 0: input.insert(at, fuzz::codec_tokens[below(std::size(fuzz::codec_tokens))]); break;
-      case 1: input.erase(at, length); break;
-      case 2: input.insert(at, input.substr(at, length)); break;
-      case 3: input.insert(at, 1, static_cast<char>(random_())); break;
-      case 4: input.resize(at); break;
-      case 5: {  // the end of another
-        const auto& from = corpus[below(corpus.size())];
-        input = input.substr(0, at) + from.substr(below(from.size() + 1));
-        break;
-      }
-      default:
-        if (at < input.size()) input[at] = static_cast<char>(input[at] ^ (1 << below(8)));
-    }
-  }
-
-  std::mt19937_64 random_;
-};
 
 std::vector<std::string> json_corpus() { return {std::begin(fuzz::codec_corpus), std::end(fuzz::codec_corpus)}; }
 
@@ -70,7 +34,7 @@ std::vector<std::string> msgpack_corpus() {
 
 void run(const char* name, void (*target)(std::string_view), const std::vector<std::string>& corpus) {
   for (const auto& input : corpus) target(input);
-  mutator random{codecs::announced_seed(name)};
+  tests::mutator random{codecs::announced_seed(name), fuzz::codec_tokens};
   for (int i = 0; i < mutations; ++i) target(random.next(corpus));
   SUCCEED(mutations << " inputs without a broken promise");
 }
