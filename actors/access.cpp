@@ -7,6 +7,7 @@
 #include "codecs/jwt.hpp"
 #include "runtime/log.hpp"
 #include "runtime/secret.hpp"
+#include "runtime/web_origin.hpp"
 
 namespace greenroom::access {
 namespace {
@@ -76,17 +77,15 @@ std::optional<principal> anonymous(const context& ctx, origin from) {
   return principal{user_id{"guest-" + runtime::random_text(guest_name_random_bytes)}, identity::anonymous};
 }
 
-bool origin_allowed(const context& ctx, std::string_view origin, std::string_view host) {
+bool origin_allowed(const context& ctx, std::string_view origin, std::string_view own) {
   if (origin.empty()) return true;
   const auto& listed = ctx.config.access.allowed_origins;
-  if (std::find(listed.begin(), listed.end(), origin) != listed.end()) return true;
-  const auto scheme = origin.find("://");
-  if (scheme == std::string_view::npos) return false;
-  auto site = origin.substr(scheme + 3);
-  if (!host.empty() && site == host) return true;
-  if (ctx.config.access.anonymous != runtime::anonymous_access::loopback) return false;
-  if (auto port = site.rfind(':'); port != std::string_view::npos && site.back() != ']') site = site.substr(0, port);
-  return site == "localhost" || site == "127.0.0.1" || site == "[::1]";
+  if (origin == "null") return std::ranges::find(listed, origin) != listed.end();
+  if (!runtime::is_web_origin(origin)) return false;
+  if (origin == own) return true;
+  if (std::ranges::any_of(listed, [&](const auto& each) { return runtime::origin_matches(each, origin); })) return true;
+  return ctx.config.access.anonymous == runtime::anonymous_access::loopback &&
+         runtime::is_origin_of_this_machine(origin);
 }
 
 std::optional<codecs::error> check_worker(const context& ctx, const principal& who) {

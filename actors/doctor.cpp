@@ -25,6 +25,7 @@
 #include "codecs/json_writer.hpp"
 #include "codecs/jwk.hpp"
 #include "runtime/config.hpp"
+#include "runtime/descriptors.hpp"
 #include "runtime/listener.hpp"
 #include "runtime/tls.hpp"
 #include "runtime/unique_fd.hpp"
@@ -43,7 +44,6 @@ constexpr std::uint64_t mib = 1u << 20;
 constexpr std::uint64_t free_bytes_problem = 64 * mib, free_bytes_warning = 1024 * mib;
 constexpr auto sync_warning = 20ms;
 constexpr int syncs = 16;
-constexpr std::uint64_t descriptors_beside = 100;  ///< what a node needs beside its connections
 constexpr auto clocks_apart = 100ms;
 constexpr std::int64_t future_ms = 60'000;
 constexpr std::int64_t certificate_days_warning = 14;
@@ -244,13 +244,13 @@ std::optional<std::uint64_t> descriptors_of(int node) {
   }
   rlimit now{};
   if (::getrlimit(RLIMIT_NOFILE, &now) != 0) return {};
-  return now.rlim_cur;
+  return now.rlim_max;  // a node takes what it may
 }
 
 void check_descriptors(const runtime::config& config, int node, report& to) {
   const std::uint64_t shards =
       config.node.shards != 0 ? config.node.shards : std::max(1u, std::thread::hardware_concurrency());
-  const auto wanted = shards * config.gateway.connections_max + descriptors_beside;
+  const auto wanted = shards * config.gateway.connections_max + runtime::descriptors_beside;
   const auto there = descriptors_of(node);
   if (!there) return to.warning("descriptors", "the limit of the running node cannot be read", "run this as its user");
   const auto sentence = std::to_string(*there) + " descriptors; " + std::to_string(shards) + " shards with " +

@@ -1,6 +1,10 @@
 #include "actors/endpoint.hpp"
 
 #include <algorithm>
+#include <string>
+
+#include "runtime/edge_watch.hpp"
+#include "runtime/web_origin.hpp"
 
 namespace greenroom {
 
@@ -61,8 +65,31 @@ std::variant<principal, runtime::http_response> caller_of(const context& ctx, co
   return std::move(*known);
 }
 
+namespace {
+
+/// The origin of this node's own pages, as the request's client reaches them; empty: there is none that counts.
+std::string own_origin(const context& ctx, const runtime::http_request& request) {
+  using enum runtime::web_scheme;
+  auto own = runtime::origin_of_site(request.secure ? https : http, request.header("Host"));
+  // Whoever owns a name can make it lead here. Where guests of this machine may do everything, a name must be listed.
+  const bool guest = ctx.config.access.anonymous == runtime::anonymous_access::loopback && request.is_loopback;
+  return guest && !runtime::has_own_address(own) ? std::string{} : own;
+}
+
+bool is_origin_field(const runtime::http_field& field) {
+  constexpr std::string_view name = "origin";
+  return std::ranges::equal(field.name, name, [](char c, char lower) { return c == lower || c == lower - 'a' + 'A'; });
+}
+
+}  // namespace
+
 bool origin_allowed(const context& ctx, const runtime::http_request& request) {
-  return access::origin_allowed(ctx, request.header("Origin"), request.header("Host"));
+  const auto count = std::ranges::count_if(request.fields, is_origin_field);
+  if (count == 0) return true;  // no browser
+  const auto origin = request.header("Origin");
+  if (count == 1 && !origin.empty() && access::origin_allowed(ctx, origin, own_origin(ctx, request))) return true;
+  runtime::edge::count(runtime::edge::reason::foreign_origin, request.peer, origin);
+  return false;
 }
 
 runtime::websocket_options websocket_options(const context& ctx, const runtime::endpoint_config& how) {

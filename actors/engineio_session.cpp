@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "actors/cors.hpp"
 #include "codecs/close_code.hpp"
 #include "codecs/websocket_frame.hpp"
 
@@ -371,11 +372,7 @@ void engineio_session::end(close_info how, std::string_view last_packet) {
 // --- HTTP answers
 
 std::vector<runtime::http_field> engineio_cors(const runtime::http_request& request) {
-  const auto origin = request.header("Origin");
-  if (origin.empty()) return {};
-  return {{"Access-Control-Allow-Origin", std::string{origin}},
-          {"Access-Control-Allow-Credentials", "true"},
-          {"Vary", "Origin"}};
+  return cors_fields(request, cors_credentials::allow);
 }
 
 void answer_packets(runtime::http_exchange& to, std::string body) {

@@ -8,8 +8,11 @@
 #include "actors/http_api.hpp"
 #include "actors/limits.hpp"
 #include "actors/peer.hpp"
+#include "runtime/descriptors.hpp"
 #include "runtime/dynamic_children.hpp"
+#include "runtime/forwarded.hpp"
 #include "runtime/http_server.hpp"
+#include "runtime/log.hpp"
 
 namespace greenroom::gateway {
 namespace {
@@ -26,7 +29,11 @@ runtime::http_server_options server_options(const runtime::gateway_config& from,
   to.hsts_seconds = static_cast<std::uint64_t>(ctx.config.tls.hsts_ms) / 1'000;
   to.limits.handshake_ms = ctx.config.tls.handshake_timeout_ms;
   to.shards = std::move(others);
-  to.connections_max = from.connections_max;
+  const auto share = runtime::share_descriptors(runtime::descriptor_limit(), ctx.shards.size(), from.connections_max);
+  to.connections_max = share.connections_max;
+  to.refusals_max = share.refusals_max;
+  to.proxies = std::make_shared<const runtime::proxy_rules>(
+      runtime::proxy_rules{runtime::ip_networks{from.proxies}, from.proxy_protocol});
   to.listener.accepts_per_second = from.accepts_per_second;
   to.limits.request_line_bytes_max = from.request_line_bytes_max;
   to.limits.header_bytes_max = from.header_bytes_max;
@@ -37,6 +44,15 @@ runtime::http_server_options server_options(const runtime::gateway_config& from,
   to.limits.idle_ms = from.idle_timeout_ms;
   to.limits.write_ms = from.write_timeout_ms;
   return to;
+}
+
+void log_descriptors(const context& ctx) {
+  const auto limit = runtime::descriptor_limit();
+  const auto wanted = ctx.config.gateway.connections_max;
+  const auto share = runtime::share_descriptors(limit, ctx.shards.size(), wanted);
+  if (share.connections_max >= wanted) return;
+  runtime::log::warn("the process may have fewer descriptors than gateway.connections_max wants",
+                     {{"descriptors", limit}, {"connections_a_shard", share.connections_max}, {"wanted", wanted}});
 }
 
 }  // namespace
@@ -90,6 +106,7 @@ state::state(runtime::actor_base* s, const options& o)
                     }}},
       api{o.ctx, o.shard, caf::actor{s}} {
   if (!self->home()) return;
+  if (opts.shard == 0 && self->life() == 0) log_descriptors(ctx);
   server =
       std::make_unique<runtime::http_server>(*self->home(), api, server_options(ctx.config.gateway, opts.others, ctx));
   for (const auto& each : opts.listen) server->listen(each);

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "actors/access.hpp"
+#include "actors/cors.hpp"
 #include "actors/dispatch.hpp"
 #include "actors/page.hpp"
 #include "codecs/json_writer.hpp"
@@ -31,6 +33,11 @@ http_response document(unsigned status, std::string_view type, std::string body)
 }
 http_response json(unsigned status, std::string body) { return document(status, json_type, std::move(body)); }
 
+/// For a page whose origin was found allowed.
+void add_cors(http_response& to, const http_request& request) {
+  std::ranges::move(cors_fields(request, cors_credentials::omit), std::back_inserter(to.fields));
+}
+
 /// One POST /rpc: collects the answers of its calls and responds when the last one is there.
 class rpc_exchange final : public replier, public codecs::sink, public std::enable_shared_from_this<rpc_exchange> {
  public:
@@ -47,8 +54,7 @@ class rpc_exchange final : public replier, public codecs::sink, public std::enab
   void run() {
     auto kind = in_ == codecs::format::json ? codecs::frame_kind::text : codecs::frame_kind::binary;
     auto verdict = dialogue_->decode(kind, exchange_->request().body, *this);
-    if (!verdict.go_on)
-      exchange_->respond(http_error(400, "the body is not acceptable: " + std::string{verdict.reason}));
+    if (!verdict.go_on) respond(http_error(400, "the body is not acceptable: " + std::string{verdict.reason}));
     finish();
   }
 
@@ -73,11 +79,15 @@ class rpc_exchange final : public replier, public codecs::sink, public std::enab
     ++open_;
     return {ctx_, shared_from_this(), std::move(ref), method};
   }
+  void respond(http_response answer) {
+    add_cors(answer, exchange_->request());
+    exchange_->respond(std::move(answer));
+  }
   void finish() {
     if (--open_ != 0) return;
-    if (bodies_.empty()) return exchange_->respond(document(204, {}, {}));
+    if (bodies_.empty()) return respond(document(204, {}, {}));
     auto body = batch_ ? dialogue_->encode_batch(in_, bodies_, codecs::framing::bare) : std::move(bodies_.front());
-    exchange_->respond(document(200, in_ == codecs::format::json ? json_type : msgpack_types[0], std::move(body)));
+    respond(document(200, in_ == codecs::format::json ? json_type : msgpack_types[0], std::move(body)));
   }
 
   context& ctx_;
@@ -159,16 +169,17 @@ void http_api::on_request(std::shared_ptr<http_exchange> exchange) {
   const auto& request = exchange->request();
   const bool reads = request.method == "GET" || request.method == "HEAD";
   if (auto* one = endpoint_of(request.path)) return one->on_request(std::move(exchange));
-  if (request.path == "/rpc") {
-    if (request.method != "POST") return exchange->respond(runtime::http_method_not_allowed("POST"));
-    return rpc(exchange);
-  }
+  if (request.path == "/rpc") return rpc(exchange);
   const auto* file = find_page_file(request.path);
   const bool known = file || request.path == "/health" || request.path == "/ready" || request.path == "/status" ||
                      request.path == "/metrics";
   if (!known) return exchange->respond(http_error(404, "there is nothing at this path"));
   if (!reads) return exchange->respond(runtime::http_method_not_allowed("GET, HEAD"));
-  if (file) return exchange->respond(page_answer(*file, request));
+  if (file) {
+    auto answer = page_answer(*file, request);
+    if (origin_allowed(ctx_, request)) add_cors(answer, request);
+    return exchange->respond(std::move(answer));
+  }
   const auto at = ctx_.at.load(std::memory_order_relaxed);
   if (request.path == "/health") return exchange->respond(json(200, R"({"status":"ok"})"));
   if (request.path == "/ready") {
@@ -183,11 +194,19 @@ void http_api::on_request(std::shared_ptr<http_exchange> exchange) {
 
 void http_api::rpc(const std::shared_ptr<http_exchange>& exchange) {
   const auto& request = exchange->request();
+  const bool is_preflight = request.method == "OPTIONS" && !request.header("Origin").empty();
+  if (request.method != "POST" && !is_preflight) return exchange->respond(runtime::http_method_not_allowed("POST"));
+  if (!origin_allowed(ctx_, request))
+    return exchange->respond(http_error(403, "this origin is not allowed", {{"Vary", "Origin"}}));
+  if (is_preflight) return exchange->respond(cors_preflight(request, "POST", cors_credentials::omit));
+  const auto refuse = [&](http_response answer) {
+    add_cors(answer, request);
+    exchange->respond(std::move(answer));
+  };
   auto in = format_of(request);
-  if (!in) return exchange->respond(runtime::http_unsupported_media_type("application/json, application/msgpack"));
-  if (!origin_allowed(ctx_, request)) return exchange->respond(http_error(403, "this origin is not allowed"));
+  if (!in) return refuse(runtime::http_unsupported_media_type("application/json, application/msgpack"));
   auto who = caller_of(ctx_, request);
-  if (auto* refused = std::get_if<http_response>(&who)) return exchange->respond(std::move(*refused));
+  if (auto* refused = std::get_if<http_response>(&who)) return refuse(std::move(*refused));
   std::make_shared<rpc_exchange>(ctx_, exchange, std::get<principal>(std::move(who)), *in)->run();
 }
 

@@ -7,6 +7,7 @@
 #include "actors/context.hpp"
 #include "actors/tokens.hpp"
 #include "runtime/actor_base.hpp"
+#include "runtime/edge_watch.hpp"
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/shard.hpp"
@@ -106,6 +107,15 @@ void collect_sockets(metrics& into, context& ctx) {
   add("greenroom_tls_handshakes_total", "TLS handshakes that succeeded.", &figures::handshakes);
   add("greenroom_tls_handshakes_failed_total", "TLS handshakes that failed, those that took too long included.",
       &figures::handshakes_failed);
+  into.collect(
+      {"greenroom_edge_refused_total", "Clients cut off, and what they sent refused, at the node's edge.", {"reason"}},
+      metrics::kind::counter, [] {
+        samples all;
+        for (std::size_t i = 0; i != runtime::edge::words.size(); ++i)
+          all.push_back({{std::string{runtime::edge::words[i]}},
+                         number(runtime::edge::counted(static_cast<runtime::edge::reason>(i)))});
+        return all;
+      });
   into.collect(
       {"greenroom_tls_certificate_expires_seconds", "When the gateway's certificate expires, Unix time."},
       metrics::kind::gauge, [&ctx] {

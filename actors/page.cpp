@@ -28,7 +28,6 @@ runtime::http_response page_answer(const page_file& file, const runtime::http_re
                    {"Referrer-Policy", "no-referrer"},
                    {"Content-Security-Policy", std::string{page_policy}},
                    {"Cross-Origin-Resource-Policy", is_for_everyone(file) ? "cross-origin" : "same-origin"}};
-  if (is_for_everyone(file)) answer.fields.push_back({"Access-Control-Allow-Origin", "*"});
   if (request.lists("If-None-Match", file.etag)) {
     answer.status = 304;
     return answer;

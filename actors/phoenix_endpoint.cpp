@@ -3,6 +3,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "actors/cors.hpp"
 #include "actors/endpoint.hpp"
 #include "actors/gateway.hpp"
 #include "actors/peer.hpp"
@@ -153,7 +154,8 @@ class phoenix_endpoint final : public endpoint {
   void longpoll(exchange_ptr exchange) {
     const auto& request = exchange->request();
     if (!origin_allowed(at_.ctx, request)) return exchange->respond(unreadable(status_of(forbidden)));
-    if (request.method == "OPTIONS") return preflight(exchange);
+    if (request.method == "OPTIONS")
+      return exchange->respond(cors_preflight(request, "GET, POST, OPTIONS", cors_credentials::omit));
     if (request.method != "GET" && request.method != "POST")
       return exchange->respond(runtime::http_method_not_allowed("GET, POST, OPTIONS"));
     const auto token = session_token(request);
@@ -196,22 +198,11 @@ class phoenix_endpoint final : public endpoint {
     answer.fields.insert(answer.fields.end(), later.fields.begin(), later.fields.end());
     to->respond(std::move(answer));
   }
-  /// The page's origin was looked at already.
-  static void preflight(const exchange_ptr& to) {
-    auto answer = document(to, {});
-    answer.status = 204;
-    answer.content_type.clear();
-    answer.fields.push_back({"Access-Control-Allow-Methods", "GET, POST, OPTIONS"});
-    if (const auto asked = to->request().header("Access-Control-Request-Headers"); !asked.empty())
-      answer.fields.push_back({"Access-Control-Allow-Headers", std::string{asked}});
-    answer.fields.push_back({"Access-Control-Max-Age", "3600"});
-    to->respond(std::move(answer));
-  }
   static void respond(const exchange_ptr& to, std::string json) { to->respond(document(to, std::move(json))); }
   static http_response document(const exchange_ptr& to, std::string json) {
     auto answer = unreadable(std::move(json));
-    if (const auto origin = to->request().header("Origin"); !origin.empty())
-      answer.fields.push_back({"Access-Control-Allow-Origin", std::string{origin}});
+    answer.fields = cors_fields(to->request(), cors_credentials::omit);
+    answer.fields.push_back({"Cache-Control", "no-store"});
     return answer;
   }
   /// By a page of another origin: its browser keeps the answer from it.

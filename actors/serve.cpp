@@ -12,6 +12,7 @@
 
 #include "actors/engine.hpp"
 #include "runtime/config.hpp"
+#include "runtime/descriptors.hpp"
 #include "runtime/log.hpp"
 
 namespace greenroom {
@@ -113,6 +114,7 @@ serve_exit serve(const serve_options& options, const std::string& version, exten
   const auto loaded = load(options);
   for (const auto& each : loaded.problems) complain(each.text());
   if (!loaded.problems.empty()) return serve_exit::bad_config;
+  runtime::raise_descriptor_limit();
   node_signals signals;
   try {
     runtime::log::scoped log{loaded.value.log};

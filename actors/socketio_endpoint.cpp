@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "actors/context.hpp"
+#include "actors/cors.hpp"
 #include "actors/endpoint.hpp"
 #include "actors/engineio_channel.hpp"
 #include "actors/engineio_session.hpp"
@@ -22,7 +23,6 @@ using runtime::http_response;
 constexpr std::string_view version = "4", polling = "polling", websocket = "websocket";
 constexpr std::size_t sid_random_bytes = 16;
 constexpr std::chrono::seconds draining_retry{5};
-constexpr std::string_view preflight_max_age_s = "600";
 
 /// `<shard>.<random>`: any shard sees whose it is.
 std::string make_sid(std::size_t shard) { return std::to_string(shard) + '.' + runtime::random_text(sid_random_bytes); }
@@ -73,7 +73,8 @@ class socketio_endpoint final : public endpoint, private engineio_keeper {
   void on_request(std::shared_ptr<runtime::http_exchange> exchange) override {
     const auto& request = exchange->request();
     if (!origin_allowed(at_.ctx, request)) return refuse(*exchange, engineio_refusal::forbidden);
-    if (request.method == "OPTIONS") return preflight(*exchange);
+    if (request.method == "OPTIONS")
+      return exchange->respond(cors_preflight(request, "GET, POST, OPTIONS", cors_credentials::allow));
     const auto transport = request.parameter("transport");
     if (transport != polling && transport != websocket) return refuse(*exchange, engineio_refusal::unknown_transport);
     const auto sid = request.parameter("sid");
@@ -128,16 +129,6 @@ class socketio_endpoint final : public endpoint, private engineio_keeper {
     return engineio_refused(request, why);
   }
   void refuse(runtime::http_exchange& to, engineio_refusal why) { to.respond(refused(to.request(), why)); }
-
-  /// What a browser asks before a POST with credentials or fields of its own.
-  static void preflight(runtime::http_exchange& to) {
-    auto fields = engineio_cors(to.request());
-    const auto wanted = to.request().header("Access-Control-Request-Headers");
-    fields.push_back({"Access-Control-Allow-Methods", "GET, POST, OPTIONS"});
-    if (!wanted.empty()) fields.push_back({"Access-Control-Allow-Headers", std::string{wanted}});
-    fields.push_back({"Access-Control-Max-Age", std::string{preflight_max_age_s}});
-    to.respond({.status = 204, .fields = std::move(fields)});
-  }
 
   void handshake(runtime::http_exchange& to, std::string_view transport) {
     const auto& request = to.request();

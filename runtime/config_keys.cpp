@@ -88,7 +88,9 @@ const config_key<config> node_table[]{
      count,
      {1, 1'000'000},
      GREENROOM_AT(gateway.connections_max),
-     "Open connections of one shard; more are answered 503."},
+     "Open connections of one shard; more are answered 503. Fewer where the process may not have that many "
+     "descriptors; "
+     "it says so at its start."},
     {"gateway",
      "accepts_per_second",
      count,
@@ -161,7 +163,9 @@ const config_key<config> node_table[]{
      duration,
      {1, hour},
      GREENROOM_AT(gateway.body_timeout_ms),
-     "From the end of a request's header to the end of its body; then 408."},
+     "From the end of a request's header to the end of its body; then 408. A WebSocket message may take as long, from "
+     "its "
+     "first byte to its last; then its connection is closed with 1008 (`slow_message`)."},
     {"gateway",
      "idle_timeout_ms",
      duration,
@@ -249,7 +253,8 @@ const config_key<config> node_table[]{
      list,
      {0, 1'000},
      GREENROOM_AT(access.allowed_origins),
-     "Origins of web pages that may connect, like \"https://example.org\". Empty: only pages of the node's own host."},
+     "Origins of web pages that may connect beside the node's own, as browsers send them: \"https://example.org\"; "
+     "\"https://*.example.org\" for exactly one label in place of the star; \"null\" for sandboxed frames and files."},
     {"access", "workers", choice, unbounded, GREENROOM_CHOICE(access.workers, permission_words),
      "Who may register methods and answer them: nobody, users with a token, or anyone who has a session."},
 
@@ -439,12 +444,13 @@ std::vector<Row> joined(std::initializer_list<std::span<const Row>> tables) {
 
 std::span<const config_section> config_sections() { return sections; }
 std::span<const config_key<config>> node_keys() {
-  static const auto all =
-      joined<config_key<config>>({node_table, tls_keys(), tokens_keys(), secrets_keys(), schemas_keys()});
+  static const auto all = joined<config_key<config>>(
+      {node_table, edge_keys(), tls_keys(), tokens_keys(), secrets_keys(), schemas_keys()});
   return all;
 }
 std::span<const config_rule<config>> node_rules() {
-  static const auto all = joined<config_rule<config>>({node_rule_table, tls_rules(), tokens_rules(), secrets_rules()});
+  static const auto all = joined<config_rule<config>>(
+      {node_rule_table, edge_rules(), tls_rules(), tokens_rules(), secrets_rules()});
   return all;
 }
 

@@ -34,6 +34,7 @@ std::span<const config_key<config>> tls_keys();                  ///< those of `
 std::span<const config_key<config>> tokens_keys();               ///< those of `[tokens]`, part of `node_keys`
 std::span<const config_key<config>> secrets_keys();              ///< those of `[secrets]`, part of `node_keys`
 std::span<const config_key<config>> schemas_keys();              ///< those of `[schemas]`, part of `node_keys`
+std::span<const config_key<config>> edge_keys();                 ///< of proxies, part of `node_keys`
 std::span<const config_key<namespace_config>> namespace_keys();  ///< of each `[namespace.NAME]`
 std::span<const config_key<endpoint_config>> endpoint_keys();    ///< of each `[endpoint.NAME]`
 
@@ -49,6 +50,7 @@ std::span<const config_rule<config>> node_rules();
 std::span<const config_rule<config>> tls_rules();                  ///< part of `node_rules`
 std::span<const config_rule<config>> secrets_rules();              ///< part of `node_rules`
 std::span<const config_rule<config>> tokens_rules();               ///< part of `node_rules`
+std::span<const config_rule<config>> edge_rules();                 ///< part of `node_rules`
 std::span<const config_rule<namespace_config>> namespace_rules();  ///< for each namespace
 std::span<const config_rule<endpoint_config>> endpoint_rules();    ///< for each endpoint
 

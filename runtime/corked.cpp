@@ -1,6 +1,9 @@
 #include "runtime/corked_impl.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <cerrno>
 
 namespace greenroom::runtime {
 namespace {
@@ -58,6 +61,18 @@ void corked::establish(established_function done) {
       case wire_result::state::failed: return done({got.error, boost::system::system_category()}, wire_->trouble());
       default: return establish(std::move(done));
     }
+  });
+}
+
+void corked::read_beneath(std::span<char> into, std::function<void(error_code, std::size_t)> done) {
+  descriptor_.async_wait(descriptor::wait_read, [this, into, done = std::move(done)](error_code ec) mutable {
+    if (!open_) ec = net::error::operation_aborted;
+    if (ec) return done(ec, 0);
+    const auto got = ::recv(descriptor_.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
+    if (got > 0) return done({}, static_cast<std::size_t>(got));
+    if (got == 0) return done(net::error::eof, 0);
+    if (errno == EAGAIN || errno == EINTR) return read_beneath(into, std::move(done));
+    done({errno, boost::system::system_category()}, 0);
   });
 }
 

@@ -112,6 +112,9 @@ class corked final : public std::enable_shared_from_this<corked>,
   bool is_secure() const noexcept { return open_ && wire_->is_secure(); }
   std::string peer_name() const { return open_ ? wire_->peer_name() : std::string{}; }
 
+  /// Beneath the wire, before its handshake: at most `into.size()` bytes of what came, and no byte more is taken from the
+  /// descriptor. `done(error_code, size)` from the loop. Whoever calls holds us and `into` until then.
+  void read_beneath(std::span<char> into, std::function<void(error_code, std::size_t)> done);
   /// The TLS handshake, before anything is read: `done(error_code, why)` from the loop. `protocol_not_supported`: the peer
   /// speaks HTTP in the clear, and so does this connection from now on. Whoever calls holds us until then.
   using established_function = std::function<void(error_code, const std::string& why)>;

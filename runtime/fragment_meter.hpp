@@ -20,6 +20,11 @@ class fragment_meter {
   /// compression.
   bool feed(std::span<char> bytes, deflated_messages* deflated);
 
+  /// Messages that have begun, and control frames outside of one. A slow peer is one whose number stands still while
+  /// something is under way.
+  std::uint32_t begun() const noexcept { return begun_; }
+  bool is_under_way() const noexcept { return fragments_ != 0 || next_ != next::opcode; }
+
  private:
   enum class next : std::uint8_t { opcode, length, extended_length, body };
   void begin_body() noexcept;
@@ -27,6 +32,7 @@ class fragment_meter {
   std::uint64_t left_ = 0;  ///< Bytes of the mask and payload still to skip; before that, the length as it is read.
   std::uint32_t fragments_max_;
   std::uint32_t fragments_ = 0;
+  std::uint32_t begun_ = 0;        ///< May come round.
   std::uint8_t length_bytes_ = 0;  ///< Of the extended length, still to come.
   bool masked_ = false;
   next next_ = next::opcode;

@@ -185,6 +185,7 @@ std::optional<std::string> percent_decode(std::string_view text) {
 
 bool parse_target(http_request& request) {
   std::string_view rest = request.target;
+  if (request.method == "CONNECT") return false;  // has an authority for a target, and asks for a tunnel
   if (rest == "*") {
     request.path = request.target;
     return request.method == "OPTIONS";

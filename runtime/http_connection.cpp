@@ -1,17 +1,23 @@
-#include <boost/beast/http/parser.hpp>
-
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <limits>
+#include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "runtime/address.hpp"
 #include "runtime/corked_impl.hpp"
+#include "runtime/edge_watch.hpp"
+#include "runtime/forwarded.hpp"
+#include "runtime/growing_body_impl.hpp"
 #include "runtime/http_connection_impl.hpp"
 #include "runtime/http_head.hpp"
 #include "runtime/http_impl.hpp"
 #include "runtime/http_rules_impl.hpp"
 #include "runtime/moved_connection_impl.hpp"
+#include "runtime/proxy_header.hpp"
 #include "runtime/websocket_impl.hpp"
 
 namespace greenroom::runtime {
@@ -26,29 +32,6 @@ using clock_type = std::chrono::steady_clock;
 constexpr std::size_t body_framing_bytes_max = 32U << 10;
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
-
-/// A text that grows with what arrives: Beast's own string_body reserves whatever length the client announces.
-struct growing_body {
-  using value_type = std::string;
-  struct reader {
-    template <bool IsRequest, class Fields>
-    reader(http::header<IsRequest, Fields>&, value_type& body) : text{body} {}
-    void init(const boost::optional<std::uint64_t>&, error_code& ec) { ec = {}; }
-    template <class Buffers>
-    std::size_t put(const Buffers& buffers, error_code& ec) {
-      ec = {};
-      std::size_t size = 0;
-      for (auto i = net::buffer_sequence_begin(buffers); i != net::buffer_sequence_end(buffers); ++i) {
-        const net::const_buffer part{*i};
-        text.append(static_cast<const char*>(part.data()), part.size());
-        size += part.size();
-      }
-      return size;
-    }
-    void finish(error_code& ec) { ec = {}; }
-    std::string& text;
-  };
-};
 
 using parser = http::request_parser<growing_body>;
 
@@ -85,7 +68,7 @@ class connection final : public http_connection, public std::enable_shared_from_
   void answer(const http_request& request, std::string_view trace, const http_response& answer);
 
  private:
-  enum class phase : std::uint8_t { handshake, resting, head, body, serving, flushing, ended };
+  enum class phase : std::uint8_t { announced, handshake, resting, head, body, serving, flushing, ended };
 
   frame on_gap(const gap&) override { return nullptr; }
   void on_drained() override;
@@ -94,6 +77,9 @@ class connection final : public http_connection, public std::enable_shared_from_
   void on_deadline() override;
 
   void arm(std::uint32_t after_ms) { link_->arm(milliseconds{after_ms}); }
+  void read_proxy();
+  void refuse_proxy(edge::reason why);
+  void begin_wire() { link_->is_secure() ? shake_hands() : begin(); }
   void shake_hands();
   void give_up(std::string_view why);
   void begin();
@@ -102,6 +88,7 @@ class connection final : public http_connection, public std::enable_shared_from_
   void read_head();
   void begin_request();
   error_code parse_head();
+  void look_at_client();
   void read_body();
   void serve(request_kind kind);
   void move_to(std::size_t shard);
@@ -117,7 +104,9 @@ class connection final : public http_connection, public std::enable_shared_from_
   http_handler& handler_;
   const http_limits& limits_;
   owner& keeper_;
-  socket_end peer_, local_;
+  socket_end peer_, local_;                ///< Of the socket; or as a proxy's header says.
+  bool from_proxy_;                        ///< The socket's other end is a listed proxy.
+  std::unique_ptr<proxy_header> proxied_;  ///< While a proxy's header is read.
   http_head head_;
   std::optional<parser> parser_;
   http_request request_;                              ///< What is being read.
@@ -140,6 +129,7 @@ connection::connection(std::shared_ptr<corked> link, http_handler& handler, cons
       keeper_{keeper},
       peer_{peer_of(link_->native_handle())},
       local_{local_of(link_->native_handle())},
+      from_proxy_{keeper.proxies().lists(peer_)},
       head_{limits} {
   link_->set_user(this);
 }
@@ -150,7 +140,44 @@ connection::~connection() {
 
 // --- reading a request ---
 
-void connection::start() { link_->is_secure() ? shake_hands() : begin(); }
+void connection::start() {
+  if (!from_proxy_ || !keeper_.proxies().by_protocol) return begin_wire();
+  phase_ = phase::announced;
+  proxied_ = std::make_unique<proxy_header>();
+  arm(limits_.header_ms);
+  read_proxy();
+}
+
+/// The PROXY protocol's header stands before everything else, TLS included: no byte behind it may be taken.
+void connection::read_proxy() {
+  struct block {
+    std::array<char, 256> bytes;
+  };
+  const auto into = std::make_shared<block>();
+  const auto wanted = std::min(into->bytes.size(), proxied_->wants());
+  link_->read_beneath(std::span{into->bytes}.first(wanted),
+                      [self = shared_from_this(), into](error_code ec, std::size_t size) {
+                        if (self->phase_ != phase::announced) return;
+                        if (ec) return self->end();
+                        const auto said = self->proxied_->feed({into->bytes.data(), size});
+                        if (said == proxy_header::verdict::more) return self->read_proxy();
+                        if (said == proxy_header::verdict::malformed)
+                          return self->refuse_proxy(edge::reason::bad_proxy);
+                        const auto from = std::exchange(self->proxied_, nullptr);
+                        self->peer_.is_loopback = false;  // the proxy's own word, or a client that it does not know
+                        if (const auto& client = from->source())
+                          self->peer_ = {client->address.text_with(client->port), client->address.is_loopback()};
+                        if (const auto& to = from->destination())
+                          self->local_ = {to->address.text_with(to->port), to->address.is_loopback()};
+                        self->begin_wire();
+                      });
+}
+
+void connection::refuse_proxy(edge::reason why) {
+  edge::count(why, peer_.text);
+  abort();
+  keeper_.on_gone(*this);
+}
 
 void connection::shake_hands() {
   phase_ = phase::handshake;
@@ -240,12 +267,19 @@ error_code connection::parse_head() {
   for (const auto& field : head) {
     request_.fields.push_back({std::string{view(field.name_string())}, std::string{view(field.value())}});
   }
-  request_.peer = peer_.text;
-  request_.local = local_.text;
-  request_.is_loopback = peer_.is_loopback;
-  request_.secure = link_->is_secure();
-  if (request_.secure) request_.client_name = link_->peer_name();
+  look_at_client();
   return ec;
+}
+
+void connection::look_at_client() {
+  const auto& rules = keeper_.proxies();
+  const auto client = client_of(request_, peer_, rules, from_proxy_ && !rules.by_protocol);
+  if (client.malformed) edge::count(edge::reason::bad_forwarded, peer_.text, request_.header("X-Forwarded-For"));
+  request_.peer = client.end.text;
+  request_.is_loopback = client.end.is_loopback;
+  request_.local = local_.text;
+  request_.secure = link_->is_secure() || client.secure;
+  if (link_->is_secure()) request_.client_name = link_->peer_name();
 }
 
 void connection::read_body() {
@@ -330,8 +364,9 @@ void connection::open() {
   const auto self = shared_from_this();
   log(request_, trace, 101, 0);
   phase_ = phase::ended;
-  open_websocket(std::exchange(link_, nullptr), {key, joined_fields(request_, "Sec-WebSocket-Extensions")},
-                 std::get<upgrade>(std::move(decision)), peer_.text);
+  open_websocket(std::exchange(link_, nullptr),
+                 {key, joined_fields(request_, "Sec-WebSocket-Extensions"), milliseconds{limits_.body_ms}},
+                 std::get<upgrade>(std::move(decision)), request_.peer);
   keeper_.on_gone(*this);
 }
 
@@ -365,8 +400,9 @@ void connection::turn_away(const http_response& answer) {
 void connection::send(const http_request& request, std::string_view trace, const http_response& answer,
                       connection_after after) {
   const auto body = request.method == "HEAD" ? body_of_answer::leave_out : body_of_answer::send;
+  const bool secure = link_->is_secure() || request.secure;
   auto text = std::make_shared<const std::string>(
-      write_response(answer, trace, after, body, link_->is_secure() ? keeper_.secure_fields() : std::string_view{}));
+      write_response(answer, trace, after, body, secure ? keeper_.secure_fields() : std::string_view{}));
   const auto size = text->size();
   link_->out().push_reply(std::move(text));
   log(request, trace, answer.status, size);
@@ -374,7 +410,8 @@ void connection::send(const http_request& request, std::string_view trace, const
 
 void connection::log(const http_request& request, std::string_view trace, unsigned status, std::size_t bytes) {
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(clock_type::now() - began_);
-  handler_.on_done({request.method, request.path, peer_.text, trace, status, bytes, took});
+  const std::string_view peer = request.peer.empty() ? peer_.text : request.peer;
+  handler_.on_done({request.method, request.path, peer, trace, status, bytes, took});
 }
 
 // --- the end ---
@@ -382,19 +419,25 @@ void connection::log(const http_request& request, std::string_view trace, unsign
 void connection::on_deadline() {
   const auto self = shared_from_this();
   switch (phase_) {
+    case phase::announced: return refuse_proxy(edge::reason::slow_proxy);
     case phase::handshake:
+      edge::count(edge::reason::slow_handshake, peer_.text);
       give_up("the handshake took too long");
       return link_->abort();
-    case phase::head: return refuse({408, "the header took too long"});
-    case phase::body: return refuse({408, "the body took too long"});
-    case phase::flushing: return on_broken();
+    case phase::head:
+      edge::count(edge::reason::slow_header, peer_.text);
+      return refuse({408, "the header took too long"});
+    case phase::body:
+      edge::count(edge::reason::slow_body, request_.peer);
+      return refuse({408, "the body took too long"});
+    case phase::flushing: edge::count(edge::reason::slow_reader, peer_.text); return on_broken();
     default: return end();
   }
 }
 
 void connection::drain() {
   draining_ = true;
-  if (phase_ == phase::resting || phase_ == phase::handshake) end();
+  if (phase_ == phase::resting || phase_ == phase::handshake || phase_ == phase::announced) end();
 }
 
 void connection::end() {

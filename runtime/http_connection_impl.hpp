@@ -1,7 +1,7 @@
 /// HTTP_CONNECTION serves the requests of one client, one after the other, until a request becomes a WebSocket or an
 /// end comes. Private to runtime's sources.
 ///
-///   (TLS: handshake) ─▶
+///   (a proxy's header) ─▶ (TLS: handshake) ─▶
 ///   resting ─▶ head ─▶ body ─▶ serving ─▶ (draining output) ─▶ resting        each with its deadline
 ///      └── refused, Connection: close, drained, a deadline ──▶ ended          a handshake ──▶ handed over
 ///                        another shard serves the request ──▶ moved           resumed there ──▶ serving
@@ -20,6 +20,7 @@
 namespace greenroom::runtime {
 
 class corked;
+struct proxy_rules;
 
 class http_connection {
  public:
@@ -29,6 +30,7 @@ class http_connection {
     virtual void on_gone(http_connection& which) = 0;  ///< Ended or handed over: may be forgotten, from the loop.
     virtual void on_move(std::size_t to, moved_connection_ptr what) = 0;  ///< After `on_gone`: that shard serves it.
     virtual std::string_view secure_fields() const = 0;  ///< What answers say beside their own where they leave by TLS.
+    virtual const proxy_rules& proxies() const = 0;      ///< Whose word on a client counts.
 
    protected:
     ~owner() = default;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/corked_impl.hpp"
+#include "runtime/forwarded.hpp"
 #include "runtime/http_connection_impl.hpp"
 #include "runtime/http_impl.hpp"
 #include "runtime/moved_connection_impl.hpp"
@@ -29,6 +30,7 @@ struct http_server::state final : http_connection::owner, http_shards::server {
   state(shard& home, http_handler& handler, http_server_options options)
       : home{home}, handler{handler}, options{std::move(options)}, counters{std::make_shared<connection_counters>()} {
     if (this->options.shards) this->options.shards->enter(home.id(), *this);
+    if (!this->options.proxies) this->options.proxies = std::make_shared<const proxy_rules>();
     if (const auto seconds = this->options.hsts_seconds; seconds != 0)
       hsts = "Strict-Transport-Security: max-age=" + std::to_string(seconds) + "\r\n";
   }
@@ -60,6 +62,7 @@ struct http_server::state final : http_connection::owner, http_shards::server {
 
   void on_gone(http_connection& which) override { connections.erase(&which); }
   std::string_view secure_fields() const override { return hsts; }
+  const proxy_rules& proxies() const override { return *options.proxies; }
 
   void on_move(std::size_t to, moved_connection_ptr what) override {
     if (options.shards && options.shards->send(to, what)) {
@@ -88,7 +91,7 @@ struct http_server::state final : http_connection::owner, http_shards::server {
   /// Its socket closes without a word; the request was one all the same.
   void log_dropped(const moved_connection& what) {
     const auto took = std::chrono::steady_clock::now() - what.began;
-    handler.on_done({what.request.method, what.request.path, what.peer.text, make_trace(), 503, 0,
+    handler.on_done({what.request.method, what.request.path, what.request.peer, make_trace(), 503, 0,
                      std::chrono::duration_cast<std::chrono::microseconds>(took)});
   }
 
@@ -112,10 +115,15 @@ http_server::~http_server() {
 
 void http_server::listen(const listen_address& where) {
   if (where.tls && !state_->options.tls) throw std::logic_error{"there is no certificate for " + where.url()};
+  auto how = state_->options.listener;
+  if (!where.tls)
+    how.farewell = [state = state_.get()] {
+      return write_response(state->unavailable(), make_trace(), connection_after::close, body_of_answer::send);
+    };
   state_->listeners.push_back(std::make_unique<listener>(
       state_->home, where,
       [state = state_.get(), tls = where.tls](unique_fd socket) { state->on_socket(std::move(socket), tls); },
-      state_->options.listener));
+      std::move(how)));
 }
 
 void http_server::drain() {
@@ -140,6 +148,7 @@ http_server_stats http_server::stats() const {
     all.listening.accepted += each->stats().accepted;
     all.listening.rests += each->stats().rests;
     all.listening.held += each->stats().held;
+    all.listening.turned_away += each->stats().turned_away;
   }
   return all;
 }

@@ -21,6 +21,7 @@
 
 namespace greenroom::runtime {
 
+struct proxy_rules;
 class tls_context;
 
 struct http_server_options {
@@ -29,9 +30,10 @@ struct http_server_options {
   std::uint32_t connections_max = 20'000;
   std::uint32_t refusals_max = 64;
   std::uint32_t retry_after_ms = 5'000;
-  std::shared_ptr<tls_context> tls{};     ///< Of the addresses with TLS; null: they are not listened to.
-  std::uint64_t hsts_seconds = 0;         ///< What answers by TLS say in `Strict-Transport-Security`; 0: nothing.
-  std::shared_ptr<http_shards> shards{};  ///< Where connections move to and come from; null: none does.
+  std::shared_ptr<tls_context> tls{};  ///< Of the addresses with TLS; null: they are not listened to.
+  std::uint64_t hsts_seconds = 0;      ///< What answers by TLS say in `Strict-Transport-Security`; 0: nothing.
+  std::shared_ptr<const proxy_rules> proxies{};  ///< Whose word on where a client is counts; null: nobody's.
+  std::shared_ptr<http_shards> shards{};         ///< Where connections move to and come from; null: none does.
 };
 
 /// Counters of one shard; only its thread writes them.

@@ -1,5 +1,6 @@
 #include "runtime/listener.hpp"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -8,11 +9,13 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <system_error>
 #include <utility>
 
+#include "runtime/edge_watch.hpp"
 #include "runtime/shard.hpp"
 
 namespace greenroom::runtime {
@@ -55,6 +58,17 @@ bool is_shortage(int error) noexcept {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
+unique_fd open_reserve() { return unique_fd{::open("/dev/null", O_RDONLY | O_CLOEXEC)}; }
+
+/// Says it and lets the client read it: a close with unread input would reset the connection, and take the text back.
+void say_farewell(int client, const std::string& text) {
+  if (text.empty()) return;
+  [[maybe_unused]] const auto put = ::send(client, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  ::shutdown(client, SHUT_WR);
+  std::array<char, 4'096> unread;
+  [[maybe_unused]] const auto got = ::recv(client, unread.data(), unread.size(), MSG_DONTWAIT);
+}
+
 }  // namespace
 
 listen_address probe(const listen_address& wanted) {
@@ -67,7 +81,7 @@ listen_address probe(const listen_address& wanted) {
 struct listener::state final : std::enable_shared_from_this<listener::state>, timer {
   state(shard& home, unique_fd bound, accept_function on_accept, listener_options options)
       : home{home},
-        options{options},
+        options{std::move(options)},
         on_accept{std::move(on_accept)},
         socket{home.io().get_executor(), bound.release()} {}
 
@@ -106,11 +120,27 @@ struct listener::state final : std::enable_shared_from_this<listener::state>, ti
       } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
         break;
       } else if (is_shortage(errno)) {
+        turn_away(most - taken);
         ++stats.rests;
         return home.timers().arm(*this, home.now() + std::chrono::milliseconds{options.retry_ms});
       }  // else: that client left before it was accepted
     }
     if (open) wait();
+  }
+
+  /// The reserve makes room for one at a time. Another thread may take that room first: then there is nothing to do.
+  void turn_away(std::uint32_t most) {
+    for (; most != 0; --most) {
+      if (!reserve) reserve = open_reserve();
+      if (!reserve) return;
+      reserve.reset();
+      const unique_fd client{::accept4(socket.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+      if (!client) break;
+      if (options.farewell) say_farewell(client.get(), options.farewell());
+      ++stats.turned_away;
+      edge::count(edge::reason::no_descriptors, peer_of(client.get()).text);
+    }
+    reserve = open_reserve();
   }
 
   void on_timer() override { accept(); }
@@ -127,17 +157,18 @@ struct listener::state final : std::enable_shared_from_this<listener::state>, ti
   accept_function on_accept;
   net::posix::basic_stream_descriptor<net::io_context::executor_type> socket;
   listener_stats stats;
+  unique_fd reserve = open_reserve();  ///< Closed for the moment in which a client is turned away.
   shard::time_point slice_end{};
   std::uint32_t in_slice = 0;  ///< accepted in the current one
   bool open = true;
 };
 
 listener::listener(shard& home, const listen_address& where, accept_function on_accept, listener_options options)
-    : listener{home, bind_to(where, sharing::by_shards), std::move(on_accept), options} {}
+    : listener{home, bind_to(where, sharing::by_shards), std::move(on_accept), std::move(options)} {}
 
 listener::listener(shard& home, unique_fd bound, accept_function on_accept, listener_options options)
-    : state_{std::make_shared<state>(home, std::move(bound), std::move(on_accept), options)} {
-  if (::listen(state_->socket.native_handle(), options.backlog) != 0) {
+    : state_{std::make_shared<state>(home, std::move(bound), std::move(on_accept), std::move(options))} {
+  if (::listen(state_->socket.native_handle(), state_->options.backlog) != 0) {
     throw std::system_error{errno, std::generic_category(), "cannot listen"};
   }
   state_->wait();

@@ -4,14 +4,15 @@
 /// Lifecycle: `probe` once per address (before the shards share it), then one listener a shard; `close()` or the
 /// destructor stops accepting. Threading: made, closed and destroyed on its shard; `probe` anywhere. Bounds: at most
 /// `accepts_per_wake` connections are taken at once; the kernel keeps `backlog` waiting. Failure: an address that
-/// cannot be had throws `std::system_error` at start-up. When the process is out of descriptors it rests `retry_ms`
-/// instead of spinning, counts it, and the clients wait in the backlog. A crowd that comes at once is let in at
-/// `accepts_per_second`.
+/// cannot be had throws `std::system_error` at start-up. When the process is out of descriptors a reserve lets in one
+/// client at a time, who hears `farewell` and is closed; then it rests `retry_ms` instead of spinning, and counts both. A
+/// crowd that comes at once is let in at `accepts_per_second`.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "runtime/address.hpp"
 #include "runtime/unique_fd.hpp"
@@ -26,15 +27,17 @@ listen_address probe(const listen_address& wanted);
 
 struct listener_stats {
   std::uint64_t accepted = 0;
-  std::uint64_t rests = 0;  ///< Times that accepting paused, because descriptors or memory were short.
-  std::uint64_t held = 0;   ///< Times that it paused for `accepts_per_second`.
+  std::uint64_t rests = 0;        ///< Times that accepting paused, because descriptors or memory were short.
+  std::uint64_t held = 0;         ///< Times that it paused for `accepts_per_second`.
+  std::uint64_t turned_away = 0;  ///< Connections closed for lack of a descriptor.
 };
 
 struct listener_options {
   int backlog = 4'096;
   std::uint32_t accepts_per_wake = 64;
   std::uint32_t retry_ms = 100;
-  std::uint32_t accepts_per_second = 0;  ///< on this shard; over it clients wait in the backlog; 0: as they come
+  std::uint32_t accepts_per_second = 0;     ///< on this shard; over it clients wait in the backlog; 0: as they come
+  std::function<std::string()> farewell{};  ///< What a client reads for whom no descriptor is left; empty: nothing.
 };
 
 class listener {

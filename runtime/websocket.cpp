@@ -11,6 +11,7 @@
 #include "runtime/control_frame.hpp"
 #include "runtime/corked_impl.hpp"
 #include "runtime/deflate_offer.hpp"
+#include "runtime/edge_watch.hpp"
 #include "runtime/inflater.hpp"
 #include "runtime/transport.hpp"
 #include "runtime/websocket_impl.hpp"
@@ -24,6 +25,8 @@ namespace http = beast::http;
 namespace ws = beast::websocket;
 using std::chrono::milliseconds;
 
+constexpr std::uint16_t policy_code = 1008;
+constexpr auto never = shard::time_point::max();
 constexpr std::size_t small_message_bytes = 96;  // what fits is read without an allocation
 constexpr std::size_t read_step_bytes = 16'384;  // by which the buffer of a larger one grows
 /// Whether valid UTF-8 stops within a character. Beast misses it when a message ends with an empty fragment.
@@ -59,7 +62,8 @@ std::uint16_t close_code_of(error_code ec) {
 /// Everything written goes past it into the outbox.
 class websocket final : public transport, public std::enable_shared_from_this<websocket>, private corked_user {
  public:
-  websocket(std::shared_ptr<corked> link, const websocket_options& options, std::string peer);
+  websocket(std::shared_ptr<corked> link, const websocket_options& options, milliseconds message_time,
+            std::string peer);
   ~websocket() override;
 
   void accept(const websocket_request& asked, upgrade how);
@@ -99,6 +103,10 @@ class websocket final : public transport, public std::enable_shared_from_this<we
   void on_read_end(error_code ec);
   void report();
   void arm_keepalive();
+  void arm();
+  void watch_message();
+  void begin_message();
+  void keep_alive();
 
   ws::stream<websocket_layer, false> stream_;
   std::array<char, small_message_bytes> small_;
@@ -107,23 +115,31 @@ class websocket final : public transport, public std::enable_shared_from_this<we
   transport_events* events_ = nullptr;
   std::string peer_;
   std::unique_ptr<close_info> how_;  ///< Null while open; from then on no message is delivered.
-  std::uint32_t message_bytes_max_, ping_interval_ms_, pong_timeout_ms_;
-  shard::time_point asked_at_;     ///< When the awaited ping left.
-  std::uint64_t pings_ = 0;        ///< The newest ping's number.
-  std::uint64_t answered_ = 0;     ///< The newest answered ping's.
-  std::uint64_t awaited_ = 0;      ///< The keep-alive's ping whose pong is due; 0: none.
-  std::uint8_t deflate_bits_ = 0;  ///< 0: not agreed on.
+  std::uint32_t message_bytes_max_;
+  milliseconds message_time_;
+  std::uint32_t ping_interval_ms_, pong_timeout_ms_;
+  shard::time_point asked_at_;               ///< When the awaited ping left.
+  shard::time_point keepalive_due_ = never;  ///< The next ping, or its pong's last moment.
+  shard::time_point message_due_ = never;    ///< The last moment of the message that is under way.
+  std::uint32_t begun_ = 0;                  ///< The message that `message_due_` is about.
+  std::uint64_t pings_ = 0;                  ///< The newest ping's number.
+  std::uint64_t answered_ = 0;               ///< The newest answered ping's.
+  std::uint64_t awaited_ = 0;                ///< The keep-alive's ping whose pong is due; 0: none.
+  std::uint8_t deflate_bits_ = 0;            ///< 0: not agreed on.
   bool reading_ = false;
   bool paused_ = false;
   bool reported_ = false;
 };
 
-websocket::websocket(std::shared_ptr<corked> link, const websocket_options& options, std::string peer)
+websocket::websocket(std::shared_ptr<corked> link, const websocket_options& options, milliseconds message_time,
+                     std::string peer)
     : stream_{std::move(link), options},
       peer_{std::move(peer)},
       message_bytes_max_{options.message_bytes_max},
+      message_time_{message_time},
       ping_interval_ms_{options.ping_interval_ms},
       pong_timeout_ms_{options.pong_timeout_ms} {
+  stream_.next_layer().on_input = [this] { watch_message(); };
   stream_.read_message_max(options.message_bytes_max);
   stream_.set_option(ws::stream_base::timeout{ws::stream_base::none(), ws::stream_base::none(), false});
   stream_.control_callback([this](ws::frame_type kind, beast::string_view payload) {
@@ -229,12 +245,14 @@ void websocket::deliver(frame_kind kind, std::string_view message) {
 
 void websocket::pause_reading() {
   if (closing() || std::exchange(paused_, true)) return;
+  keepalive_due_ = message_due_ = never;  // what is late now is our doing
   link().disarm();
 }
 
 void websocket::resume_reading() {
   if (!std::exchange(paused_, false)) return;
   arm_keepalive();
+  if (stream_.next_layer().meter.is_under_way()) begin_message();
   if (!reading_ && !reported_) read();
 }
 
@@ -262,10 +280,47 @@ void websocket::on_pong(std::string_view payload) {
 void websocket::arm_keepalive() {
   if (ping_interval_ms_ == 0 || closing()) return;
   asked_at_ = home().now();
-  link().arm(asked_at_ + milliseconds{awaited_ != 0 ? pong_timeout_ms_ : ping_interval_ms_});
+  keepalive_due_ = asked_at_ + milliseconds{awaited_ != 0 ? pong_timeout_ms_ : ping_interval_ms_};
+  arm();
+}
+
+/// The connection has one timer.
+void websocket::arm() {
+  const auto due = std::min(keepalive_due_, message_due_);
+  if (due != never) link().arm(due);
+}
+
+// --- slow messages ---
+
+/// After each read. A message that is whole at once, as most are, costs no timer.
+void websocket::watch_message() {
+  const auto& meter = stream_.next_layer().meter;
+  if (!meter.is_under_way()) {
+    message_due_ = never;  // the timer finds that out by itself
+    return;
+  }
+  if (message_due_ == never || meter.begun() != begun_) begin_message();
+}
+
+void websocket::begin_message() {
+  if (closing() || paused_) return;
+  begun_ = stream_.next_layer().meter.begun();
+  const bool is_armed = message_due_ != never;
+  message_due_ = home().now() + message_time_;
+  if (!is_armed && message_due_ < keepalive_due_) arm();  // else the timer comes earlier, and looks
 }
 
 void websocket::on_deadline() {
+  const auto now = home().now();
+  if (now >= message_due_) {
+    edge::count(edge::reason::slow_message, peer_);
+    return close(policy_code, "slow_message", unsent::drop);
+  }
+  if (now >= keepalive_due_) return keep_alive();
+  arm();
+}
+
+void websocket::keep_alive() {
   if (awaited_ == 0) {
     if (events_) events_->on_ping(pings_ + 1);
     out().push_ping(ping_frame(++pings_));
@@ -274,7 +329,10 @@ void websocket::on_deadline() {
   }
   // A large message on a thin line holds the pong back: whoever sends is there.
   const auto due = std::max(asked_at_, link().last_input()) + milliseconds{pong_timeout_ms_};
-  if (home().now() < due) return link().arm(due);
+  if (home().now() < due) {
+    keepalive_due_ = due;
+    return arm();
+  }
   begin_close(close_code::abnormal, "ping_timeout");
   abort();
 }
@@ -285,6 +343,7 @@ void websocket::on_deadline() {
 bool websocket::begin_close(std::uint16_t code, std::string_view reason) {
   if (closing()) return false;
   how_ = std::make_unique<close_info>(close_info{code, std::string{reason}, false});
+  keepalive_due_ = message_due_ = never;
   link().disarm();
   return true;
 }
@@ -351,7 +410,8 @@ void websocket::report() {
 }  // namespace
 
 void open_websocket(std::shared_ptr<corked> link, const websocket_request& asked, upgrade how, std::string peer) {
-  std::make_shared<websocket>(std::move(link), how.options, std::move(peer))->accept(asked, std::move(how));
+  std::make_shared<websocket>(std::move(link), how.options, asked.message_time, std::move(peer))
+      ->accept(asked, std::move(how));
 }
 
 }  // namespace greenroom::runtime

@@ -1,6 +1,7 @@
 /// How an HTTP connection becomes a WebSocket. Private to runtime's sources.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -14,6 +15,8 @@ class corked;
 struct websocket_request {
   std::string key;         ///< Its Sec-WebSocket-Key, checked.
   std::string extensions;  ///< The extensions that it offers.
+  std::chrono::milliseconds
+      message_time;  ///< How long a message of the client may take, from its first byte to its last.
 };
 
 /// Answers the handshake with 101 and hands the new transport to `how.opened`. Bytes that the client sent behind its

@@ -11,7 +11,9 @@
 #include <boost/beast/core/role.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -37,12 +39,13 @@ struct websocket_layer {
   auto async_read_some(const Buffers& buffers, Handler&& handler) {
     return net::async_initiate<Handler, void(error_code, std::size_t)>(
         [this](auto done, const Buffers& into) {
+          if (overrun)
+            return net::post(get_executor(),
+                             [done = std::move(done)]() mutable { done(too_many_fragments(), std::size_t{0}); });
           link->read_some(
               into, [this, done = std::move(done)](error_code ec, std::size_t size, const Buffers& filled) mutable {
-                if (!ec && !metered(filled, size)) {
-                  ec = too_many_fragments();
-                  size = 0;
-                }
+                if (!ec && (size = metered(filled, size)) == 0) ec = too_many_fragments();
+                if (!ec) on_input();
                 done(ec, size);
               });
         },
@@ -61,15 +64,27 @@ struct websocket_layer {
         handler, buffers);
   }
 
+  /// How many of these bytes come before a frame that is one too many: Beast reads them first, and may find worse.
   template <class Buffers>
-  bool metered(const Buffers& buffers, std::size_t size) {
-    for (auto i = net::buffer_sequence_begin(buffers); i != net::buffer_sequence_end(buffers) && size != 0; ++i) {
+  std::size_t metered(const Buffers& buffers, std::size_t size) {
+    std::size_t good = 0;
+    for (auto i = net::buffer_sequence_begin(buffers); i != net::buffer_sequence_end(buffers) && good != size; ++i) {
       const net::mutable_buffer part{*i};
-      const auto filled = std::min(size, part.size());
-      if (!meter.feed({static_cast<char*>(part.data()), filled}, deflated.get())) return false;
-      size -= filled;
+      const std::span bytes{static_cast<char*>(part.data()), std::min(size - good, part.size())};
+      const auto before = meter;
+      if (overrun || !meter.feed(bytes, deflated.get())) return good + before_overrun(before, bytes);
+      good += bytes.size();
     }
-    return true;
+    return good;
+  }
+
+  /// What `deflated` had to see of the bytes it has seen.
+  std::size_t before_overrun(const fragment_meter& before, std::span<char> bytes) {
+    if (std::exchange(overrun, true)) return 0;
+    meter = before;
+    std::size_t good = 0;
+    while (meter.feed(bytes.subspan(good, 1), nullptr)) ++good;
+    return good;
   }
 
   std::chrono::milliseconds close_timeout() const noexcept { return std::chrono::milliseconds{close_timeout_ms}; }
@@ -87,6 +102,8 @@ struct websocket_layer {
   std::shared_ptr<corked> link;
   std::unique_ptr<deflated_messages> deflated;  ///< Null without permessage-deflate.
   fragment_meter meter;
+  bool overrun = false;            ///< A frame was one too many: nothing more is read.
+  std::function<void()> on_input;  ///< Bytes have passed the meter.
   std::uint32_t close_timeout_ms;
 };
 

@@ -1,6 +1,7 @@
 // The plain classes of the engine, without actors: broadcast, memberships, room_policy, access.
 #include "actors/access.hpp"
 #include "actors/broadcast.hpp"
+#include "actors/endpoint.hpp"
 #include "actors/memberships.hpp"
 #include "actors/room_directory.hpp"
 #include "actors/room_policy.hpp"
@@ -141,16 +142,69 @@ TEST_CASE_METHOD(node_fixture, "access: which pages of a browser may talk to thi
   SECTION("guests are welcome: any page of this machine, too") {
     for (auto good : {"", "https://app.example", "http://node.example:8080", "http://localhost:3000",
                       "http://127.0.0.1:5173", "http://[::1]:5173", "http://[::1]"})
-      CHECK(access::origin_allowed(ctx(), good, "node.example:8080"));
+      CHECK(access::origin_allowed(ctx(), good, "http://node.example:8080"));
     for (auto bad : {"https://evil.example", "http://app.example", "null", "http://localhost.evil.example",
-                     "http://127.0.0.1.evil.example", "http://node.example:8081"})
-      CHECK_FALSE(access::origin_allowed(ctx(), bad, "node.example:8080"));
+                     "http://127.0.0.1.evil.example", "http://node.example:8081", "https://node.example:8080"})
+      CHECK_FALSE(access::origin_allowed(ctx(), bad, "http://node.example:8080"));
   }
   SECTION("they are not: its own and the listed alone") {
     config.access.anonymous = runtime::anonymous_access::off;
-    CHECK_FALSE(access::origin_allowed(ctx(), "http://localhost:3000", "node.example"));
-    CHECK(access::origin_allowed(ctx(), "https://node.example", "node.example"));
+    CHECK_FALSE(access::origin_allowed(ctx(), "http://localhost:3000", "https://node.example"));
+    CHECK(access::origin_allowed(ctx(), "https://node.example", "https://node.example"));
   }
+  SECTION("null is nobody's, unless it is listed by itself") {
+    config.access.allowed_origins.push_back("null");
+    CHECK(access::origin_allowed(ctx(), "null", ""));
+    CHECK_FALSE(access::origin_allowed(ctx(), "Null", ""));
+  }
+}
+
+TEST_CASE_METHOD(node_fixture, "access: a request's origin is compared with how its client reaches this node",
+                 "[actors][units]") {
+  struct row {
+    const char* what;
+    std::vector<runtime::http_field> fields;
+    bool secure, is_loopback, guests, allowed;
+  };
+  const auto row = GENERATE(values<struct row>({
+      {"no browser", {{"Host", "n.example"}}, false, false, false, true},
+      {"its own page", {{"Host", "n.example"}, {"Origin", "http://n.example"}}, false, false, false, true},
+      {"its own page by TLS", {{"Host", "n.example"}, {"origin", "https://n.example"}}, true, false, false, true},
+      {"its own name by the other scheme",
+       {{"Host", "n.example"}, {"Origin", "https://n.example"}},
+       false,
+       false,
+       false,
+       false},
+      {"an empty origin", {{"Host", "n.example"}, {"Origin", ""}}, false, false, false, false},
+      {"two origins",
+       {{"Host", "n.example"}, {"Origin", "http://n.example"}, {"Origin", "http://n.example"}},
+       false,
+       false,
+       false,
+       false},
+      {"no Host", {{"Origin", "http://n.example"}}, false, false, false, false},
+      {"a name that leads to this machine, where guests may do everything",
+       {{"Host", "rebound.example:8080"}, {"Origin", "http://rebound.example:8080"}},
+       false,
+       true,
+       true,
+       false},
+      {"the same from elsewhere",
+       {{"Host", "n.example:8080"}, {"Origin", "http://n.example:8080"}},
+       false,
+       false,
+       true,
+       true},
+      {"an address", {{"Host", "127.0.0.2:8080"}, {"Origin", "http://127.0.0.2:8080"}}, false, true, true, true},
+  }));
+  CAPTURE(row.what);
+  config.access.anonymous = row.guests ? runtime::anonymous_access::loopback : runtime::anonymous_access::off;
+  runtime::http_request asked;
+  asked.fields = row.fields;
+  asked.secure = row.secure;
+  asked.is_loopback = row.is_loopback;
+  CHECK(origin_allowed(ctx(), asked) == row.allowed);
 }
 
 TEST_CASE_METHOD(node_fixture, "answer: one that is lost says -32603 by itself, a used one says nothing more",

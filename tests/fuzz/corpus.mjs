@@ -1,10 +1,10 @@
 // corpus.mjs unpack FILE DIR: an input a line becomes a file each, as libFuzzer wants them.
-// corpus.mjs pack DIR FILE: the opposite, the shortest first; inputs longer than 512 bytes are left out.
+// corpus.mjs pack DIR FILE: the opposite, the shortest first; inputs longer than 4096 bytes are left out.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
-const bytesMax = 512;
+const bytesMax = 4096;
 
 const escaped = (input) =>
   [...input]

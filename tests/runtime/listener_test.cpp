@@ -97,7 +97,8 @@ TEST_CASE("listener: shards share one port and the kernel spreads connections ov
 }
 
 #if !defined(__SANITIZE_ADDRESS__)  // UBSan opens pipes to look at memory, and takes their failure for a bug of ours
-TEST_CASE("listener: without descriptors accepting rests instead of spinning, and goes on by itself") {
+TEST_CASE(
+    "listener: without descriptors a client hears 503, accepting rests instead of spinning, and goes on by itself") {
   web_server server{{.listener = {.retry_ms = 20}}};
   raw_socket before{server.address()};
   rlimit old{};
@@ -113,15 +114,24 @@ TEST_CASE("listener: without descriptors accepting rests instead of spinning, an
   hoard.front().reset();
   raw_socket waiting{server.address()};  // takes the last descriptor; the server's end has none
   waiting.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n");
+  const auto refused = waiting.read_until("\r\n\r\n");
   const bool rested = server.eventually([&] { return server.server->stats().listening.rests > 0; });
   const auto begin = server.on_shard([&] { return server.loop.at().counters().turns.get(); });
-  waiting.read_for(100ms);
+  before.read_for(100ms);
   const auto end = server.on_shard([&] { return server.loop.at().counters().turns.get(); });
   ::setrlimit(RLIMIT_NOFILE, &old);
   CHECK(rested);
   CHECK(end - begin < 100);
   CHECK(server.stats().listening.rests < 20);
-  CHECK(waiting.read_until("\r\n").starts_with("HTTP/1.1 200"));
+  CHECK(server.stats().listening.turned_away == 1);
+  CHECK(refused.starts_with("HTTP/1.1 503"));
+  CHECK(refused.find("\r\nRetry-After: 5\r\n") != std::string::npos);
+  CHECK(waiting.at_end());
+  before.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n");  // who was in stays
+  CHECK(before.read_until("\r\n").starts_with("HTTP/1.1 200"));
+  raw_socket after{server.address()};
+  after.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n");
+  CHECK(after.read_until("\r\n").starts_with("HTTP/1.1 200"));
 }
 
 #endif

@@ -50,6 +50,31 @@ TEST_CASE("websocket: a handshake that is not quite one is refused") {
       {"no Connection: upgrade", "keep-alive, Upgrade", "keep-alive", "HTTP/1.1 426 "},
       {"HTTP/1.0", "HTTP/1.1", "HTTP/1.0", "HTTP/1.1 426 "},
       {"another method", "GET /ws", "POST /ws", "HTTP/1.1 426 "},
+      {"HEAD", "GET /ws", "HEAD /ws", "HTTP/1.1 426 "},
+      {"no Upgrade", "Upgrade: websocket\r\n", "", "HTTP/1.1 426 "},
+      {"another protocol", "Upgrade: websocket", "Upgrade: h2c", "HTTP/1.1 426 "},
+      {"a protocol that begins alike", "Upgrade: websocket", "Upgrade: websockets", "HTTP/1.1 426 "},
+      {"an empty Upgrade", "Upgrade: websocket", "Upgrade: ", "HTTP/1.1 426 "},
+      {"no Connection", "Connection: keep-alive, Upgrade\r\n", "", "HTTP/1.1 426 "},
+      {"a Connection that begins alike", "keep-alive, Upgrade", "upgraded", "HTTP/1.1 426 "},
+      {"an empty version", "Version: 13", "Version: ", "HTTP/1.1 426 "},
+      {"a version with a zero in front", "Version: 13", "Version: 013", "HTTP/1.1 426 "},
+      {"a list of versions", "Version: 13", "Version: 13, 8", "HTTP/1.1 426 "},
+      {"a version twice", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 13",
+       "HTTP/1.1 426 "},
+      {"a negative version", "Version: 13", "Version: -13", "HTTP/1.1 426 "},
+      {"an empty key", "Key: dGhlIHNhbXBsZSBub25jZQ==", "Key: ", "HTTP/1.1 400 "},
+      {"a key of 17 bytes", "dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZTE=", "HTTP/1.1 400 "},
+      {"a key of 15 bytes", "dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25j", "HTTP/1.1 400 "},
+      {"a key without its padding", "dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ", "HTTP/1.1 400 "},
+      {"a key of another alphabet", "dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25-_Q==", "HTTP/1.1 400 "},
+      {"a key with bits behind its end", "dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZR==", "HTTP/1.1 400 "},
+      {"a key twice", "Host: test", "Host: test\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "HTTP/1.1 400 "},
+      {"a chunked body", "Host: test", "Host: test\r\nTransfer-Encoding: chunked", "HTTP/1.1 400 "},
+      {"two Hosts", "Host: test", "Host: test\r\nHost: test", "HTTP/1.1 400 "},
+      {"no Host", "Host: test\r\n", "", "HTTP/1.1 400 "},
+      {"a body of nothing said twice", "Host: test", "Host: test\r\nContent-Length: 0\r\nContent-Length: 0",
+       "HTTP/1.1 400 "},
   }));
   CAPTURE(row.what);
   web_server server;
@@ -60,6 +85,27 @@ TEST_CASE("websocket: a handshake that is not quite one is refused") {
   const auto answer = client.read_until("\r\n\r\n");
   CHECK(answer.substr(0, 13) == row.answer);
   if (answer[9] == '4' && answer[11] == '6') CHECK(answer.find("Sec-WebSocket-Version: 13\r\n") != std::string::npos);
+}
+
+TEST_CASE("websocket: what a handshake may have beside the rest does not disturb it") {
+  web_server server;
+  for (const auto* more :
+       {"Content-Length: 0\r\n", "Upgrade: h2c\r\n", "Connection: TE\r\n", "Sec-WebSocket-Protocol: \r\n",
+        "Sec-WebSocket-Protocol: , ,, ,\r\n", "Sec-WebSocket-Protocol: greenroom.json.1,greenroom.json.1\r\n",
+        "Sec-WebSocket-Protocol: a b c\r\n", "Sec-WebSocket-Protocol: \"quoted\"\r\n", "Sec-WebSocket-Extensions: \r\n",
+        "Sec-WebSocket-Extensions: ;;;,,,===\r\n", "Sec-WebSocket-Extensions: permessage-deflate; x=\"\r\n",
+        "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=99\r\n",
+        "Sec-WebSocket-Extensions: x-webkit-deflate-frame\r\n",
+        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n", "Expect: 100-continue\r\n"}) {
+    CAPTURE(more);
+    raw_socket client{server.address()};
+    client.send(ws::handshake("/ws", more));
+    const auto answer = client.read_until("\r\n\r\n");
+    CHECK(answer.starts_with("HTTP/1.1 101 "));
+    CHECK(answer.find("Sec-WebSocket-Extensions") == std::string::npos);
+    client.send(ws::frame(ws::text, "x"));
+    CHECK(ws::read_frame(client)->payload == "x");
+  }
 }
 
 TEST_CASE("websocket: the words of a handshake are read without regard to case") {
@@ -143,6 +189,57 @@ TEST_CASE("websocket: what breaks the protocol is closed with its code and never
       {"reserved data opcode 7", ws::frame(static_cast<ws::opcode>(7), "hi"), 1002},
       {"reserved control opcode 11", ws::frame(static_cast<ws::opcode>(11), "hi"), 1002},
       {"reserved control opcode 15", ws::frame(static_cast<ws::opcode>(15), "hi"), 1002},
+      {"reserved data opcode 4", ws::frame(static_cast<ws::opcode>(4), "hi"), 1002},
+      {"reserved data opcode 5", ws::frame(static_cast<ws::opcode>(5), ""), 1002},
+      {"reserved data opcode 6", ws::frame(static_cast<ws::opcode>(6), "hi", false), 1002},
+      {"reserved control opcode 12", ws::frame(static_cast<ws::opcode>(12), ""), 1002},
+      {"reserved control opcode 13", ws::frame(static_cast<ws::opcode>(13), "hi"), 1002},
+      {"reserved control opcode 14", ws::frame(static_cast<ws::opcode>(14), "hi", false), 1002},
+      {"a reserved opcode within a message",
+       ws::frame(ws::text, "a", false) + ws::frame(static_cast<ws::opcode>(3), "b"), 1002},
+      {"all reserved bits", std::string("\xF1") + ws::frame(ws::text, "hi").substr(1), 1002},
+      {"a reserved bit on a pong", std::string("\xAA") + ws::frame(ws::pong, "hi").substr(1), 1002},
+      {"a reserved bit on a close frame", std::string("\x98") + ws::frame(ws::close, ws::close_payload(1000)).substr(1),
+       1002},
+      {"an unmasked ping", std::string("\x89\x02hi"), 1002},
+      {"an unmasked close frame", std::string("\x88\x02\x03\xe8"), 1002},
+      {"an unmasked continuation",
+       ws::frame(ws::text, "a", false) + std::string("\x80\x01"
+                                                     "b"),
+       1002},
+      {"an unmasked empty frame", std::string("\x81\x00", 2), 1002},
+      {"a fragmented pong", ws::frame(ws::pong, "hi", false), 1002},
+      {"a pong of 126 bytes", ws::frame(ws::pong, std::string(126, 'p')), 1002},
+      {"a ping of 64 KiB", ws::frame(ws::ping, std::string(65'536, 'p')), 1002},
+      {"a close frame of 126 bytes", ws::frame(ws::close, ws::close_payload(1000, std::string(124, 'r'))), 1002},
+      {"a continuation of nothing that goes on", ws::frame(ws::continuation, "hi", false), 1002},
+      {"binary within a fragmented text", ws::frame(ws::text, "a", false) + ws::frame(ws::binary, "b"), 1002},
+      {"a fragmented message within one", ws::frame(ws::text, "a", false) + ws::frame(ws::text, "b", false), 1002},
+      {"a 16 bit length of 125", long_form('\xFE', std::string("\0\x7d", 2), std::string(125, 'x')), 1002},
+      {"a 16 bit length of nothing", long_form('\xFE', std::string("\0\0", 2), ""), 1002},
+      {"a 64 bit length of 65535", long_form('\xFF', std::string("\0\0\0\0\0\0\xff\xff", 8), std::string(65'535, 'x')),
+       1002},
+      {"a 64 bit length of 2^63 and a little", long_form('\xFF', std::string("\x80\0\0\0\0\0\0\x05", 8), "hello"),
+       1009},
+      {"a 64 bit length of all ones", long_form('\xFF', std::string(8, '\xff'), "hi"), 1009},
+      {"a 64 bit length of 2^63 - 1", long_form('\xFF', "\x7f" + std::string(7, '\xff'), "hi"), 1009},
+      {"fragments whose sum passes 64 bits",
+       ws::frame(ws::binary, "x", false) + std::string("\x80\xFF\x7f\xff\xff\xff\xff\xff\xff\xff", 10) +
+           std::string{ws::mask},
+       1009},
+      {"UTF-8 of five bytes", ws::frame(ws::text, "\xf8\x88\x80\x80\x80"), 1007},
+      {"a lone continuation byte", ws::frame(ws::text, "a\x80"), 1007},
+      {"an overlong NUL", ws::frame(ws::text, std::string("\xc0\x80", 2)), 1007},
+      {"bad UTF-8 behind a good message's length of it", ws::frame(ws::text, std::string(5'000, 'a') + "\xfe"), 1007},
+      {"a surrogate split by fragments", ws::frame(ws::text, "\xed", false) + ws::frame(ws::continuation, "\xa0\x80"),
+       1007},
+      {"four bytes split thrice, the last one bad",
+       ws::frame(ws::text, "\xf4", false) + ws::frame(ws::continuation, "\x8f", false) +
+           ws::frame(ws::continuation, "\xbf", false) + ws::frame(ws::continuation, "\xc0"),
+       1007},
+      {"a close reason that ends within a character", ws::frame(ws::close, ws::close_payload(1000, "ok \xe2\x82")),
+       1002},
+      {"a close reason with a surrogate", ws::frame(ws::close, ws::close_payload(1000, "\xed\xa0\x80")), 1002},
       {"a fragmented ping", ws::frame(ws::ping, "hi", false), 1002},
       {"a fragmented close", ws::frame(ws::close, ws::close_payload(1000), false), 1002},
       {"a ping of 126 bytes", ws::frame(ws::ping, std::string(126, 'p')), 1002},
@@ -195,7 +292,7 @@ TEST_CASE("websocket: what breaks the protocol is closed with its code and never
 
 TEST_CASE("websocket: close codes that must not be sent are a protocol error, others are echoed") {
   web_server server;
-  for (const int code : {0, 999, 1004, 1005, 1006, 1014, 1015, 1016, 1100, 2000, 2999}) {
+  for (const int code : {0, 999, 1004, 1005, 1006, 1014, 1015, 1016, 1100, 2000, 2999, 5000, 65'535}) {
     CAPTURE(code);
     auto client = open_socket(server);
     client.send(ws::frame(ws::close, ws::close_payload(static_cast<std::uint16_t>(code))));
@@ -225,6 +322,43 @@ TEST_CASE("websocket: a close frame without a code is reported as 1005") {
   CHECK(ws::read_frame(client)->op == ws::close);
   CHECK(server.eventually([&] { return record.closes.size() == 1; }));
   server.on_shard([&] { CHECK(record.closes.front().code == close_code::no_status); });
+}
+
+TEST_CASE("websocket: what comes behind a close frame is never heard") {
+  web_server server;
+  for (const auto& after : {ws::frame(ws::text, "late"), ws::frame(ws::ping, "late"),
+                            ws::frame(ws::close, ws::close_payload(1001)), std::string("\xff\xff\xff\xff"),
+                            ws::frame(ws::text, std::string(100'000, 'x')), std::string("GET / HTTP/1.1\r\n\r\n")}) {
+    auto client = open_socket(server);
+    auto& record = server.newest();
+    client.send(ws::frame(ws::close, ws::close_payload(1000, "bye")) + after);
+    CHECK(closed_with(client) == 1000);
+    CHECK(client.read_to_end().empty());
+    CHECK(client.ended());
+    CHECK(server.eventually([&] { return record.closes.size() == 1; }));
+    server.on_shard([&] {
+      CHECK(record.texts.empty());
+      CHECK(record.closes.front().reason == "bye");
+    });
+  }
+}
+
+TEST_CASE("websocket: what comes behind a broken frame, or after the node said goodbye, is never heard") {
+  web_server server;
+  auto broken = open_socket(server);
+  auto& first = server.newest();
+  broken.send(std::string("\x81\x02hi") + ws::frame(ws::text, "late"));
+  CHECK(closed_with(broken) == 1002);
+  CHECK(broken.at_end());
+  server.on_shard([&] { CHECK(first.texts.empty()); });
+
+  auto left = open_socket(server);
+  auto& second = server.newest();
+  server.on_shard([&] { second.wire->close(1000, "closed"); });
+  left.send(ws::frame(ws::text, "late") + ws::frame(ws::close, ws::close_payload(1000)));
+  CHECK(closed_with(left) == 1000);
+  CHECK(left.at_end());
+  server.on_shard([&] { CHECK(second.texts.empty()); });
 }
 
 // --- fragments ---
