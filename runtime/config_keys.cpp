@@ -34,7 +34,7 @@ constexpr config_section sections[]{
      "connections go on with what they have."},
     {"outbox", "What waits to be written to one connection."},
     {"sessions", "Sessions, which outlive their connections."},
-    {"access", "Who may call at all."},
+    {"access", "Who may call at all, and what every caller may; what some callers may is in the grants."},
     {"tokens", "How users prove who they are: JSON Web Tokens (JWT) that somebody else has signed."},
     {"log", "The node's own log."},
     {"rooms", "All rooms; what differs from room to room is in the namespaces."},
@@ -447,10 +447,10 @@ const config_rule<config> node_rule_table[]{
      "must be at least gateway.message_bytes_max"},
 };
 
-template <class Row>
-std::vector<Row> joined(std::span<const Row> first, std::span<const Row> second) {
+template <class Row, class... More>
+std::vector<Row> joined(std::span<const Row> first, More... more) {
   std::vector<Row> all{first.begin(), first.end()};
-  all.insert(all.end(), second.begin(), second.end());
+  (all.insert(all.end(), more.begin(), more.end()), ...);
   return all;
 }
 
@@ -458,7 +458,7 @@ std::vector<Row> joined(std::span<const Row> first, std::span<const Row> second)
 
 std::span<const config_section> config_sections() { return sections; }
 std::span<const config_key<config>> node_keys() {
-  static const auto all = joined<config_key<config>>(node_table, tls_keys());
+  static const auto all = joined<config_key<config>>(node_table, tls_keys(), access_keys());
   return all;
 }
 std::span<const config_rule<config>> node_rules() {

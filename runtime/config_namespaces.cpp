@@ -65,7 +65,9 @@ const config_key<namespace_config> table[]{
     {"namespace", "publish", choice, unbounded, GREENROOM_CHOICE(publish, permission_words),
      "Who may publish; membership is not needed."},
     {"namespace", "read", choice, unbounded, GREENROOM_CHOICE(read, permission_words),
-     "Who may read the history and the list of members; membership is not needed."},
+     "Who may read the history; membership is not needed."},
+    {"namespace", "members", choice, unbounded, GREENROOM_CHOICE(members, permission_words),
+     "Who may see who is there: `room.members`, and as a member `room.presence`."},
 };
 
 #undef GREENROOM_AT
