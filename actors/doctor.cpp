@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "actors/engine.hpp"
+#include "actors/permissions.hpp"
 #include "actors/tokens.hpp"
 #include "codecs/json_writer.hpp"
 #include "runtime/config.hpp"
@@ -95,6 +96,14 @@ void check_tokens(const runtime::config& config, report& to) {
     if (make_tokens(config.tokens, 1)) to.ok("tokens", "every key of tokens.keys can be used");
   } catch (const bad_config& e) {
     to.problem("tokens", e.what(), "a node does not start with it; docs/operating.md says what each file must hold");
+  }
+}
+
+void check_grants(const runtime::config& config, report& to) {
+  try {
+    if (make_permissions(config)) to.ok("grants", "every grant can be used");
+  } catch (const bad_config& e) {
+    to.problem("grants", e.what(), "a node does not start with it; docs/config.md says what a grant holds");
   }
 }
 
@@ -347,6 +356,7 @@ std::vector<finding> examine(const serve_options& of) {
   else
     to.ok("node", "none runs in " + directory.string());
   check_tokens(config, to);
+  check_grants(config, to);
   check_ports(config, node, to);
   check_certificate(config, to);
   check_descriptors(config, node, to);

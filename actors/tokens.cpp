@@ -108,8 +108,11 @@ std::shared_ptr<const tokens> make_tokens(const runtime::tokens_config& from, st
   std::string why;
   auto set = codecs::make_key_set(std::move(keys), why);
   if (!set) throw bad_config{"tokens.keys: " + why};
-  auto trust = std::make_shared<const codecs::jwt_trust>(
-      codecs::jwt_trust{.keys = std::move(set), .issuers = from.issuers, .audiences = from.audiences});
+  auto trust = std::make_shared<const codecs::jwt_trust>(codecs::jwt_trust{.keys = std::move(set),
+                                                                           .issuers = from.issuers,
+                                                                           .audiences = from.audiences,
+                                                                           .grants_claim = from.grants_claim,
+                                                                           .roles_claim = from.roles_claim});
   return std::make_shared<const tokens>(std::move(trust), shards);
 }
 
