@@ -118,8 +118,7 @@ meters::meters(runtime::metrics& to, std::size_t shards, const std::vector<std::
       engineio_{
           to.add_counter({"greenroom_engineio_events_total", "What happened to sessions of Engine.IO.", {"event"}})},
       refusals_{to.add_counter({"greenroom_refused_total", "Calls that their callers may not make.", {"action"}})},
-      revocations_{to.add_counter({"greenroom_memberships_revoked_total",
-                                   "Memberships and channels that ended because a newer token does not allow them."})},
+      revocations_{to.add_counter({"greenroom_memberships_revoked_total", "Memberships that newer tokens ended."})},
       call_latency_{
           to.add_histogram({"greenroom_call_seconds", "From reading a call to writing its answer.", {"method"}})},
       publish_to_flush_{
