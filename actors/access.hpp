@@ -51,17 +51,39 @@ std::variant<principal, codecs::error> refresh(const context& ctx, const princip
 bool expired(const context& ctx, const principal& who);
 /// Whether a client that said nothing of itself may call at all, and under which name.
 std::optional<principal> anonymous(const context& ctx, origin from);
+/// Whether names of users belong to somebody: whom a token, an API key or a doorkeeper names. Then a guest has the name
+/// that the node gives it, which nobody can choose: else it could take a user's inbox, presence and message ids.
+bool names_are_taken(const context& ctx);
+/// Whether an anonymous session of that name, perhaps from when names were free, may be resumed.
+bool may_come_back(const context& ctx, std::string_view guest);
 
 /// Whether a browser's page of that origin may talk to this node: no origin (no browser), the node's own, one of the
 /// config's list, and where guests are welcome any page served from this machine.
 bool origin_allowed(const context& ctx, std::string_view origin, std::string_view host);
 
-/// Whether a client may register methods and answer them; empty where it may.
-std::optional<codecs::error> check_worker(const context& ctx, const principal& who);
+enum class action : std::uint8_t {
+  join,
+  publish,
+  read,      ///< a room's history
+  members,   ///< who is in a room
+  call,      ///< a service's method, or one of its channels
+  send,      ///< to another user's inbox
+  presence,  ///< see whether that user is online
+  work,      ///< answer methods for others
+};
 
-enum class action : std::uint8_t { join, publish, read };
-/// Empty where it is allowed.
-std::optional<codecs::error> check(const principal& who, action what, const room_policy& policy);
+/// Why a caller may not do something: a sentence for the log. Nothing: it may.
+using refusal = std::optional<std::string>;
+
+/// join, publish, read and members: in that room, whose policy it is.
+refusal check(const context& ctx, const principal& who, action what, std::string_view room, const room_policy& policy);
+/// The other actions: with that method, channel or user.
+refusal check(const context& ctx, const principal& who, action what, std::string_view target);
+/// All users there are, as a target. No name is empty, so that nobody is called so.
+inline constexpr std::string_view everybody{};
+
+/// What a caller hears who may not: the same, whatever was missing.
+codecs::error forbidden();
 
 }  // namespace access
 }  // namespace greenroom

@@ -13,6 +13,7 @@
 #include "actors/router.hpp"
 #include "actors/session.hpp"
 #include "actors/session_directory.hpp"
+#include "actors/session_rights.hpp"
 #include "actors/tokens.hpp"
 #include "codecs/jwt.hpp"
 #include "codecs/jwt_kid.hpp"
@@ -297,10 +298,13 @@ void state::refresh(const codecs::calls::session_refresh& what, const answer& re
     return;
   auto subject = access::refresh(ctx, who.who, what.token, whence());
   if (auto* why = std::get_if<codecs::error>(&subject)) {
-    log_refusal(who, "session.refresh", {}, why->code);
+    log_refusal(ctx, who, "session.refresh", {}, why->message, why->code);
     return reply(std::move(*why));
   }
-  who.who.expires_at_ms = token_ends_ms = std::get<principal>(subject).expires_at_ms;
+  auto& newer = std::get<principal>(subject);
+  who.who.expires_at_ms = token_ends_ms = newer.expires_at_ms;
+  who.who.shown = newer.shown;
+  runtime::tell(who.session_actor, session::permitted{std::move(newer.shown)});
   token_told = false;
   constexpr auto never = static_cast<std::int64_t>(codecs::limits::jwt_time_max) * 1'000;  // a doorkeeper may say so
   reply(codecs::result{codecs::results::refreshed{token_ends_ms != 0 ? token_ends_ms : never}});
@@ -325,7 +329,7 @@ void state::refuse_stranger(std::string_view method, const answer& reply, codecs
   caller stranger;
   stranger.client = client;
   stranger.address = client->address();
-  log_refusal(stranger, method, {}, why.code);
+  log_refusal(ctx, stranger, method, {}, why.message, why.code);
   reply(std::move(why));
 }
 

@@ -21,15 +21,6 @@ namespace {
 namespace calls = codecs::calls;
 using codecs::error_code;
 
-std::string_view word(access::action what) {
-  switch (what) {
-    case access::action::join: return "room.join";
-    case access::action::publish: return "room.publish";
-    case access::action::read: return "room.read";
-  }
-  return {};
-}
-
 /// Sends one call on its way; one overload a method.
 class dispatcher {
  public:
@@ -47,9 +38,12 @@ class dispatcher {
 
   void operator()(calls::room_join& what) {
     if (!connected() || drained()) return;
-    if (!ctx_.channels.serves(what.room) && !allowed(access::action::join, what.room)) return;
+    const bool channel = ctx_.channels.serves(what.room);
+    if (channel ? !allowed(access::action::call, "service.call", what.room)
+                : !allowed_in(access::action::join, "room.join", what.room))
+      return;
     if (from_.rooms->closed()) return reply_(codecs::make_error(error_code::conflict, "the session has ended"));
-    if (ctx_.channels.serves(what.room)) return open_channel(std::move(what.room), std::move(what.params));
+    if (channel) return open_channel(std::move(what.room), std::move(what.params));
     auto one = new_member(ctx_, std::move(what.room), from_.who, from_.session, from_.client);
     one->who.presence = std::move(what.presence);
     if (what.tells_position) one->codec = codecs::codec_id::phoenix_positions;
@@ -75,7 +69,7 @@ class dispatcher {
     if (drained()) return;
     if (ctx_.channels.serves(what.room))
       return say_in_channel(std::move(what.room), std::move(what.event), codecs::as_params(std::move(what.body)));
-    const auto* policy = allowed(access::action::publish, what.room);
+    const auto* policy = allowed_in(access::action::publish, "room.publish", what.room);
     if (!policy) return;
     if (ctx_.schemas && refused(ctx_.schemas->of_event(policy->name, what.event, what.body))) return;
     room::publish message{.draft = draft(what.event, what.body, what.id),
@@ -94,18 +88,18 @@ class dispatcher {
     runtime::tell(directory, std::move(message));
   }
   void operator()(calls::room_history& what) {
-    if (!allowed(access::action::read, what.room)) return;
+    if (!allowed_in(access::action::read, "room.history", what.room)) return;
     const auto& directory = ctx_.rooms_of(what.room);
     runtime::tell(directory, room::history{std::move(what), reply_});
   }
   void operator()(calls::room_members& what) {
-    if (!allowed(access::action::read, what.room)) return;
+    if (!allowed_in(access::action::members, "room.members", what.room)) return;
     const auto& directory = ctx_.rooms_of(what.room);
     runtime::tell(directory, room::members{std::move(what), reply_});
   }
 
   void operator()(calls::user_send& what) {
-    if (drained()) return;
+    if (drained() || !allowed(access::action::send, "user.send", what.to)) return;
     const auto& queue = ctx_.queue_of(what.to);
     runtime::tell(queue, offline_queue::send{.to = user_id{std::move(what.to)},
                                              .draft = draft(what.event, what.body, what.id),
@@ -121,23 +115,24 @@ class dispatcher {
     if (connected() && !drained()) runtime::tell(from_.session_actor, session::set_presence{std::move(what), reply_});
   }
   void operator()(calls::presence_get& what) {
+    if (!sees("presence.get", what.users)) return;
     runtime::tell(ctx_.shards.front().presence, presence::look{std::move(what.users), {}, reply_});
   }
   void operator()(calls::presence_watch& what) {
-    if (connected()) runtime::tell(from_.session_actor, session::watch{std::move(what.users), reply_});
+    if (!connected() || !sees("presence.watch", what.users)) return;
+    runtime::tell(from_.session_actor, session::watch{std::move(what.users), reply_});
   }
   void operator()(calls::presence_unwatch& what) {
-    if (connected()) runtime::tell(from_.session_actor, session::unwatch{std::move(what.users), reply_});
+    if (!connected() || !sees("presence.unwatch", what.users)) return;  // its answer says who is there
+    runtime::tell(from_.session_actor, session::unwatch{std::move(what.users), reply_});
   }
   void operator()(calls::presence_online& what) {
+    if (!allowed(access::action::presence, "presence.online", access::everybody)) return;
     runtime::tell(ctx_.shards.front().presence, presence::list{std::move(what), {}, reply_});
   }
   void operator()(calls::service_register& what) {
     if (!connected() || drained()) return;
-    if (auto why = access::check_worker(ctx_, from_.who)) {
-      log_refusal(from_, "service.register", what.methods.front().name, why->code);
-      return reply_(std::move(*why));
-    }
+    if (!allowed(access::action::work, "service.register", what.methods.front().name)) return;
     runtime::tell(ctx_.workers, worker_pool::enlist{.session = from_.session,
                                                     .user = from_.who.user,
                                                     .talks = from_.session_actor,
@@ -159,7 +154,7 @@ class dispatcher {
   void operator()(calls::inbox_open& what) {
     if (!connected()) return;
     if (what.user != from_.who.user.value)
-      return reply_(codecs::make_error(error_code::forbidden, "this is the inbox of another user"));
+      return refuse("inbox.open", what.user, "it is the inbox of another user than " + from_.who.user.value);
     runtime::tell(from_.session_actor, session::take_inbox{session::take_inbox::way::open, reply_});
   }
   void operator()(calls::inbox_close&) {
@@ -177,6 +172,7 @@ class dispatcher {
                                             .channel = std::move(channel)});
   }
   void call_method(std::string method, codecs::payload_ptr params) {
+    if (!allowed(access::action::call, "service.call", method)) return;
     if (ctx_.schemas && refused(ctx_.schemas->of_method(method, params))) return;
     route({}, std::move(method), std::move(params), router::kind::method);
   }
@@ -190,6 +186,7 @@ class dispatcher {
     if (!ctx_.channels.serves(channel)) return call_method(std::move(event), std::move(params));
     if (!from_.rooms || std::ranges::find(from_.rooms->channels, channel) == from_.rooms->channels.end())
       return reply_(codecs::make_error(error_code::not_found, "the session has not opened this channel"));
+    if (!allowed(access::action::call, "service.call", channel)) return;
     if (ctx_.schemas && refused(ctx_.schemas->of_channel_event(ctx_.policies.of(channel).name, event, params))) return;
     route(std::move(channel), std::move(event), std::move(params), router::kind::event);
   }
@@ -212,14 +209,27 @@ class dispatcher {
     reply_(codecs::make_error(error_code::draining));
     return true;
   }
-  /// The room's policy where it allows it; where not, the call is refused.
-  const room_policy* allowed(access::action what, const std::string& room) {
+  /// The room's policy where the caller may; where not, the call is refused.
+  const room_policy* allowed_in(access::action what, std::string_view method, const std::string& room) {
     const auto& policy = ctx_.policies.of(room);
-    auto why = access::check(from_.who, what, policy);
+    const auto why = access::check(ctx_, from_.who, what, room, policy);
     if (!why) return &policy;
-    log_refusal(from_, word(what), room, why->code);
-    reply_(std::move(*why));
+    refuse(method, room, *why);
     return nullptr;
+  }
+  /// Whether the caller may; where not, the call is refused.
+  bool allowed(access::action what, std::string_view method, std::string_view target) {
+    const auto why = access::check(ctx_, from_.who, what, target);
+    if (why) refuse(method, target, *why);
+    return !why;
+  }
+  bool sees(std::string_view method, const std::vector<std::string>& users) {
+    return std::ranges::all_of(users,
+                               [&](const auto& each) { return allowed(access::action::presence, method, each); });
+  }
+  void refuse(std::string_view method, std::string_view target, std::string_view reason) {
+    log_refusal(ctx_, from_, method, target, reason, error_code::forbidden);
+    reply_(access::forbidden());
   }
   std::shared_ptr<codecs::envelope> draft(std::string& event, codecs::payload_ptr& body, const std::string& id) {
     auto message = std::make_shared<codecs::envelope>();
@@ -254,17 +264,26 @@ subscription_ptr new_member(context& ctx, std::string room, const principal& who
               .presence = nullptr};
   one->codec = client->codec();
   one->to = std::move(client);
+  one->roster = view_of(ctx, who, one->room);
   return one;
 }
 
-void log_refusal(const caller& from, std::string_view method, std::string_view target, error_code why) {
+roster_view view_of(const context& ctx, const principal& who, std::string_view room) {
+  return access::check(ctx, who, access::action::members, room, ctx.policies.of(room)) ? roster_view::hidden
+                                                                                       : roster_view::unknown;
+}
+
+void log_refusal(context& ctx, const caller& from, std::string_view method, std::string_view target,
+                 std::string_view reason, error_code code) {
+  ctx.meters.refused(method);
   runtime::log::access({.peer = from.address,
                         .method = method,
                         .target = target,
-                        .status = static_cast<int>(why),
+                        .status = static_cast<int>(code),
                         .connection = from.client ? from.client->connection().id() : 0,
                         .session = from.session.value,
-                        .user = from.who.user.value});
+                        .user = from.who.user.value,
+                        .reason = reason});
 }
 
 void dispatch(context& ctx, const caller& from, codecs::call what, answer reply) {

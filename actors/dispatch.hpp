@@ -28,8 +28,13 @@ struct caller {
 subscription_ptr new_member(context& ctx, std::string room, const principal& who, const session_id& session,
                             std::shared_ptr<peer> client);
 
-/// The access log's line for a call that the caller may not make. `target`: the room, where there is one.
-void log_refusal(const caller& from, std::string_view method, std::string_view target, codecs::error_code why);
+/// Whether who becomes a member of that room may see who is there.
+roster_view view_of(const context& ctx, const principal& who, std::string_view room);
+
+/// Every call that its caller may not make comes by here: counted, and a line in the access log. `target`: the room, user
+/// or method, where there is one; `reason`: a sentence of what was missing, which the caller does not hear.
+void log_refusal(context& ctx, const caller& from, std::string_view method, std::string_view target,
+                 std::string_view reason, codecs::error_code code);
 
 /// On the caller's shard. `reply` is used exactly once, here or by whom the call is sent to.
 void dispatch(context& ctx, const caller& from, codecs::call what, answer reply);

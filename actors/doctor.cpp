@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "actors/engine.hpp"
+#include "actors/permissions.hpp"
 #include "actors/secret_keys.hpp"
 #include "actors/tokens.hpp"
 #include "codecs/json_writer.hpp"
@@ -152,6 +153,14 @@ void check_tokens(const runtime::config& config, const fs::path& directory, cons
     }
   } catch (const bad_config& e) {
     to.problem("tokens", e.what(), "a node does not start with it; docs/operating.md says what each file must hold");
+  }
+}
+
+void check_grants(const runtime::config& config, report& to) {
+  try {
+    if (make_permissions(config)) to.ok("grants", "every grant can be used");
+  } catch (const bad_config& e) {
+    to.problem("grants", e.what(), "a node does not start with it; docs/config.md says what a grant holds");
   }
 }
 
@@ -405,6 +414,7 @@ std::vector<finding> examine(const serve_options& of) {
     to.ok("node", "none runs in " + directory.string());
   const auto vault = check_secret_keys(config, to);
   check_tokens(config, directory, vault.get(), to);
+  check_grants(config, to);
   check_ports(config, node, to);
   check_certificate(config, to);
   check_descriptors(config, node, to);

@@ -20,6 +20,7 @@
 #include "actors/node_clock.hpp"
 #include "actors/node_metrics.hpp"
 #include "actors/offline_queue.hpp"
+#include "actors/permissions.hpp"
 #include "actors/plugins.hpp"
 #include "actors/presence.hpp"
 #include "actors/relay.hpp"
@@ -156,6 +157,7 @@ struct engine::parts {
             .readers = std::vector<caf::actor>(config.store.readers),
             .sessions = {},
             .tls = make_tls(config, listen),
+            .permissions = make_permissions(config),
             .vault = vault,
             .schemas = schemas,
             .process_prefix = runtime::random_text(prefix_random_bytes)},

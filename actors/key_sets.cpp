@@ -147,8 +147,11 @@ void key_sets::combine() {
   std::string why;
   auto keys = codecs::make_key_set(std::move(all), why);
   if (!keys) throw std::logic_error{"keys that do not clash make no set: " + why};
-  trust_ = std::make_shared<const codecs::jwt_trust>(
-      codecs::jwt_trust{.keys = std::move(keys), .issuers = config_.issuers, .audiences = config_.audiences});
+  trust_ = std::make_shared<const codecs::jwt_trust>(codecs::jwt_trust{.keys = std::move(keys),
+                                                                       .issuers = config_.issuers,
+                                                                       .audiences = config_.audiences,
+                                                                       .grants_claim = config_.grants_claim,
+                                                                       .roles_claim = config_.roles_claim});
 }
 
 /// Whether the body is a set, whose keys now count.

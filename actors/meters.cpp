@@ -117,6 +117,8 @@ meters::meters(runtime::metrics& to, std::size_t shards, const std::vector<std::
           to.add_counter({"greenroom_worker_calls_total", "Requests to remote workers, by their end.", {"outcome"}})},
       engineio_{
           to.add_counter({"greenroom_engineio_events_total", "What happened to sessions of Engine.IO.", {"event"}})},
+      refusals_{to.add_counter({"greenroom_refused_total", "Calls that their callers may not make.", {"action"}})},
+      revocations_{to.add_counter({"greenroom_memberships_revoked_total", "Memberships that newer tokens ended."})},
       call_latency_{
           to.add_histogram({"greenroom_call_seconds", "From reading a call to writing its answer.", {"method"}})},
       publish_to_flush_{
@@ -230,6 +232,11 @@ void meters::worker_call(worker_end how, std::chrono::nanoseconds took) {
 void meters::engineio(engineio_event what) { here().book->at(engineio_, {word(what)}).add(); }
 void meters::push_dropped() { here().book->at(pushes_dropped_).add(); }
 void meters::token_refused() { here().book->at(tokens_refused_).add(); }
+void meters::refused(std::string_view what) {
+  constexpr std::string_view of_services = "service.call";  // those of services stand under one name
+  here().book->at(refusals_, {what == of_services ? of_services : std::string_view{method(what).name}}).add();
+}
+void meters::membership_revoked() { here().book->at(revocations_).add(); }
 void meters::session_not_stored() { here().book->at(not_stored_).add(); }
 void meters::session_opened(bool resumed) { here().book->at(opens_, {resumed ? "resumed" : "fresh"}).add(); }
 

@@ -85,6 +85,8 @@ class meters {
   void session_not_stored();  ///< opened while the store took nothing: it cannot be resumed, or keeps its token
   void session_expired_early();
   void token_refused();
+  void refused(std::string_view method);  ///< a call that its caller may not make; an unknown method counts as "other"
+  void membership_revoked();              ///< or a channel: a newer token allows less
   void client_request(request_end how);
   void worker_call(worker_end how, std::chrono::nanoseconds took);
   void engineio(engineio_event what);
@@ -116,7 +118,7 @@ class meters {
   runtime::counter_id messages_in_, bytes_in_, messages_out_, bytes_out_, encoded_, calls_, errors_, drops_, rosters_,
       presence_changes_, watch_refusals_, forgotten_, closes_, opens_, not_stored_, early_expiries_, tokens_refused_,
       client_requests_, pushes_dropped_, compressed_out_, compressions_, compression_in_, compression_out_,
-      compression_agreed_, worker_calls_, engineio_;
+      compression_agreed_, worker_calls_, engineio_, refusals_, revocations_;
   runtime::histogram_id call_latency_, publish_to_flush_, worker_latency_;
   std::vector<of_shard> shards_;
 };

@@ -306,6 +306,7 @@ void state::tell(const roster& m) {
   in.roll_called = false;
   std::uint64_t wholes = 0, changes = 0;
   for (const auto& who : in.members) {
+    if (who->roster == roster_view::hidden) continue;
     const bool whole = m.people_for == roster::audience::everybody || who->roster != roster_view::known;
     const auto& what = whole ? m.people : m.changes;
     if (!what || who->roster == roster_view::starved) continue;

@@ -38,7 +38,8 @@ room_policies::room_policies(const runtime::config& config) {
                                             .presence_interval = std::chrono::milliseconds{from.presence_interval_ms},
                                             .join = admission_of(from.join),
                                             .publish = admission_of(from.publish),
-                                            .read = admission_of(from.read)});
+                                            .read = admission_of(from.read),
+                                            .members = admission_of(from.members)});
 }
 
 const room_policy& room_policies::of(std::string_view room) const {

@@ -37,7 +37,9 @@ struct room_policy {
   bool presence = true;  ///< whether members are told who comes and goes
   std::uint32_t presence_list_max = 100;
   std::chrono::milliseconds presence_interval{100};
-  admission join = admission::nobody, publish = admission::nobody, read = admission::nobody;
+  admission join = admission::nobody, publish = admission::nobody;
+  admission read = admission::nobody;     ///< the history
+  admission members = admission::nobody;  ///< who is there
 };
 
 class room_policies {

@@ -15,6 +15,7 @@
 #include "actors/session_directory.hpp"
 #include "actors/session_inbox.hpp"
 #include "actors/session_presence.hpp"
+#include "actors/session_rights.hpp"
 #include "actors/store_writer.hpp"
 #include "runtime/secret.hpp"
 #include "storage/store.hpp"
@@ -52,7 +53,8 @@ struct state {
         keep{*o.keep},
         letters{s, o},
         presence{s, o, [this] { save(); }},
-        channels{s, o} {}
+        channels{s, o},
+        rights{s, o, channels} {}
 
   caf::behavior start();
   caf::behavior attached();
@@ -92,6 +94,7 @@ struct state {
   session_inbox letters;
   session_presence presence;
   session_channels channels;
+  session_rights rights;
   std::vector<results::room_state> resumed;  ///< the rooms that have answered
   std::size_t rooms_asked = 0;
   std::uint64_t detachments = 0;
@@ -123,6 +126,7 @@ caf::behavior state::start() {
 
 /// Every room of the stored session, and every one that the client names beside them, is asked at once.
 void state::resume_rooms() {
+  rights.resume();
   std::map<std::string, codecs::position> wanted;
   for (const auto& each : keep.opening->positions) wanted[each.room] = each.at;
   const auto known = keep.stored.rooms;  // stays stored: who resumes meanwhile, or a next life, starts there again
@@ -144,20 +148,11 @@ void state::resume_room(const std::string& room, codecs::position from, const st
   auto refuse = [&](std::string reason) {
     resumed.push_back({.room = room, .epoch = {}, .seq = 0, .recovered = false, .reason = std::move(reason)});
   };
-  if (access::check(opts.who, access::action::join, ctx.policies.of(room))) return refuse("forbidden");
-  auto one = std::make_shared<subscription>();
-  one->room = room;
-  one->who = {.session = opts.id,
-              .user = opts.who.user,
-              .kind = opts.who.kind,
-              .number = ctx.next_incarnation(),
-              .shard = opts.shard,
-              .since_ms = was ? was->since_ms : ctx.now_ms(),
-              .presence = nullptr};
+  if (!rights.lets_in(room)) return refuse("forbidden");
+  auto one = new_member(ctx, room, holder(opts), opts.id, keep.client);
+  if (was) one->who.since_ms = was->since_ms;
   if (was && !was->presence.empty())
     one->who.presence = std::make_shared<const codecs::payload>(codecs::format::msgpack, was->presence);
-  one->to = keep.client;
-  one->codec = keep.client->codec();
   one->epoch = from.epoch.empty() ? joined_epoch : from.epoch;
   one->position = one->proven = from.seq;
   if (!keep.rooms->add(one)) return refuse("too_many_rooms");
@@ -237,7 +232,7 @@ void state::say_opened() {
   how->reply(codecs::result{std::move(result)});
   for (const auto& each : how->held) keep.client->push(each);
   if (keep.stored.previous_token) token_ping = keep.client->ping_in_order();
-  runtime::tell(keep.connection, connection::opened{opts.id, opts.who, caf::actor{self}, keep.rooms});
+  runtime::tell(keep.connection, connection::opened{opts.id, holder(opts), caf::actor{self}, keep.rooms});
   for (const auto& each : keep.rooms->all()) each->waits = false;
   runtime::tell(ctx.shards[opts.shard].relay, relay::feed{keep.rooms->all()});
   letters.begin();
@@ -311,6 +306,9 @@ caf::behavior state::attached() {
       [this](const close_channel& m) { channels.close(m); },
       [this](const move_member& m) { channels.move(m); },
       [this](const moved& m) { channels.settle(m); },
+      [this](const permitted& m) {
+        if (auto unseen = rights.replace(m); !unseen.empty()) presence.unwatch({std::move(unseen), {}});
+      },
   };
 }
 
@@ -440,6 +438,7 @@ caf::message_handler state::detached_handlers() {
       },
       [this](const answered&) { ctx.meters.client_request(request_end::late); },
       [](const look&) {},
+      [this](const permitted& m) { keep.shown = m.shown; },
       [this](const disconnect& m) {
         if (m.how != farewell::none) leave_and_end();
       },

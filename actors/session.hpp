@@ -67,12 +67,13 @@ struct record {
   std::optional<session::opening> opening;        ///< until its reply is written
   std::uint64_t inbox_sent = 0, inbox_acked = 0;  ///< on this connection
   bool takes_inbox = true;                        ///< false: not before its client asks
+  std::shared_ptr<const credential> shown{};      ///< by its client, the newest; null: nothing
 };
 
 struct options {
   context& ctx;
   session_id id;
-  principal who;
+  principal who;  ///< what it has shown stands in the record, for that changes
   std::size_t shard = 0;
   std::shared_ptr<record> keep;
 };

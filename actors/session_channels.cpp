@@ -10,7 +10,9 @@
 #include "actors/room.hpp"
 #include "actors/router.hpp"
 #include "actors/session_directory.hpp"
+#include "actors/session_rights.hpp"
 #include "codecs/limits.hpp"
+#include "codecs/names.hpp"
 
 namespace greenroom::session {
 namespace {
@@ -64,6 +66,7 @@ void session_channels::ask_service(const std::string& channel, codecs::payload_p
 void session_channels::welcome(const std::function<void(std::optional<codecs::error>)>& done) {
   const auto& channel = opts_.keep->opening->channel;
   if (channel.empty() || !opts_.ctx.channels.serves(channel)) return done(std::nullopt);
+  if (!may_open(opts_, channel)) return done(access::forbidden());
   ask_service(channel, opts_.keep->opening->payload, [this, channel, done](codecs::outcome what) {
     if (auto* why = std::get_if<codecs::error>(&what)) return done(std::move(*why));
     auto& mine = opts_.keep->rooms->channels;
@@ -92,6 +95,10 @@ void session_channels::close(const close_channel& m) {
   m.reply(codecs::result{codecs::results::nothing{}});
 }
 
+void session_channels::drop(const std::string& channel) {
+  if (std::erase(opts_.keep->rooms->channels, channel) != 0) tell_service(channel);
+}
+
 void session_channels::tell_service(const std::string& channel) {
   runtime::tell(self_, opts_.ctx.shards[opts_.shard].router,
                 router::request{.from = me(),
@@ -118,7 +125,7 @@ void session_channels::move(const move_member& m) {
   if (!moves_) moves_ = std::make_unique<moves>();
   if (moves_->open.size() >= limits::requests_in_flight_max)
     return owed.deliver(move_member::reply{codecs::make_error(error_code::unavailable, "too many moves at once")});
-  if (m.room.empty() || m.room.size() > codecs::limits::room_bytes_max)
+  if (!codecs::is_name(m.room, codecs::limits::room_bytes_max))
     return owed.deliver(move_member::reply{codecs::make_error(error_code::invalid_params, "no room has this name")});
   moves_->open.emplace(++moves_->last, std::move(owed));
   answer reply{opts_.ctx,
@@ -134,7 +141,7 @@ void session_channels::settle(const moved& m) {
 }
 
 void session_channels::join(const std::string& room, answer reply) {
-  auto one = new_member(opts_.ctx, room, opts_.who, opts_.id, opts_.keep->client);
+  auto one = new_member(opts_.ctx, room, holder(opts_), opts_.id, opts_.keep->client);
   one->waits = opts_.keep->opening.has_value();
   if (!opts_.keep->rooms->add(one))
     return reply(codecs::make_error(error_code::too_large, "the session is in as many rooms as it may be"));

@@ -37,7 +37,8 @@ class session_channels {
 
   void open(const open_channel& m);
   void close(const close_channel& m);
-  void move(const move_member& m);  ///< inside its handler: takes over its answer
+  void drop(const std::string& channel);  ///< it is not allowed any more: its service hears that the client has left
+  void move(const move_member& m);        ///< inside its handler: takes over its answer
   void settle(const moved& m);
   /// What the session answers where there is no client.
   static caf::message_handler refusing();

@@ -239,7 +239,8 @@ void state::wake(const open& m, std::optional<storage::stored_session> stored) {
 
 void state::build(const open& m, storage::stored_session stored, inheritance came) {
   const bool same_subject =
-      m.who.kind == stored.kind && (stored.kind == identity::anonymous || stored.user == m.who.user.value);
+      m.who.kind == stored.kind &&
+      (stored.kind == identity::anonymous ? access::may_come_back(ctx, stored.user) : stored.user == m.who.user.value);
   if (!same_subject) return open_fresh(m, "other_user");
   if (auto old = sessions.find(session_id{stored.id}); old != sessions.end()) {
     came.before = std::move(old->second.rooms);
@@ -275,6 +276,7 @@ void state::spawn_session(const open& m, storage::stored_session stored, session
   keep->rooms = std::make_shared<memberships>(ctx.config.sessions.rooms_max);
   keep->rooms->watched = std::move(came.watched);
   keep->rooms->channels = std::move(came.channels);
+  keep->shown = m.who.shown;
   keep->words = session::words_of(keep->stored.shown);
   keep->client = m.client;
   keep->connection = m.connection;

@@ -53,6 +53,7 @@ enum class roster_view : std::uint8_t {
   unknown,  ///< gets the whole when it is live
   known,    ///< was sent the whole, and every change since
   starved,  ///< its outbox was full: unknown again when that has drained
+  hidden,   ///< its user may not see who is here: it is told nothing
 };
 
 struct subscription {

@@ -39,11 +39,39 @@ codecs::jwt_signer signer_of(const token_options& what) {
   return std::move(*made);
 }
 
+/// A list of JSON values.
+std::string list_of(const std::vector<std::string>& values) {
+  std::string list;
+  for (const auto& each : values) list.append(list.empty() ? "[" : ",").append(each);
+  return list + ']';
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string all;
+  for (const auto& each : words) all.append(all.empty() ? "" : " ").append(each);
+  return all;
+}
+
+/// The claims that a node's config has names for; the names are the defaults.
+void add_permissions(const token_options& what, object_text& to) {
+  if (!what.roles.empty()) {
+    std::vector<std::string> quoted;
+    for (const auto& each : what.roles) quoted.push_back(clients::quoted(each));
+    to.raw("roles", list_of(quoted));
+  }
+  for (const auto& each : what.grants)
+    if (!each.starts_with('{') || !is_json(each))
+      throw payload_failure{fault::not_json,
+                            each + R"(: a grant is {"rooms": [], "actions": [], "methods": [], "users": []})"};
+  if (!what.grants.empty()) to.raw("greenroom", list_of(what.grants));
+}
+
 /// A value that is JSON is that, and any other is a text.
-std::string object_of(const std::vector<std::string>& claims) {
-  if (claims.empty()) return {};
+std::string object_of(const token_options& what) {
+  if (what.claims.empty() && what.roles.empty() && what.grants.empty()) return {};
   object_text all;
-  for (const auto& each : claims) {
+  add_permissions(what, all);
+  for (const auto& each : what.claims) {
     const auto equals = each.find('=');
     if (equals == 0 || equals == std::string::npos)
       throw payload_failure{fault::not_json, each + ": a claim is NAME=VALUE"};
@@ -63,7 +91,8 @@ exit_code mint_token(const token_options& what, std::uint64_t now_s, terminal& t
   order.audiences = what.audiences;
   order.issued_at_s = now_s;
   order.expires_at_s = now_s + static_cast<std::uint64_t>(what.ttl.count());
-  order.more = object_of(what.claims);
+  order.scope = joined(what.scopes);
+  order.more = object_of(what);
   to.line(codecs::mint_jwt(order, signer));
   return exit_code::ok;
 }
@@ -100,6 +129,16 @@ void add_token_command(CLI::App& app, std::function<int()>& chosen) {
   command.add_option("--aud", options->audiences, "Its audience, as tokens.audiences; may be repeated")
       ->type_name("AUDIENCE")
       ->allow_extra_args(false);
+  command
+      .add_option("--role", options->roles, "A role of the user, for to = [\"role:NAME\"] of a grant; may be repeated")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  command.add_option("--scope", options->scopes, "A scope, for to = [\"scope:NAME\"] of a grant; may be repeated")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  command.add_option("--grant", options->grants, "What the token allows by itself, as JSON; may be repeated")
+      ->type_name("JSON")
+      ->allow_extra_args(false);
   command.add_option("--claim", options->claims, "A further claim; a VALUE that is JSON is that; may be repeated")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
@@ -108,7 +147,9 @@ void add_token_command(CLI::App& app, std::function<int()>& chosen) {
       "Examples:\n"
       "  openssl ecparam -name prime256v1 -genkey -noout -out key.pem && openssl ec -in key.pem -pubout -out pub.pem\n"
       "  greenroom serve --set tokens.keys=ES256:pub.pem --set namespace.default.join=authenticated\n"
-      "  greenroom sub lobby --token $(greenroom token --key key.pem --alg ES256 --sub ann --ttl 8h)");
+      "  greenroom sub lobby --token $(greenroom token --key key.pem --alg ES256 --sub ann --ttl 8h)\n"
+      "  greenroom token --key key.pem --alg ES256 --sub ann --role staff \\\n"
+      "    --grant '{\"rooms\": [\"inbox:${user}\"], \"actions\": [\"join\", \"publish\"]}'");
   run_when_chosen(command, options, chosen, [](const auto& what, terminal& to) {
     const auto since = std::chrono::system_clock::now().time_since_epoch();
     return mint_token(what, static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(since).count()),

@@ -22,6 +22,8 @@ struct token_options {
   std::string subject, kid, issuer;
   std::vector<std::string> audiences;
   std::vector<std::string> claims;  ///< NAME=JSON, or NAME=TEXT
+  std::vector<std::string> roles, scopes;
+  std::vector<std::string> grants;  ///< JSON objects: {"rooms": [], "actions": [], "methods": [], "users": []}
   std::chrono::seconds ttl{std::chrono::hours{1}};
 };
 

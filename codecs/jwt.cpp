@@ -149,6 +149,39 @@ class claims_reader {
     if (!named) refuse(jwt_refusal::wrong_audience);
   }
 
+  /// A list of texts, or one text with spaces between its words.
+  std::vector<std::string> words(std::string_view member) {
+    std::vector<std::string> taken;
+    const auto* what = member.empty() ? nullptr : find(root_, member);
+    if (what == nullptr) return taken;
+    if (what->is(kind::array))
+      return texts(*what, limits::jwt_roles_max, limits::jwt_role_bytes_max, jwt_refusal::ill_roles);
+    if (!what->is(kind::text)) return refuse(jwt_refusal::ill_roles), taken;
+    for (auto rest = what->text(); !rest.empty();) {
+      const auto end = std::min(rest.find(' '), rest.size());
+      if (end > limits::jwt_role_bytes_max || taken.size() == limits::jwt_roles_max)
+        return refuse(jwt_refusal::ill_roles), std::vector<std::string>{};
+      if (end != 0) taken.emplace_back(rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return taken;
+  }
+
+  /// One grant, or a list of them. A member that nobody here knows is another program's.
+  std::vector<jwt_grant> grants(std::string_view member) {
+    std::vector<jwt_grant> taken;
+    const auto* what = member.empty() ? nullptr : find(root_, member);
+    if (what == nullptr) return taken;
+    if (what->is(kind::object)) {
+      taken.push_back(grant(*what));
+    } else if (what->is(kind::array) && what->count <= limits::jwt_grants_max) {
+      for (const value& each : items_of(*what)) taken.push_back(grant(each));
+    } else {
+      refuse(jwt_refusal::ill_grants);
+    }
+    return taken;
+  }
+
   bool has(std::string_view member) const { return find(root_, member) != nullptr; }
 
   void refuse(jwt_refusal with) {
@@ -156,6 +189,32 @@ class claims_reader {
   }
 
  private:
+  std::vector<std::string> texts(const value& list, std::size_t count_max, std::size_t bytes_max, jwt_refusal ill) {
+    std::vector<std::string> taken;
+    bool good = list.is(kind::array) && list.count <= count_max;
+    if (good)
+      for (const value& each : items_of(list)) {
+        good = good && each.is(kind::text) && each.count != 0 && each.count <= bytes_max;
+        if (good) taken.emplace_back(each.text());
+      }
+    if (!good) refuse(ill);
+    return taken;
+  }
+
+  jwt_grant grant(const value& what) {
+    jwt_grant taken;
+    if (!what.is(kind::object)) return refuse(jwt_refusal::ill_grants), taken;
+    const auto list = [&](std::string_view member, std::vector<std::string>& to) {
+      if (const auto* found = find(what, member))
+        to = texts(*found, limits::jwt_grant_entries_max, limits::jwt_grant_bytes_max, jwt_refusal::ill_grants);
+    };
+    list("rooms", taken.rooms);
+    list("actions", taken.actions);
+    list("methods", taken.methods);
+    list("users", taken.users);
+    return taken;
+  }
+
   const value& root_;
 };
 
@@ -173,6 +232,9 @@ jwt_verdict take_claims(const value& root, const jwt_trust& trust, const std::st
   if (!trust.issuers.empty() && std::ranges::find(trust.issuers, taken->issuer) == trust.issuers.end())
     reader.refuse(jwt_refusal::wrong_issuer);
   reader.audience(trust.audiences);
+  taken->roles = reader.words(trust.roles_claim);
+  taken->scopes = reader.words("scope");
+  taken->grants = reader.grants(trust.grants_claim);
   if (trust.expiry == jwt_expiry::required && !reader.has("exp")) reader.refuse(jwt_refusal::no_expiry);
   if (const auto late = untimely(*taken, now_s)) reader.refuse(*late);
   if (reader.why) return *reader.why;
@@ -181,7 +243,7 @@ jwt_verdict take_claims(const value& root, const jwt_trust& trust, const std::st
   return jwt_claims_ptr{std::move(taken)};
 }
 
-constexpr auto last_refusal = jwt_refusal::issued_in_future;
+constexpr auto last_refusal = jwt_refusal::ill_grants;
 constexpr std::array<std::string_view, static_cast<std::size_t>(last_refusal) + 1> sentences{
     "The token is too long.",
     "The token is no JWS: it must have three parts with a dot between them.",
@@ -206,6 +268,8 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(last_refusal) + 
     "The token has expired.",
     "The token is not valid yet.",
     "The token says that it was issued in the future.",
+    "The token's roles or its scope are neither a list of texts nor a text with spaces, or there are too many.",
+    "The token's grants are not {rooms, actions, methods, users}, lists of texts, or a list of such, or are too many.",
 };
 
 }  // namespace

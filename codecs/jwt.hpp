@@ -18,6 +18,11 @@ inline constexpr std::uint64_t jwt_time_max = 253'402'300'799;  ///< the last se
 inline constexpr std::size_t jwt_audiences_max = 32;            ///< in one token
 inline constexpr std::size_t jwt_name_bytes_max = 1'024;        ///< `iss`, one `aud`
 inline constexpr std::size_t jwt_id_bytes_max = 256;            ///< `jti`
+inline constexpr std::size_t jwt_roles_max = 64;                ///< in one token; scopes likewise
+inline constexpr std::size_t jwt_role_bytes_max = 256;          ///< one of them
+inline constexpr std::size_t jwt_grants_max = 32;               ///< in one token
+inline constexpr std::size_t jwt_grant_entries_max = 64;        ///< in one list of one grant
+inline constexpr std::size_t jwt_grant_bytes_max = 255;         ///< one entry
 }  // namespace limits
 
 enum class jwt_expiry : std::uint8_t { required, optional };
@@ -28,8 +33,14 @@ struct jwt_trust {
   std::vector<std::string> issuers;    ///< `iss` must be one of them; empty: anybody whom the keys vouch for
   std::vector<std::string> audiences;  ///< `aud` must have one of them; empty: a token that has `aud` is for others
   jwt_expiry expiry = jwt_expiry::required;
+  std::string grants_claim = "greenroom", roles_claim = "roles";  ///< empty: not looked at
 };
 using jwt_trust_ptr = std::shared_ptr<const jwt_trust>;
+
+/// One of the things that a token allows, in its issuer's words; what they mean is for whoever decides.
+struct jwt_grant {
+  std::vector<std::string> rooms, actions, methods, users;
+};
 
 /// What a verified token says.
 struct jwt_claims {
@@ -39,7 +50,10 @@ struct jwt_claims {
   std::string kid;      ///< of the key that signed it, not what the token says; empty: that key has none
   std::uint64_t expires_at_s = limits::jwt_time_max;
   std::uint64_t not_before_s = 0, issued_at_s = 0;
-  std::string document;  ///< all claims, the JSON as it was signed: for permissions
+  std::vector<std::string> roles;   ///< of the claim that the trust names
+  std::vector<std::string> scopes;  ///< `scope`, RFC 8693 section 4.2
+  std::vector<jwt_grant> grants;    ///< of the claim that the trust names
+  std::string document;             ///< all claims, the JSON as it was signed
 };
 using jwt_claims_ptr = std::shared_ptr<const jwt_claims>;
 
@@ -68,6 +82,8 @@ enum class jwt_refusal : std::uint8_t {
   expired,
   not_yet_valid,     ///< `nbf`
   issued_in_future,  ///< `iat`
+  ill_roles,         ///< the roles or `scope`: neither a list of texts nor a text, or too many
+  ill_grants,        ///< no object of lists of texts and no list of those, or too many
 };
 
 /// A sentence for the log.

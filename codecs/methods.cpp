@@ -55,8 +55,8 @@ call read_user_send(params_reader& in) {
 }
 call read_inbox_ack(params_reader& in) { return inbox_ack{.upto = in.natural("upto")}; }
 call read_presence_set(params_reader& in) {
-  return presence_set{.status = in.name("status", limits::status_bytes_max),
-                      .location = in.name_or_empty("location", limits::location_bytes_max),
+  return presence_set{.status = in.label("status", limits::status_bytes_max),
+                      .location = in.label_or_empty("location", limits::location_bytes_max),
                       .meta = in.document_if_any("meta", limits::presence_bytes_max)};
 }
 std::vector<std::string> read_users(params_reader& in) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "codecs/names.hpp"
+
 namespace greenroom::codecs {
 namespace {
 
@@ -52,6 +54,13 @@ std::string params_reader::take_text(std::string_view member, const value* what,
 std::string params_reader::take_name(std::string_view member, const value* what, std::size_t bytes_max) {
   auto taken = take_text(member, what, bytes_max);
   if (what == nullptr || !good()) return {};
+  if (const auto flaw = flaw_of_name(taken)) refuse(member, std::string{*flaw});
+  return taken;
+}
+
+std::string params_reader::take_label(std::string_view member, const value* what, std::size_t bytes_max) {
+  auto taken = take_text(member, what, bytes_max);
+  if (what == nullptr || !good()) return {};
   if (taken.empty()) refuse(member, "must not be empty.");
   if (std::ranges::any_of(taken, is_control)) refuse(member, "must not have control characters.");
   return taken;
@@ -62,6 +71,12 @@ std::string params_reader::name(std::string_view member, std::size_t bytes_max) 
 }
 std::string params_reader::name_or_empty(std::string_view member, std::size_t bytes_max) {
   return take_name(member, optional(member), bytes_max);
+}
+std::string params_reader::label(std::string_view member, std::size_t bytes_max) {
+  return take_label(member, required(member), bytes_max);
+}
+std::string params_reader::label_or_empty(std::string_view member, std::size_t bytes_max) {
+  return take_label(member, optional(member), bytes_max);
 }
 std::vector<std::string> params_reader::names(std::string_view member, std::size_t bytes_max, std::size_t count_max) {
   std::vector<std::string> taken;
@@ -177,9 +192,7 @@ std::vector<calls::room_position> params_reader::positions_if_any(std::string_vi
     else
       next.at.seq = inside.natural(room);
     // The key is checked as the value of `room` in a call would be.
-    if (room.empty() || room.size() > limits::room_bytes_max || std::ranges::any_of(room, is_control)) {
-      refuse(member, "has a room name that is empty, too long or has control characters.");
-    }
+    if (!is_name(room, limits::room_bytes_max)) refuse(member, "has a key that is no name of a room.");
     if (!good()) break;
     next.room = room;
   }

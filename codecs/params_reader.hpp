@@ -25,9 +25,12 @@ class params_reader {
 
   bool good() const noexcept { return !why_; }
 
-  /// A name of a room, a user or an event: not empty, no control characters.
+  /// A name of a room, a user, an event or a method (names.hpp).
   std::string name(std::string_view member, std::size_t bytes_max);
   std::string name_or_empty(std::string_view member, std::size_t bytes_max);
+  /// Words for people: not empty, no control characters.
+  std::string label(std::string_view member, std::size_t bytes_max);
+  std::string label_or_empty(std::string_view member, std::size_t bytes_max);
   /// A list of names, returned in their order and each once.
   std::vector<std::string> names(std::string_view member, std::size_t bytes_max, std::size_t count_max);
   std::string text(std::string_view member, std::size_t bytes_max);
@@ -59,6 +62,7 @@ class params_reader {
   const value* required(std::string_view member);
   std::string take_text(std::string_view member, const value* what, std::size_t bytes_max);
   std::string take_name(std::string_view member, const value* what, std::size_t bytes_max);
+  std::string take_label(std::string_view member, const value* what, std::size_t bytes_max);
   position take_position();
   std::vector<calls::room_position> positions_if_any(std::string_view member);
   calls::worker_method take_worker_method(std::string_view place, const value& what);

@@ -13,10 +13,11 @@ class speaker {
   explicit speaker(topic_table* topics) : topics_{topics} {}
 
   void operator()(const pushes::room_notice& p) {
-    if (p.code != "removed" && p.code != "closed") return native(p.room, "greenroom_notice", p);
+    if (p.code != "removed" && p.code != "closed" && p.code != "forbidden")
+      return native(p.room, "greenroom_notice", p);
     const auto* join = listener(p.room);
     if (join == nullptr) return;
-    append_end(out_, *join, p.room, p.code == "removed" ? "phx_close" : "phx_error", p.text);
+    append_end(out_, *join, p.room, p.code == "closed" ? "phx_error" : "phx_close", p.text);
     if (topics_ != nullptr) topics_->erase(p.room);
   }
   void operator()(const pushes::room_push& p) { document(p.room, p.event, p.payload); }

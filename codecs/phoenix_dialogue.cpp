@@ -3,6 +3,7 @@
 #include "codecs/close_code.hpp"
 #include "codecs/json_writer.hpp"
 #include "codecs/methods.hpp"
+#include "codecs/names.hpp"
 #include "codecs/phoenix.hpp"
 #include "codecs/phoenix_reader.hpp"
 #include "codecs/phoenix_replies.hpp"
@@ -15,11 +16,6 @@ namespace {
 
 using purpose = address::purpose;
 using phase = joined_topic::phase;
-
-bool is_name(std::string_view text, std::size_t bytes_max) {
-  const auto control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
-  return !text.empty() && text.size() <= bytes_max && std::ranges::none_of(text, control);
-}
 
 error bad(std::string path, std::string sentence) {
   auto why = make_error(error_code::invalid_params, std::move(sentence));
@@ -106,7 +102,9 @@ class one_socket final : public dialogue {
       return unmatched(m, to);
     const address where{.of = purpose::join, .serial = ++serials_, .join = m.join, .which = m.which, .topic = m.topic};
     if (!is_name(m.topic, limits::room_bytes_max))
-      return to.on_bad_call(phoenix::to(where, m.in), bad("topic", "The topic must be a name of at most 255 bytes."));
+      return to.on_bad_call(
+          phoenix::to(where, m.in),
+          bad("topic", "The topic must be a name of at most 255 bytes, in NFC, without control characters."));
     if (topics_.size() >= options_->topics_max) {
       auto why = make_error(error_code::too_large, "This socket has joined as many topics as it may.");
       why.reason = "too_many_rooms";
@@ -195,7 +193,9 @@ class one_socket final : public dialogue {
       case topic_sort::room: break;
     }
     if (!is_name(m.event, limits::event_bytes_max))
-      return to.on_bad_call(std::move(ref), bad("event", "The event must be a name of at most 128 bytes."));
+      return to.on_bad_call(
+          std::move(ref),
+          bad("event", "The event must be a name of at most 128 bytes, in NFC, without control characters."));
     to.on_call(std::move(ref),
                calls::room_publish{.room = m.topic, .event = m.event, .body = cut(m.in, *m.payload), .id = {}});
   }

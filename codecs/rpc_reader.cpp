@@ -6,6 +6,7 @@
 #include "codecs/close_code.hpp"
 #include "codecs/document.hpp"
 #include "codecs/methods.hpp"
+#include "codecs/names.hpp"
 #include "codecs/rpc_error.hpp"
 
 namespace greenroom::codecs {
@@ -89,6 +90,7 @@ class reader {
       return invalid_request("The method must be a string of at most " + std::to_string(limits::method_bytes_max) +
                              " bytes, not empty.");
     }
+    if (const auto flaw = flaw_of_name(m.method->text())) return invalid_request("The method " + std::string{*flaw});
     return std::nullopt;
   }
 

@@ -5,6 +5,7 @@
 
 #include "codecs/json_writer.hpp"
 #include "codecs/msgpack_writer.hpp"
+#include "codecs/names.hpp"
 #include "codecs/rpc_writer.hpp"
 #include "codecs/socketio.hpp"
 
@@ -133,8 +134,8 @@ std::optional<calls::room_position> read_socketio_offset(std::string_view offset
                           .at = {.epoch = std::string{offset.substr(0, first)}, .seq = 0}};
   const auto* const end = offset.data() + second;
   const auto parsed = std::from_chars(offset.data() + first + 1, end, at.at.seq);
-  const bool good = parsed.ec == std::errc{} && parsed.ptr == end && !at.at.epoch.empty() && !at.room.empty() &&
-                    at.at.epoch.size() <= limits::epoch_bytes_max && at.room.size() <= limits::room_bytes_max;
+  const bool good = parsed.ec == std::errc{} && parsed.ptr == end && !at.at.epoch.empty() &&
+                    at.at.epoch.size() <= limits::epoch_bytes_max && is_name(at.room, limits::room_bytes_max);
   return good ? std::optional{std::move(at)} : std::nullopt;
 }
 

@@ -7,6 +7,7 @@
 #include "codecs/json_writer.hpp"
 #include "codecs/methods.hpp"
 #include "codecs/msgpack_writer.hpp"
+#include "codecs/names.hpp"
 #include "codecs/rpc_error.hpp"
 #include "codecs/rpc_writer.hpp"
 #include "codecs/socketio.hpp"
@@ -233,10 +234,11 @@ class socketio_dialogue final : public dialogue {
     reply_ref ref{.id = std::string{id}, .in = in};
     if (const auto* flaw = first_flaw(*data)) {
       to.on_bad_call(std::move(ref), flawed(*flaw, *data));
-    } else if (event.empty() || event.size() > limits::event_bytes_max) {
+    } else if (!is_name(event, limits::event_bytes_max)) {
       to.on_bad_call(std::move(ref),
                      make_error(error_code::invalid_params, "The event must be a name of at most " +
-                                                                std::to_string(limits::event_bytes_max) + " bytes."));
+                                                                std::to_string(limits::event_bytes_max) +
+                                                                " bytes, in NFC, without control characters."));
     } else {
       call_of(std::move(event), std::move(ref), *data, in, to);
     }

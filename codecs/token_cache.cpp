@@ -7,8 +7,18 @@
 namespace greenroom::codecs {
 namespace {
 
+std::size_t bytes_of(const std::vector<std::string>& texts) {
+  std::size_t sum = texts.capacity() * sizeof(std::string);
+  for (const auto& each : texts) sum += each.size();
+  return sum;
+}
+
 std::size_t bytes_of(const jwt_claims& c) {
-  return sizeof c + c.subject.size() + c.issuer.size() + c.id.size() + c.kid.size() + c.document.size();
+  auto sum = sizeof c + c.subject.size() + c.issuer.size() + c.id.size() + c.kid.size() + c.document.size() +
+             bytes_of(c.roles) + bytes_of(c.scopes);
+  for (const auto& each : c.grants)
+    sum += sizeof each + bytes_of(each.rooms) + bytes_of(each.actions) + bytes_of(each.methods) + bytes_of(each.users);
+  return sum;
 }
 
 }  // namespace

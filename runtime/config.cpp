@@ -13,6 +13,7 @@ namespace {
 constexpr std::string_view environment_prefix = "GREENROOM_";
 constexpr std::string_view namespace_prefix = "namespace.";
 constexpr std::string_view endpoint_prefix = "endpoint.";
+constexpr std::string_view grant_prefix = "grant.";
 constexpr std::string_view default_name = "default";  // how the file calls the default namespace
 constexpr std::size_t namespace_name_max = 64;
 
@@ -61,7 +62,7 @@ permission granted(preset base) { return base == preset::dev ? permission::anyon
 
 namespace_config namespace_defaults(preset base) {
   namespace_config made;
-  made.join = made.publish = made.read = granted(base);
+  made.join = made.publish = made.read = made.members = granted(base);
   return made;
 }
 
@@ -74,7 +75,9 @@ class reading {
 
   void apply(const config_entry& entry) {
     if (entry.key.starts_with(namespace_prefix)) return apply_to_namespace(entry);
-    if (entry.key.starts_with(endpoint_prefix)) return apply_to_endpoint(entry);
+    if (entry.key.starts_with(endpoint_prefix))
+      return apply_to_named(entry, endpoint_prefix, endpoint_keys(), out_.value.endpoints);
+    if (entry.key.starts_with(grant_prefix)) return apply_to_grant(entry);
     if (!entry.value) return;
     for (const auto& key : node_keys())
       if (key.full_name() == entry.key) return set(entry, key, out_.value);
@@ -90,6 +93,7 @@ class reading {
     }
     if (apply_to_table(name, value, namespace_prefix, namespace_keys())) return;
     if (apply_to_table(name, value, endpoint_prefix, endpoint_keys())) return;
+    if (apply_to_table(name, value, grant_prefix, grant_keys())) return;
     // GREENROOM_URL and its like belong to the command line; only what looks like a setting is one.
     const auto meant = nearest_of(name, known);
     if (meant.distance <= typing_error_max || is_in_section(name))
@@ -105,6 +109,11 @@ class reading {
         if (!rule.holds(policy))
           out_.problems.push_back({{}, namespace_key(name, rule.key), std::string{rule.sentence}});
     check_endpoints();
+    for (const auto& [name, grant] : out_.value.grants)
+      for (const auto& rule : grant_rules())
+        if (!rule.holds(grant))
+          out_.problems.push_back(
+              {{}, std::string{grant_prefix}.append(name).append(".").append(rule.key), std::string{rule.sentence}});
     return std::move(out_);
   }
 
@@ -178,25 +187,42 @@ class reading {
     unknown(entry, names_of(namespace_keys(), name));
   }
 
-  void apply_to_endpoint(const config_entry& entry) {
-    auto name = entry.key.substr(endpoint_prefix.size());
+  /// A table of a section that has one for each name: an endpoint, a grant.
+  template <class Keys, class Tables>
+  void apply_to_named(const config_entry& entry, std::string_view prefix, const Keys& keys, Tables& tables) {
+    const std::string what{prefix.substr(0, prefix.size() - 1)};
+    auto name = entry.key.substr(prefix.size());
     const auto dot = name.rfind('.');
     if (!entry.value || dot == std::string::npos) {
-      if (entry.value) out_.problems.push_back({entry.place, entry.key, "must be a table, like [endpoint.chat]"});
+      if (entry.value) out_.problems.push_back({entry.place, entry.key, "must be a table, like [" + what + ".chat]"});
       return;
     }
     const auto key = name.substr(dot + 1);
     name.resize(dot);
     if (!is_namespace_name(name))
       return out_.problems.push_back(
-          {entry.place, entry.key, "must name its endpoint with at most 64 letters, digits, - and _"});
-    auto& endpoint = out_.value.endpoints[name];
-    for (const auto& known : endpoint_keys())
-      if (known.name == key) return set(entry, known, endpoint);
+          {entry.place, entry.key, "must name its " + what + " with at most 64 letters, digits, - and _"});
+    auto& table = tables[name];
+    for (const auto& known : keys)
+      if (known.name == key) return set(entry, known, table);
     std::vector<std::string> known;
-    for (const auto& each : endpoint_keys())
-      known.push_back(std::string{endpoint_prefix}.append(name).append(".").append(each.name));
+    for (const auto& each : keys) known.push_back(std::string{prefix}.append(name).append(".").append(each.name));
     unknown(entry, known);
+  }
+
+  /// Its entries are patterns and words, which are checked here, where the line of the file is known.
+  void apply_to_grant(const config_entry& entry) {
+    const auto problems = out_.problems.size();
+    apply_to_named(entry, grant_prefix, grant_keys(), out_.value.grants);
+    if (!entry.value || out_.problems.size() != problems) return;
+    const auto dot = entry.key.rfind('.');
+    auto& grant = out_.value.grants[entry.key.substr(grant_prefix.size(), dot - grant_prefix.size())];
+    const auto key = entry.key.substr(dot + 1);
+    for (const auto& each : grant_keys()) {
+      if (each.name != key) continue;
+      if (const auto why = grant_flaw(key, *std::get<std::vector<std::string>*>(each.at(grant))))
+        out_.problems.push_back({entry.place, entry.key, *why});
+    }
   }
 
   template <class Key, class Settings>
@@ -223,6 +249,7 @@ config default_config(preset base) {
   if (base == preset::dev) {
     made.access.anonymous = anonymous_access::loopback;
     made.access.workers = permission::anyone;
+    made.access.call = made.access.send = made.access.presence = permission::anyone;
   }
   const auto plain = namespace_defaults(base);
   auto& durable = made.namespaces["durable"] = plain;

@@ -34,7 +34,7 @@ constexpr config_section sections[]{
      "connections go on with what they have."},
     {"outbox", "What waits to be written to one connection."},
     {"sessions", "Sessions, which outlive their connections."},
-    {"access", "Who may call at all."},
+    {"access", "Who may call at all, and what every caller may; what some callers may is in the grants."},
     {"tokens",
      "How users prove who they are: JSON Web Tokens (JWT) that somebody else has signed. Files of keys are read again "
      "on SIGHUP and when they change."},
@@ -445,12 +445,12 @@ std::vector<Row> joined(std::initializer_list<std::span<const Row>> tables) {
 std::span<const config_section> config_sections() { return sections; }
 std::span<const config_key<config>> node_keys() {
   static const auto all = joined<config_key<config>>(
-      {node_table, edge_keys(), tls_keys(), tokens_keys(), secrets_keys(), schemas_keys()});
+      {node_table, edge_keys(), tls_keys(), access_keys(), tokens_keys(), secrets_keys(), schemas_keys()});
   return all;
 }
 std::span<const config_rule<config>> node_rules() {
-  static const auto all = joined<config_rule<config>>(
-      {node_rule_table, edge_rules(), tls_rules(), tokens_rules(), secrets_rules()});
+  static const auto all =
+      joined<config_rule<config>>({node_rule_table, edge_rules(), tls_rules(), tokens_rules(), secrets_rules()});
   return all;
 }
 

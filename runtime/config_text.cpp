@@ -76,13 +76,19 @@ std::string config_reference() {
          "The policy of the rooms whose names begin with `NAME:`; `[namespace.default]` is that of all other rooms.\n"
          "`durable` and `feed` are defined, too; their defaults differ as `greenroom config default` shows. With "
          "`--dev`\n"
-         "everyone on the same machine may join, publish and read.\n\n";
+         "everyone on the same machine may join, publish, read and see who is there.\n\n";
   write_rows(out, namespace_keys(), defaults.namespaces.find(config::default_namespace)->second, "namespace");
   out << "## `[endpoint.NAME]`\n\n"
          "A path that clients connect to and the protocol that is spoken there. `native` (`/ws`), `socketio`\n"
          "(`/socket.io/`) and `phoenix` (`/socket`) are defined; any name may be added.\n\n";
   endpoint_config plain;
   write_rows(out, endpoint_keys(), plain, "endpoint");
+  out << "## `[grant.NAME]`\n\n"
+         "What some callers may beside what the namespaces and `[access]` allow everybody. There is none by default: "
+         "what\n"
+         "nothing allows is refused. A token brings grants of its own in the claim `tokens.grants_claim`.\n\n";
+  grant_config nothing;
+  write_rows(out, grant_keys(), nothing, "grant");
   return std::move(out).str();
 }
 

@@ -154,7 +154,7 @@ void access(const access_entry& what) noexcept try {
   const auto to = all().get();
   if (!to->access) return;
   const auto path = what.target.substr(0, what.target.find('?'));  // a query may hold a token
-  if (what.connection == 0)                                        // an HTTP request: there is no session yet
+  if (what.connection == 0 && what.reason.empty())                 // an HTTP request: there is no session yet
     write_to(*to, log_level::info, "access",
              {{"peer", what.peer},
               {"method", what.method},
@@ -171,7 +171,8 @@ void access(const access_entry& what) noexcept try {
               {"status", what.status},
               {"connection", what.connection},
               {"session", what.session},
-              {"user", what.user}});
+              {"user", what.user},
+              {"reason", what.reason}});
 } catch (...) {
   lost.fetch_add(1, std::memory_order_relaxed);
 }

@@ -71,7 +71,8 @@ struct access_entry {
   std::uint64_t connection = 0;
   std::string_view session{};
   std::string_view user{};
-  std::string_view trace{};  ///< the id that an error body carries
+  std::string_view trace{};   ///< the id that an error body carries
+  std::string_view reason{};  ///< why a call was refused
 };
 void access(const access_entry& what) noexcept;
 

@@ -175,6 +175,7 @@ export type Notice =
   | { room: string; code: 'epoch_changed'; epoch: string }
   | { room: string; code: 'closed' }
   | { room: string; code: 'removed'; text?: string }
+  | { room: string; code: 'forbidden' }
   | { room: string; code: string; from?: number; to?: number; epoch?: string };
 
 export interface Resync {

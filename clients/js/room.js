@@ -153,7 +153,7 @@ export class Room extends Emitter {
       this.state = 'joining'; // the room was given up; one of that name may be joined again
       this.#rejoin_later(0);
     }
-    if (code === 'removed') this.end('removed');
+    if (code === 'removed' || code === 'forbidden') this.end(code);
   }
 
   on_push({ event, payload }) {

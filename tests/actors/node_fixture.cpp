@@ -4,6 +4,7 @@
 
 #include "actors/gateway.hpp"
 #include "actors/offline_queue.hpp"
+#include "actors/permissions.hpp"
 #include "actors/presence.hpp"
 #include "actors/relay.hpp"
 #include "actors/room_directory.hpp"
@@ -86,6 +87,7 @@ struct node_fixture::parts {
             .writer = {},
             .readers = {},
             .sessions = {},
+            .permissions = make_permissions(f.config),
             .process_prefix = f.past_.empty() ? "server-" : "server-" + std::to_string(f.past_.size()) + '-'} {
     ctx.at = stage::ready;
     ctx.shards.resize(f.shards);

@@ -157,9 +157,10 @@ TEST_CASE_METHOD(node_fixture, "room: a full room refuses, a rejoin into it does
   CHECK(number(bob.join("lobby"), "members") == 1);
 }
 
-TEST_CASE_METHOD(node_fixture, "room: the namespace says who may join, publish and read", "[actors][room]") {
+TEST_CASE_METHOD(node_fixture, "room: the namespace says who may join, publish, read and see the members",
+                 "[actors][room]") {
   policy().join = runtime::permission::nobody;
-  policy().read = runtime::permission::authenticated;
+  policy().read = policy().members = runtime::permission::authenticated;
   policy("durable").publish = runtime::permission::nobody;
   auto& ann = connect();
   CHECK(ann.refused("room.join", R"({"room":"lobby"})").code == error_code::forbidden);

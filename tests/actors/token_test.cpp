@@ -266,8 +266,10 @@ TEST_CASE_METHOD(token_fixture, "token: where guests are welcome none of them re
   ann.wire().break_off();
   settle();
   auto& guest = connect();
-  const auto now = guest.call("session.open", R"({"user":"ann","resume":{"session":)" + dump(was, "session") +
-                                                  R"(,"token":)" + dump(was, "resume_token") + "}}");
+  const auto resume =
+      R"("resume":{"session":)" + dump(was, "session") + R"(,"token":)" + dump(was, "resume_token") + "}";
+  CHECK(guest.refused("session.open", R"({"user":"ann",)" + resume + "}").code == error_code::forbidden);
+  const auto now = guest.call("session.open", "{" + resume + "}");
   CHECK(dump(now, "resumed") == "false");
   CHECK(text(now, "reason") == "other_user");
 }

@@ -124,17 +124,20 @@ TEST_CASE("room directory: a room has one shard, whoever asks", "[actors][units]
   for (auto each : rooms_of) CHECK(each > 150);
 }
 
-TEST_CASE("access: nobody, the authenticated, anyone", "[actors][units]") {
+TEST_CASE_METHOD(node_fixture, "access: nobody, the authenticated, anyone", "[actors][units]") {
   room_policy policy{.name = {}, .history = {}};
   principal guest{user_id{"guest"}, identity::anonymous}, ann{user_id{"ann"}, identity::authenticated};
   policy.join = admission::nobody;
   policy.publish = admission::authenticated;
   policy.read = admission::anyone;
   using enum access::action;
-  CHECK(access::check(ann, join, policy)->code == codecs::error_code::forbidden);
-  CHECK_FALSE(access::check(ann, publish, policy));
-  CHECK(access::check(guest, publish, policy)->code == codecs::error_code::forbidden);
-  CHECK_FALSE(access::check(guest, access::action::read, policy));
+  CHECK(
+      access::check(ctx(), ann, join, "lobby", policy) ==
+      "no grant allows user ann to join lobby: namespace default has join = nobody, and there is none for this caller");
+  CHECK_FALSE(access::check(ctx(), ann, publish, "lobby", policy));
+  CHECK(access::check(ctx(), guest, publish, "lobby", policy));
+  CHECK_FALSE(access::check(ctx(), guest, access::action::read, "lobby", policy));
+  CHECK(access::check(ctx(), guest, members, "lobby", policy));
 }
 
 TEST_CASE_METHOD(node_fixture, "access: which pages of a browser may talk to this node", "[actors][units]") {

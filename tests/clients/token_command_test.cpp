@@ -107,3 +107,24 @@ TEST_CASE("token command: a key that does not fit, no key, and ill claims are sa
   CHECK(out.str().empty());
   CHECK(err.str().find("MIGH") == std::string::npos);
 }
+
+TEST_CASE("token command: roles, scopes and grants are claims that a node reads", "[clients]") {
+  const file key{samples::p256_private};
+  auto what = order(key, jwt_algorithm::es256);
+  what.roles = {"staff", "on call"};
+  what.scopes = {"chat:read", "chat:write"};
+  what.grants = {R"({"rooms":["inbox:${user}"],"actions":["join"]})", R"({"methods":["a.*"]})"};
+  what.claims = {"level=3"};
+  const auto claims =
+      std::get<codecs::jwt_claims_ptr>(verify(mint(what), samples::public_key(jwt_algorithm::es256, "")));
+  CHECK(claims->roles == what.roles);
+  CHECK(claims->scopes == what.scopes);
+  REQUIRE(claims->grants.size() == 2);
+  CHECK(claims->grants[0].rooms == std::vector<std::string>{"inbox:${user}"});
+  CHECK(claims->grants[1].methods == std::vector<std::string>{"a.*"});
+  for (const char* bad : {"[]", "chat:*", "{", ""}) {
+    INFO(bad);
+    what.grants = {bad};
+    CHECK_THROWS_AS(mint(what), payload_failure);
+  }
+}

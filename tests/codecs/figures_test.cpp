@@ -10,11 +10,12 @@
 
 #include "codecs/codec.hpp"
 #include "codecs/document.hpp"
+#include "codecs/names.hpp"
 #include "codecs/token_cache.hpp"
 #include "codecs/transcode.hpp"
 #include "tests/codecs/jwt_samples.hpp"
 
-/// The figures of docs/decisions/0010, 0011 and 0038, measured again: `codecs_test "[.figures]"`. They check nothing; a
+/// The figures of docs/decisions/0010, 0011, 0038 and 0040, measured again: `codecs_test "[.figures]"`. They check nothing; a
 /// machine's speed is no property of the code.
 namespace {
 
@@ -144,4 +145,11 @@ TEST_CASE("figures: tokens", "[.figures]") {
                 token.size(), best_ns([&] { return verify_jwt(token, *trust, samples::now_s); }, 300) / 1'000,
                 best_ns([&] { return cache.verify(token, trust, samples::now_s); }) / 1'000);
   }
+}
+
+TEST_CASE("figures: names", "[.figures]") {
+  for (const std::string& name : {std::string{"lobby"}, "chat:" + std::string(40, 'x'), std::string(255, 'x'),
+                                  std::string{"caf\u00e9"}, "chat:" + std::string{"\u6f22\u5b57\u6f22\u5b57"}})
+    std::printf("a name of %zu bytes (%s): %.1f ns\n", name.size(), name.substr(0, 12).c_str(),
+                best_ns([&] { return flaw_of_name(name).has_value(); }, 200'000));
 }

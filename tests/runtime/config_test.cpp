@@ -61,6 +61,8 @@ TEST_CASE("config: the defaults are those of the protocol and deny access", "[co
   CHECK(c.gateway.message_bytes_max == 64u << 10);
   CHECK(c.sessions.resume_window_ms == 120'000);
   CHECK(c.access.anonymous == anonymous_access::off);
+  for (const auto each : {c.access.workers, c.access.call, c.access.send, c.access.presence})
+    CHECK(each == permission::nobody);
   REQUIRE(c.namespaces.size() == 3);
   for (const auto& [name, policy] : c.namespaces) {
     CHECK(policy.join == permission::nobody);
@@ -350,6 +352,55 @@ TEST_CASE("config: an endpoint may come from the environment and be switched off
   const auto result = load_config({.environment = {{"GREENROOM_ENDPOINT_PHOENIX_PROTOCOL", "off"}}});
   REQUIRE(problems_of(result).empty());
   CHECK(result.value.endpoints.at("phoenix").protocol == endpoint_protocol::off);
+}
+
+TEST_CASE("config: grants are tables by name", "[config]") {
+  const auto result = load(R"([grant.staff]
+to = ["role:staff", "user:ann"]
+rooms = ["staff:*", "inbox:${user}"]
+actions = ["join", "read"]
+methods = ["orders.*"]
+users = ["*"])");
+  REQUIRE(problems_of(result).empty());
+  const auto& staff = result.value.grants.at("staff");
+  CHECK(staff.to == strings{"role:staff", "user:ann"});
+  CHECK(staff.rooms == strings{"staff:*", "inbox:${user}"});
+  CHECK(staff.actions == strings{"join", "read"});
+  CHECK(staff.methods == strings{"orders.*"});
+  CHECK(staff.users == strings{"*"});
+  CHECK(load_config({}).value.grants.empty());
+  const auto of_environment =
+      load_config({.environment = {{"GREENROOM_GRANT_ALL_TO", "anyone"}, {"GREENROOM_GRANT_ALL_METHODS", "a.*, b.c"}}});
+  REQUIRE(problems_of(of_environment).empty());
+  CHECK(of_environment.value.grants.at("all").methods == strings{"a.*", "b.c"});
+}
+
+TEST_CASE("config: what is wrong with a grant is named, with its line", "[config]") {
+  CHECK(
+      problems_of(load(R"([grant.a]
+to = ["everyone"]
+rooms = ["chat:*", "a*b"]
+actions = ["joins"]
+methods = ["x:${usr}"]
+users = [""]
+typo = 1)")) ==
+      strings{
+          R"(file:4: grant.a.actions must hold join, publish, read, members, send or presence, not "joins")",
+          R"(file:5: grant.a.methods must hold patterns, like "chat:*" or "inbox:${user}", not "x:${usr}": ${user} is the only name that it may have in ${})",
+          R"(file:3: grant.a.rooms must hold patterns, like "chat:*" or "inbox:${user}", not "a*b": a * stands only at the end)",
+          R"(file:2: grant.a.to must hold anyone, authenticated, user:NAME, role:NAME or scope:NAME, not "everyone")",
+          "file:7: grant.a.typo is no known key; the nearest one is grant.a.to",
+          R"(file:6: grant.a.users must hold patterns, like "chat:*" or "inbox:${user}", not "": it is empty)"});
+  CHECK(problems_of(set("grant.a.methods", "x")) == strings{"grant.a.to must say who gets the grant"});
+  CHECK(problems_of(load("[grant.a]\nto = [\"anyone\"]\nrooms = [\"x\"]")) ==
+        strings{"grant.a.actions must say what is allowed in the rooms: join, publish, read, members"});
+  CHECK(problems_of(load("[grant.a]\nto = [\"anyone\"]\nmethods = [\"x\"]\nactions = [\"join\", \"send\"]")) ==
+        strings{"grant.a.rooms must say in which rooms the actions are allowed",
+                "grant.a.users must say with which users the actions are allowed"});
+  CHECK(problems_of(load("[grant.a]\nto = [\"anyone\"]")) ==
+        strings{"grant.a.rooms must hold something, or methods or users must: the grant allows nothing"});
+  CHECK(problems_of(set("grant.x y.to", "anyone")) ==
+        strings{"--set: grant.x y.to must name its grant with at most 64 letters, digits, - and _"});
 }
 
 TEST_CASE("config: what is wrong with an endpoint is named", "[config]") {

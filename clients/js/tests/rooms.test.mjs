@@ -333,6 +333,17 @@ test('notice: who was sent out of a room does not come back by itself', async ()
   assert.equal(all.net.all('room.join').length, 1);
 });
 
+test('notice: nor who may not be in the room any more', async () => {
+  const all = await in_room();
+  all.net.wire.notify('room.notice', { room: 'lobby', code: 'forbidden' });
+  assert.deepEqual(all.heard.map(({ kind, reason }) => [kind, reason]), [
+    ['notice', undefined],
+    ['left', 'forbidden'],
+  ]);
+  await all.clock.pass(60_000);
+  assert.equal(all.net.all('room.join').length, 1);
+});
+
 test('hold: messages wait while history is read, up to a bound, and then go on with a notice', async () => {
   const all = await in_room();
   all.net.wire.notify('room.message', message(1));
