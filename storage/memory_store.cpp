@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "storage/dead_letters.hpp"
+#include "storage/memory_access.hpp"
 #include "storage/memory_ids.hpp"
 #include "storage/memory_inboxes.hpp"
 #include "storage/memory_logs.hpp"
@@ -61,6 +62,14 @@ class memory_store final : public store {
     return ids_.recall(once, now_ms);
   }
 
+  std::optional<std::vector<stored_key>> api_keys(std::string_view after, std::size_t count_max) const override {
+    return access_.keys(after, count_max);
+  }
+  std::optional<std::vector<stored_revocation>> revocations(revoked kind, std::string_view after,
+                                                            std::size_t count_max) const override {
+    return access_.revocations(kind, after, count_max);
+  }
+
   statistics counters() const override {
     statistics sum;
     ids_.count(sum);
@@ -98,6 +107,9 @@ class memory_store final : public store {
   template <class Op>
   requires requires(storage::dead_letters& dead, const Op& op) { dead.execute(op); }
   outcome run(const Op& op) { return dead_.execute(op); }
+  template <class Op>
+  requires requires(memory_access& access, const Op& op) { access.execute(op); }
+  outcome run(const Op& op) { return access_.execute(op); }
 
   outcome run(const sweep& op) {
     std::lock_guard guard{sweep_mutex_};
@@ -133,6 +145,7 @@ class memory_store final : public store {
   storage::dead_letters dead_;
   memory_inboxes inboxes_;
   memory_sessions sessions_;
+  memory_access access_;
   std::mutex sweep_mutex_;
   std::size_t next_part_ = 0;
 };

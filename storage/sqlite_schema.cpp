@@ -90,7 +90,27 @@ CREATE TABLE membership (
 ) STRICT, WITHOUT ROWID;
 )";
 
-constexpr std::array steps{version_1};
+// Who may come, beside what tokens say: keys (the SHA-256 of each one's secret only; scopes and grants packed), what was
+// taken back, and secrets (sealed under a key of their own, which is wrapped under the key that `kek` names). A key's
+// `used_ms` changes alone, so its sum leaves it out.
+constexpr auto version_2 = R"(
+CREATE TABLE api_keys (
+  id BLOB PRIMARY KEY NOT NULL, hash BLOB NOT NULL, user BLOB NOT NULL, scopes BLOB NOT NULL, grants BLOB NOT NULL,
+  note BLOB NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, used_ms INTEGER NOT NULL,
+  sum INTEGER NOT NULL
+) STRICT;
+CREATE TABLE revocations (
+  kind INTEGER NOT NULL, name BLOB NOT NULL, at_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, note BLOB NOT NULL,
+  sum INTEGER NOT NULL,
+  PRIMARY KEY (kind, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE secrets (
+  name BLOB PRIMARY KEY NOT NULL, kek BLOB NOT NULL, wrapped BLOB NOT NULL, sealed BLOB NOT NULL,
+  changed_ms INTEGER NOT NULL, sum INTEGER NOT NULL
+) STRICT;
+)";
+
+constexpr std::array steps{version_1, version_2};
 
 std::uint64_t number(connection& db, const char* question) { return std::stoull(db.answer(question)); }
 

@@ -46,7 +46,8 @@ sqlite_writer::sqlite_writer(std::unique_ptr<connection> db, const sqlite_option
       logs_{*db_, sums_, damage, o.logs_max},
       dead_{*db_, sums_, damage, o.dead_bytes_max, o.dead_age_ms},
       inboxes_{*db_, sums_, damage, dead_, o.inboxes_max},
-      sessions_{*db_, sums_, damage, o.sessions_max} {
+      sessions_{*db_, sums_, damage, o.sessions_max},
+      access_{*db_} {
   try {
     load(*db_, sums_, damage);
   } catch (const sqlite_error&) {
@@ -67,6 +68,8 @@ outcome sqlite_writer::run(const Op& op) {
       return sessions_.execute(op);
     else if constexpr (executes<sqlite_dead, Op>)
       return dead_.execute(op);
+    else if constexpr (executes<sqlite_access, Op>)
+      return access_.execute(op);
     else
       return run_sweep(op);
   };
@@ -141,6 +144,7 @@ bool sqlite_writer::roll_back() noexcept {
   ids_.forget();
   logs_.forget();
   inboxes_.forget();
+  access_.forget();
   sums_ = committed_;
   if (!db_->in_transaction()) return true;
   try {

@@ -114,6 +114,13 @@ class store {
   /// What a message under this id would get (duplicate or conflict), before anything runs for it; none where it is new.
   virtual std::optional<outcome> recall(const idempotency& once, std::int64_t now_ms) const = 0;
 
+  // Who may come. None: they could not be read, which is not the same as that there are none.
+  /// By id, after `after`.
+  virtual std::optional<std::vector<stored_key>> api_keys(std::string_view after, std::size_t count_max) const = 0;
+  /// Of one kind, by name, after `after`.
+  virtual std::optional<std::vector<stored_revocation>> revocations(revoked kind, std::string_view after,
+                                                                    std::size_t count_max) const = 0;
+
   virtual statistics counters() const = 0;
 
  protected:

@@ -122,6 +122,14 @@ class faulty_store final : public storage::store {
   std::optional<storage::outcome> recall(const storage::idempotency& once, std::int64_t now_ms) const override {
     return real_->recall(once, now_ms);
   }
+  std::optional<std::vector<storage::stored_key>> api_keys(std::string_view after,
+                                                           std::size_t count_max) const override {
+    return real_->api_keys(after, count_max);
+  }
+  std::optional<std::vector<storage::stored_revocation>> revocations(storage::revoked kind, std::string_view after,
+                                                                     std::size_t count_max) const override {
+    return real_->revocations(kind, after, count_max);
+  }
   storage::statistics counters() const override { return real_->counters(); }
 
  protected:
