@@ -2,7 +2,11 @@
 
 #include <algorithm>
 
+#include "actors/api_keys.hpp"
 #include "actors/context.hpp"
+#include "actors/credential.hpp"
+#include "actors/key_text.hpp"
+#include "actors/revocations.hpp"
 #include "actors/tokens.hpp"
 #include "codecs/jwt.hpp"
 #include "runtime/log.hpp"
@@ -12,6 +16,8 @@ namespace greenroom::access {
 namespace {
 
 constexpr std::size_t guest_name_random_bytes = 6;  ///< with `guest-` 14 characters, which a std::string holds in place
+
+constexpr std::string_view worker_scope = "worker";
 
 using codecs::error_code;
 
@@ -27,24 +33,38 @@ std::int64_t end_of(const codecs::jwt_claims& claims, std::uint64_t now_s) {
   return static_cast<std::int64_t>(s * ms_per_s);
 }
 
+codecs::error refuse_token(const context& ctx, std::string_view reason, const source& whence) {
+  ctx.meters.token_refused();
+  runtime::log::info("a token is not accepted", {{"reason", reason}, {"peer", whence.peer}});
+  return codecs::make_error(error_code::unauthenticated, "the token is not accepted");
+}
+
+std::variant<principal, codecs::error> verify_key(const context& ctx, const std::string& text, const source& whence) {
+  if (!ctx.keys) return refuse_token(ctx, "This node has no API keys.", whence);
+  const auto verdict = ctx.keys->verify(text, ctx.now_ms());
+  if (const auto* why = std::get_if<key_refusal>(&verdict)) return refuse_token(ctx, sentence_of(*why), whence);
+  const auto& key = *std::get<api_keys::key_ptr>(verdict);
+  return principal{user_id{key.stored.user}, identity::authenticated, key.stored.expires_ms, key.shown};
+}
+
 std::variant<principal, codecs::error> verify(const context& ctx, const std::string& token, const source& whence) {
-  const auto refuse = [&](std::string_view reason) {
-    ctx.meters.token_refused();
-    runtime::log::info("a token is not accepted", {{"reason", reason}, {"peer", whence.peer}});
-    return codecs::make_error(error_code::unauthenticated, "the token is not accepted");
-  };
+  const auto refuse = [&](std::string_view reason) { return refuse_token(ctx, reason, whence); };
+  if (key_text::is_meant(token)) return verify_key(ctx, token, whence);
   if (!ctx.tokens) return refuse("The config names no key: tokens.keys.");
   const auto now_s = static_cast<std::uint64_t>(ctx.now_ms()) / ms_per_s;
   const auto verdict = ctx.tokens->verify(token, now_s);
   if (const auto* why = std::get_if<codecs::jwt_refusal>(&verdict)) return refuse(codecs::sentence_of(*why));
   const auto& claims = *std::get<codecs::jwt_claims_ptr>(verdict);
-  return principal{user_id{claims.subject}, identity::authenticated, end_of(claims, now_s)};
+  credential shown;
+  shown.token_id = claims.id;
+  shown.issued_at_ms = static_cast<std::int64_t>(claims.issued_at_s * ms_per_s);
+  return principal{user_id{claims.subject}, identity::authenticated, end_of(claims, now_s),
+                   std::make_shared<const credential>(std::move(shown))};
 }
 
-}  // namespace
-
-std::variant<principal, codecs::error> authenticate(const context& ctx, const codecs::calls::session_open& what,
-                                                    const source& whence) {
+/// Who a caller is, as its token, its key, the program's own doorkeeper or nothing says.
+std::variant<principal, codecs::error> identify(const context& ctx, const codecs::calls::session_open& what,
+                                                const source& whence) {
   if (const auto& own = ctx.extensions.doorkeeper())
     if (auto decided = own({.token = what.token, .user = what.user, .from = whence.from})) return std::move(*decided);
   if (!what.token.empty()) return verify(ctx, what.token, whence);
@@ -52,6 +72,23 @@ std::variant<principal, codecs::error> authenticate(const context& ctx, const co
   if (!guest) return codecs::make_error(error_code::unauthenticated, "a token is needed");
   if (!what.user.empty()) guest->user = user_id{what.user};
   return *guest;
+}
+
+std::string_view sentence_of(storage::revoked kind) {
+  return kind == storage::revoked::token ? "The token was revoked." : "It is of before its user was revoked.";
+}
+
+}  // namespace
+
+std::variant<principal, codecs::error> authenticate(const context& ctx, const codecs::calls::session_open& what,
+                                                    const source& whence) {
+  auto shown = identify(ctx, what, whence);
+  const auto* who = std::get_if<principal>(&shown);
+  if (!who || !ctx.revoked) return shown;
+  const auto why = ctx.revoked->refuses(who->user.value, who->shown.get(), ctx.now_ms());
+  if (!why) return shown;
+  ctx.revoked->count_refused(*why);
+  return refuse_token(ctx, sentence_of(*why), whence);
 }
 
 std::variant<principal, codecs::error> refresh(const context& ctx, const principal& known, const std::string& token,
@@ -93,7 +130,13 @@ std::optional<codecs::error> check_worker(const context& ctx, const principal& w
   using runtime::permission;
   const auto needed = ctx.config.access.workers;
   if (needed == permission::anyone) return std::nullopt;
-  if (needed == permission::authenticated && who.kind == identity::authenticated) return std::nullopt;
+  if (needed == permission::authenticated && who.kind == identity::authenticated) {
+    const auto* shown = who.shown.get();
+    const bool has_scope =
+        !shown || shown->key_id.empty() || std::ranges::find(shown->scopes, worker_scope) != shown->scopes.end();
+    if (has_scope) return std::nullopt;
+    return codecs::make_error(error_code::forbidden, "the API key has no scope worker");
+  }
   return codecs::make_error(error_code::forbidden, "the config does not let this client be a worker: access.workers");
 }
 

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "actors/admin_access.hpp"
 #include "actors/admin_store.hpp"
 #include "actors/context.hpp"
 #include "actors/http_api.hpp"
@@ -141,7 +142,10 @@ void state::answer_line(const request& m) {
     return reload(m.from, std::string{plugin->text()});
   }
   if (admin_store::answered(self, ctx, m.from, command->text(), input->root())) return;
-  refuse(m.from, "there is no such command: announce, plugins, reload, status, tree, " + admin_store::commands(),
+  if (admin_access::answered(self, ctx, m.from, command->text(), input->root())) return;
+  refuse(m.from,
+         "there is no such command: announce, plugins, reload, status, tree, " + admin_access::commands() + ", " +
+             admin_store::commands(),
          codecs::error_code::method_not_found);
 }
 

@@ -8,6 +8,7 @@
 #include "actors/dispatch.hpp"
 #include "actors/limits.hpp"
 #include "actors/peer.hpp"
+#include "actors/revocations.hpp"
 #include "actors/room.hpp"
 #include "actors/router.hpp"
 #include "actors/session.hpp"
@@ -17,7 +18,8 @@
 namespace greenroom::connection {
 namespace {
 
-struct look_again {};  ///< To itself, while the node drains: has everything been answered?
+struct look_again {};         ///< To itself, while the node drains: has everything been answered?
+struct look_at_admission {};  ///< To itself, while it has no session: does what its handshake has shown still count?
 struct look_at_token {
   std::uint64_t number = 0;
 };  ///< To itself: its token ends soon, or now. Of an earlier token: ignored.
@@ -26,6 +28,7 @@ struct look_at_token {
 }  // namespace greenroom::connection
 
 GREENROOM_MESSAGE(greenroom::connection::look_again)
+GREENROOM_MESSAGE(greenroom::connection::look_at_admission)
 GREENROOM_MESSAGE(greenroom::connection::look_at_token)
 
 namespace greenroom::connection {
@@ -34,6 +37,7 @@ namespace {
 using codecs::error_code;
 
 constexpr std::chrono::milliseconds drain_look{5};
+constexpr std::chrono::seconds admission_look{1};
 
 enum class stage : std::uint8_t { unopened, opening, open, over };
 
@@ -91,6 +95,7 @@ struct state final : codecs::sink {
   void pass_on(codecs::call what, answer reply);
   void refresh(const codecs::calls::session_refresh& what, const answer& reply);
   void watch_token();
+  void watch_admission();
   access::source whence() const { return {opts.from, client->address()}; }
   void refuse_stranger(std::string_view method, const answer& reply, codecs::error why);
   void let_go();
@@ -116,6 +121,7 @@ struct state final : codecs::sink {
   connection::stage at = connection::stage::unopened;
   caller who;
   std::int64_t token_ends_ms = 0;  ///< 0: never, or it has none
+  std::shared_ptr<const credential> shown{};
   std::uint64_t token_looks = 0;
   bool token_told = false;           ///< that it ends soon
   std::vector<peer::input> backlog;  ///< from `decoded` on; an empty std::deque would hold 576 bytes
@@ -129,6 +135,8 @@ caf::behavior state::start() {
   client->heard_by(caf::actor{self});
   if (opens_by_itself() && self->life() == 0)
     open_session(*opts.came->opening, {}, session_directory::wish::implicit_session);
+  else if (admitted())
+    self->later(admission_look, look_at_admission{});
   return {
       [this](const input&) { read(); },
       [this](const opened& m) {
@@ -141,6 +149,7 @@ caf::behavior state::start() {
         client->belongs_to(m.rooms, m.session);
         at = connection::stage::open;
         who.who.expires_at_ms = token_ends_ms;
+        who.who.shown = shown;
         watch_token();
         let_go();
       },
@@ -156,6 +165,7 @@ caf::behavior state::start() {
         end(m.why, m.sentence, m.how);
       },
       [this](const look_again&) { drain(); },
+      [this](const look_at_admission&) { watch_admission(); },
       [this](const look_at_token& m) {
         if (m.number == token_looks) watch_token();
       },
@@ -276,6 +286,8 @@ void state::refresh(const codecs::calls::session_refresh& what, const answer& re
     return reply(std::move(*why));
   }
   who.who.expires_at_ms = token_ends_ms = std::get<principal>(subject).expires_at_ms;
+  who.who.shown = shown = std::get<principal>(subject).shown;
+  runtime::tell(self, ctx.sessions, session_directory::refreshed{who.session, shown});
   token_told = false;
   constexpr auto never = static_cast<std::int64_t>(codecs::limits::jwt_time_max) * 1'000;  // a doorkeeper may say so
   reply(codecs::result{codecs::results::refreshed{token_ends_ms != 0 ? token_ends_ms : never}});
@@ -295,6 +307,13 @@ void state::watch_token() {
   self->later(std::min<std::chrono::milliseconds>(wait, limits::token_look), look_at_token{token_looks});
 }
 
+/// Sessions are looked at by their directory; who only stands in the door by itself.
+void state::watch_admission() {
+  if (at != connection::stage::unopened) return;
+  if (is_revoked(ctx, *opts.came->admitted)) return end(codecs::close_codes::revoked);
+  self->later(admission_look, look_at_admission{});
+}
+
 /// Who has no session may not call, and the access log says who tried.
 void state::refuse_stranger(std::string_view method, const answer& reply, codecs::error why) {
   caller stranger;
@@ -309,9 +328,17 @@ void state::open_session(codecs::calls::session_open what, answer reply, session
                                                   : access::authenticate(ctx, what, whence());
   if (const auto* known = std::get_if<principal>(&subject); known && access::expired(ctx, *known))
     subject = codecs::make_error(error_code::unauthenticated, "the token has expired");
-  if (auto* why = std::get_if<codecs::error>(&subject)) return refuse_stranger("session.open", reply, std::move(*why));
+  else if (known && is_revoked(ctx, *known))
+    subject = codecs::make_error(error_code::unauthenticated, "the token is not accepted");
+  if (auto* why = std::get_if<codecs::error>(&subject)) {
+    for (auto& each : std::exchange(held, {})) refuse_stranger(codecs::method_of(each.what), each.reply, *why);
+    refuse_stranger("session.open", reply, std::move(*why));
+    if (opens_by_itself()) end(codecs::close_codes::kicked);  // it has nothing else to ask for
+    return;
+  }
   at = connection::stage::opening;
   token_ends_ms = std::get<principal>(subject).expires_at_ms;
+  shown = std::get<principal>(subject).shown;
   runtime::tell(ctx.sessions, session_directory::open{.client = client,
                                                       .connection = caf::actor{self},
                                                       .who = std::get<principal>(subject),

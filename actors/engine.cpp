@@ -9,6 +9,7 @@
 #include <mutex>
 #include <thread>
 
+#include "actors/access_keeper.hpp"
 #include "actors/admin.hpp"
 #include "actors/certificates.hpp"
 #include "actors/context.hpp"
@@ -143,6 +144,8 @@ struct engine::parts {
             .process_prefix = runtime::random_text(prefix_random_bytes)},
         system_options{shards_of(config)},
         system{system_options} {
+    ctx.keys = access_keeper::load_keys(*disk);
+    ctx.revoked = access_keeper::load_revocations(*disk);
     disk->commit(
         storage::sessions_restart{clock.now_ms()});  // where the disk is full, they keep what deadline they had
     auto& shards = runtime::scheduler::of(system);
@@ -300,6 +303,9 @@ supervisor_spec engine::parts::tree() {
   operations.children.push_back(standing("plugins", 0, ctx.plugins, [this](const place& p) {
     return plugins::spawn(p, {ctx, loaded.plugins, data.path() / "plugins"});
   }));
+  operations.children.push_back({.id = "access",
+                                 .start = [this](const place& p) { return access_keeper::spawn(p, {ctx}); },
+                                 .limit = runtime::backoff{}});
   operations.children.push_back(standing("admin", 0, admin, [this](const place& p) {
     return admin::spawn(p, {ctx, data.admin_socket().string()});
   }));

@@ -2,7 +2,9 @@
 
 #include <vector>
 
+#include "actors/api_keys.hpp"
 #include "actors/context.hpp"
+#include "actors/revocations.hpp"
 #include "runtime/actor_base.hpp"
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
@@ -109,6 +111,33 @@ void collect_sockets(metrics& into, context& ctx) {
         return samples{
             {{}, number(static_cast<std::uint64_t>(ctx.tls->certificate().not_after.time_since_epoch().count()))}};
       });
+}
+
+void collect_access(metrics& into, context& ctx) {
+  into.collect({"greenroom_api_keys", "API keys that there are."}, metrics::kind::gauge,
+               [&ctx] { return number(ctx.keys ? ctx.keys->size() : 0); });
+  into.collect({"greenroom_api_keys_accepted_total", "Times that a client came with an API key that there is."},
+               metrics::kind::counter, [&ctx] { return number(ctx.keys ? ctx.keys->accepted() : 0); });
+  into.collect({"greenroom_api_keys_refused_total", "Times that what should be an API key was none.", {"reason"}},
+               metrics::kind::counter, [&ctx] {
+                 samples all;
+                 for (std::size_t i = 0; ctx.keys && i < key_refusals; ++i) {
+                   const auto why = static_cast<key_refusal>(i);
+                   all.push_back({{std::string{word_of(why)}}, number(ctx.keys->refused(why))});
+                 }
+                 return all;
+               });
+  into.collect({"greenroom_revocations", "Users, sessions and tokens that are revoked."}, metrics::kind::gauge,
+               [&ctx] { return number(ctx.revoked ? ctx.revoked->size() : 0); });
+  into.collect({"greenroom_revoked_refused_total", "Times that a client came with what was revoked.", {"kind"}},
+               metrics::kind::counter, [&ctx] {
+                 samples all;
+                 for (std::size_t i = 0; ctx.revoked && i < revocations::kinds; ++i) {
+                   const auto kind = static_cast<storage::revoked>(i);
+                   all.push_back({{std::string{word_of(kind)}}, number(ctx.revoked->refused(kind))});
+                 }
+                 return all;
+               });
 }
 
 void collect_workers(metrics& into, context& ctx) {
@@ -219,6 +248,7 @@ void collect_services(metrics& into, context& ctx) {
 void collect_node_metrics(metrics& into, context& ctx) {
   collect_shards(into, ctx);
   collect_sockets(into, ctx);
+  collect_access(into, ctx);
   collect_workers(into, ctx);
   collect_store(into, ctx);
   collect_database(into, ctx);
