@@ -2,8 +2,12 @@
 
 #include <algorithm>
 
+#include "actors/api_keys.hpp"
 #include "actors/context.hpp"
+#include "actors/credential.hpp"
+#include "actors/key_text.hpp"
 #include "actors/permissions.hpp"
+#include "actors/revocations.hpp"
 #include "actors/tokens.hpp"
 #include "codecs/jwt.hpp"
 #include "runtime/log.hpp"
@@ -16,6 +20,8 @@ namespace {
 constexpr std::string_view guest_prefix = "guest-";
 constexpr std::size_t guest_name_random_bytes = 6;  ///< with the prefix 14 characters, held in place by a std::string
 constexpr std::size_t guest_name_size = guest_prefix.size() + guest_name_random_bytes * 4 / 3;
+
+constexpr std::string_view worker_scope = "worker";
 
 using codecs::error_code;
 
@@ -31,12 +37,23 @@ std::int64_t end_of(const codecs::jwt_claims& claims, std::uint64_t now_s) {
   return static_cast<std::int64_t>(s * ms_per_s);
 }
 
+codecs::error refuse_token(const context& ctx, std::string_view reason, const source& whence) {
+  ctx.meters.token_refused();
+  runtime::log::info("a token is not accepted", {{"reason", reason}, {"peer", whence.peer}});
+  return codecs::make_error(error_code::unauthenticated, "the token is not accepted");
+}
+
+std::variant<principal, codecs::error> verify_key(const context& ctx, const std::string& text, const source& whence) {
+  if (!ctx.keys) return refuse_token(ctx, "This node has no API keys.", whence);
+  const auto verdict = ctx.keys->verify(text, ctx.now_ms());
+  if (const auto* why = std::get_if<key_refusal>(&verdict)) return refuse_token(ctx, sentence_of(*why), whence);
+  const auto& key = *std::get<api_keys::key_ptr>(verdict);
+  return principal{user_id{key.stored.user}, identity::authenticated, key.stored.expires_ms, key.shown};
+}
+
 std::variant<principal, codecs::error> verify(const context& ctx, const std::string& token, const source& whence) {
-  const auto refuse = [&](std::string_view reason) {
-    ctx.meters.token_refused();
-    runtime::log::info("a token is not accepted", {{"reason", reason}, {"peer", whence.peer}});
-    return codecs::make_error(error_code::unauthenticated, "the token is not accepted");
-  };
+  const auto refuse = [&](std::string_view reason) { return refuse_token(ctx, reason, whence); };
+  if (key_text::is_meant(token)) return verify_key(ctx, token, whence);
   if (!ctx.tokens) return refuse("The config names no key: tokens.keys.");
   const auto now_s = static_cast<std::uint64_t>(ctx.now_ms()) / ms_per_s;
   const auto verdict = ctx.tokens->verify(token, now_s);
@@ -48,10 +65,9 @@ std::variant<principal, codecs::error> verify(const context& ctx, const std::str
                    std::get<std::shared_ptr<const credential>>(std::move(shown))};
 }
 
-}  // namespace
-
-std::variant<principal, codecs::error> authenticate(const context& ctx, const codecs::calls::session_open& what,
-                                                    const source& whence) {
+/// Who a caller is, as its token, its key, the program's own doorkeeper or nothing says.
+std::variant<principal, codecs::error> identify(const context& ctx, const codecs::calls::session_open& what,
+                                                const source& whence) {
   if (const auto& own = ctx.extensions.doorkeeper())
     if (auto decided = own({.token = what.token, .user = what.user, .from = whence.from})) return std::move(*decided);
   if (!what.token.empty()) return verify(ctx, what.token, whence);
@@ -65,10 +81,29 @@ std::variant<principal, codecs::error> authenticate(const context& ctx, const co
   return *guest;
 }
 
-bool names_are_taken(const context& ctx) { return ctx.tokens || ctx.keys || ctx.extensions.doorkeeper(); }
+std::string_view sentence_of(storage::revoked kind) {
+  return kind == storage::revoked::token ? "The token was revoked." : "It is of before its user was revoked.";
+}
+
+}  // namespace
+
+bool names_are_taken(const context& ctx) {
+  return ctx.tokens || (ctx.keys && ctx.keys->size() != 0) || ctx.extensions.doorkeeper();
+}
 
 bool may_come_back(const context& ctx, std::string_view guest) {
   return !names_are_taken(ctx) || (guest.starts_with(guest_prefix) && guest.size() == guest_name_size);
+}
+
+std::variant<principal, codecs::error> authenticate(const context& ctx, const codecs::calls::session_open& what,
+                                                    const source& whence) {
+  auto shown = identify(ctx, what, whence);
+  const auto* who = std::get_if<principal>(&shown);
+  if (!who || !ctx.revoked) return shown;
+  const auto why = ctx.revoked->refuses(who->user.value, who->shown.get(), ctx.now_ms());
+  if (!why) return shown;
+  ctx.revoked->count_refused(*why);
+  return refuse_token(ctx, sentence_of(*why), whence);
 }
 
 std::variant<principal, codecs::error> refresh(const context& ctx, const principal& known, const std::string& token,
@@ -169,6 +204,12 @@ struct rule {
   admission needed;
 };
 
+/// A key is for one purpose: being a worker has to be named.
+bool lacks_worker_scope(const principal& who) {
+  const auto* shown = who.shown.get();
+  return shown && !shown->key_id.empty() && std::ranges::find(shown->scopes, worker_scope) == shown->scopes.end();
+}
+
 rule rule_of(const room_policy& policy, action what) {
   switch (what) {
     case action::join: return {"join", policy.join};
@@ -200,6 +241,8 @@ refusal check(const context& ctx, const principal& who, action what, std::string
 }
 
 refusal check(const context& ctx, const principal& who, action what, std::string_view target) {
+  if (what == action::work && lacks_worker_scope(who))
+    return "the API key of user " + who.user.value + " has no scope worker";
   const auto [key, needed] = rule_of(ctx.config.access, what);
   if (meets(who, needed)) return std::nullopt;
   std::size_t looked_at = 0;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "actors/admin_access.hpp"
 #include "actors/admin_secrets.hpp"
 #include "actors/admin_store.hpp"
 #include "actors/context.hpp"
@@ -143,9 +144,10 @@ void state::answer_line(const request& m) {
   }
   if (admin_store::answered(self, ctx, m.from, command->text(), input->root())) return;
   if (admin_secrets::answered(self, ctx, secrets, m.from, command->text(), input->root())) return;
+  if (admin_access::answered(self, ctx, m.from, command->text(), input->root())) return;
   refuse(m.from,
-         "there is no such command: announce, plugins, reload, status, tree, " + admin_store::commands() + ", " +
-             admin_secrets::commands(),
+         "there is no such command: announce, plugins, reload, status, tree, " + admin_access::commands() + ", " +
+             admin_store::commands() + ", " + admin_secrets::commands(),
          codecs::error_code::method_not_found);
 }
 

@@ -8,7 +8,7 @@
 ///   reload {plugin}   a newer build of a plugin takes the older one's place (plugins.hpp)
 ///   tree              the supervisor tree with restarts, last errors and mailboxes
 ///
-/// those about what the store holds (admin_store.hpp), and those about secrets (admin_secrets.hpp).
+/// those about what the store holds (admin_store.hpp), who may come (admin_access.hpp), and secrets (admin_secrets.hpp).
 ///
 /// Parent: operations supervisor, permanent.
 /// Crash: the socket is made anew.

@@ -9,6 +9,7 @@
 #include "actors/key_fetcher.hpp"
 #include "actors/limits.hpp"
 #include "actors/peer.hpp"
+#include "actors/revocations.hpp"
 #include "actors/room.hpp"
 #include "actors/router.hpp"
 #include "actors/session.hpp"
@@ -21,7 +22,8 @@
 namespace greenroom::connection {
 namespace {
 
-struct look_again {};  ///< To itself, while the node drains: has everything been answered?
+struct look_again {};         ///< To itself, while the node drains: has everything been answered?
+struct look_at_admission {};  ///< To itself, while it has no session: does what its handshake has shown still count?
 struct look_at_token {
   std::uint64_t number = 0;
 };  ///< To itself: its token ends soon, or now. Of an earlier token: ignored.
@@ -30,6 +32,7 @@ struct look_at_token {
 }  // namespace greenroom::connection
 
 GREENROOM_MESSAGE(greenroom::connection::look_again)
+GREENROOM_MESSAGE(greenroom::connection::look_at_admission)
 GREENROOM_MESSAGE(greenroom::connection::look_at_token)
 
 namespace greenroom::connection {
@@ -38,6 +41,7 @@ namespace {
 using codecs::error_code;
 
 constexpr std::chrono::milliseconds drain_look{5};
+constexpr std::chrono::seconds admission_look{1};
 
 enum class stage : std::uint8_t { unopened, opening, open, over };
 
@@ -97,6 +101,7 @@ struct state final : codecs::sink {
   void pass_on(codecs::call what, answer reply);
   void refresh(const codecs::calls::session_refresh& what, const answer& reply);
   void watch_token();
+  void watch_admission();
   access::source whence() const { return {opts.from, client->address()}; }
   void refuse_stranger(std::string_view method, const answer& reply, codecs::error why);
   void let_go();
@@ -122,6 +127,7 @@ struct state final : codecs::sink {
   connection::stage at = connection::stage::unopened;
   caller who;
   std::int64_t token_ends_ms = 0;  ///< 0: never, or it has none
+  std::shared_ptr<const credential> shown{};
   std::uint64_t token_looks = 0;
   bool token_told = false;           ///< that it ends soon
   bool has_looked = false;           ///< for the key of the token that is being verified
@@ -136,6 +142,8 @@ caf::behavior state::start() {
   client->heard_by(caf::actor{self});
   if (opens_by_itself() && self->life() == 0)
     open_session(*opts.came->opening, {}, session_directory::wish::implicit_session);
+  else if (admitted())
+    self->later(admission_look, look_at_admission{});
   return {
       [this](const input&) { read(); },
       [this](const opened& m) {
@@ -148,6 +156,7 @@ caf::behavior state::start() {
         client->belongs_to(m.rooms, m.session);
         at = connection::stage::open;
         who.who.expires_at_ms = token_ends_ms;
+        who.who.shown = shown;
         watch_token();
         let_go();
       },
@@ -163,6 +172,7 @@ caf::behavior state::start() {
         end(m.why, m.sentence, m.how);
       },
       [this](const look_again&) { drain(); },
+      [this](const look_at_admission&) { watch_admission(); },
       [this](const look_at_token& m) {
         if (m.number == token_looks) watch_token();
       },
@@ -303,7 +313,8 @@ void state::refresh(const codecs::calls::session_refresh& what, const answer& re
   }
   auto& newer = std::get<principal>(subject);
   who.who.expires_at_ms = token_ends_ms = newer.expires_at_ms;
-  who.who.shown = newer.shown;
+  who.who.shown = shown = newer.shown;
+  runtime::tell(self, ctx.sessions, session_directory::refreshed{who.session, shown});
   runtime::tell(who.session_actor, session::permitted{std::move(newer.shown)});
   token_told = false;
   constexpr auto never = static_cast<std::int64_t>(codecs::limits::jwt_time_max) * 1'000;  // a doorkeeper may say so
@@ -322,6 +333,13 @@ void state::watch_token() {
     client->push(codecs::pushes::session_notice{"token_expiring", "the token ends soon: session.refresh"});
   const auto wait = token_told ? left : left - limits::token_notice;
   self->later(std::min<std::chrono::milliseconds>(wait, limits::token_look), look_at_token{token_looks});
+}
+
+/// Sessions are looked at by their directory; who only stands in the door by itself.
+void state::watch_admission() {
+  if (at != connection::stage::unopened) return;
+  if (is_revoked(ctx, *opts.came->admitted)) return end(codecs::close_codes::revoked);
+  self->later(admission_look, look_at_admission{});
 }
 
 /// Who has no session may not call, and the access log says who tried.
@@ -348,9 +366,17 @@ void state::open_session(codecs::calls::session_open what, answer reply, session
                                                   : access::authenticate(ctx, what, whence());
   if (const auto* known = std::get_if<principal>(&subject); known && access::expired(ctx, *known))
     subject = codecs::make_error(error_code::unauthenticated, "the token has expired");
-  if (auto* why = std::get_if<codecs::error>(&subject)) return refuse_stranger("session.open", reply, std::move(*why));
+  else if (known && is_revoked(ctx, *known))
+    subject = codecs::make_error(error_code::unauthenticated, "the token is not accepted");
+  if (auto* why = std::get_if<codecs::error>(&subject)) {
+    for (auto& each : std::exchange(held, {})) refuse_stranger(codecs::method_of(each.what), each.reply, *why);
+    refuse_stranger("session.open", reply, std::move(*why));
+    if (opens_by_itself()) end(codecs::close_codes::kicked);  // it has nothing else to ask for
+    return;
+  }
   at = connection::stage::opening;
   token_ends_ms = std::get<principal>(subject).expires_at_ms;
+  shown = std::get<principal>(subject).shown;
   runtime::tell(ctx.sessions, session_directory::open{.client = client,
                                                       .connection = caf::actor{self},
                                                       .who = std::get<principal>(subject),

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace greenroom {
 
@@ -12,7 +13,8 @@ class grants;
 struct credential {
   std::string token_id{};                   ///< `jti`; empty: it has none, or it is no token
   std::string key_id{};                     ///< of the API key; empty: it is none
-  std::int64_t issued_at_ms = 0;            ///< `iat`; 0: unknown
+  std::int64_t issued_at_ms = 0;            ///< `iat`, or when the key was made; 0: unknown
+  std::vector<std::string> scopes{};        ///< of the key
   std::shared_ptr<const grants> allowed{};  ///< beside what the namespaces allow; null: nothing
 };
 

@@ -37,6 +37,11 @@ std::optional<std::string_view> bearer_token(std::string_view field) {
   return field.empty() ? std::nullopt : std::optional{field};
 }
 
+bool is_same_name(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
 runtime::http_response unauthorized(std::string_view sentence, std::string_view challenge) {
   return runtime::http_error(401, sentence, {{"WWW-Authenticate", std::string{challenge}}});
 }
@@ -45,8 +50,12 @@ runtime::http_response unauthorized(std::string_view sentence, std::string_view 
 
 std::variant<std::optional<principal>, runtime::http_response> bearer_of(const context& ctx,
                                                                          const runtime::http_request& request) {
-  const auto field = request.header("Authorization");
+  constexpr std::string_view name = "Authorization";
+  const auto field = request.header(name);
   if (field.empty()) return std::nullopt;
+  const auto same = [name](const runtime::http_field& each) { return is_same_name(each.name, name); };
+  if (std::ranges::count_if(request.fields, same) > 1)
+    return unauthorized("Authorization stands there more than once", "Bearer");
   const auto token = bearer_token(field);
   if (!token) return unauthorized("Authorization must be a bearer token", "Bearer");
   codecs::calls::session_open claim;

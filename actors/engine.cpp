@@ -9,6 +9,7 @@
 #include <mutex>
 #include <thread>
 
+#include "actors/access_keeper.hpp"
 #include "actors/admin.hpp"
 #include "actors/certificates.hpp"
 #include "actors/context.hpp"
@@ -164,6 +165,8 @@ struct engine::parts {
         system_options{shards_of(config)},
         system{system_options} {
     check_keys(vault.get(), *disk);
+    ctx.keys = access_keeper::load_keys(*disk, ctx.permissions);
+    ctx.revoked = access_keeper::load_revocations(*disk);
     disk->commit(
         storage::sessions_restart{clock.now_ms()});  // where the disk is full, they keep what deadline they had
     auto& shards = runtime::scheduler::of(system);
@@ -327,6 +330,9 @@ supervisor_spec engine::parts::tree() {
   }));
   operations.children.push_back(
       standing("secrets", 0, secrets, [this](const place& p) { return secret_store::spawn(p, {ctx}); }));
+  operations.children.push_back({.id = "access",
+                                 .start = [this](const place& p) { return access_keeper::spawn(p, {ctx}); },
+                                 .limit = runtime::backoff{}});
   operations.children.push_back(standing("admin", 0, admin, [this](const place& p) {
     return admin::spawn(p, {ctx, data.admin_socket().string(), secrets});
   }));

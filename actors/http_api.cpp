@@ -5,8 +5,10 @@
 #include <iterator>
 
 #include "actors/access.hpp"
+#include "actors/api_keys.hpp"
 #include "actors/cors.hpp"
 #include "actors/dispatch.hpp"
+#include "actors/key_text.hpp"
 #include "actors/page.hpp"
 #include "codecs/json_writer.hpp"
 #include "runtime/log.hpp"
@@ -109,6 +111,18 @@ std::optional<codecs::format> format_of(const http_request& request) {
   return std::nullopt;
 }
 
+/// A key in a URL is known to every proxy on its way: it is not looked at, wherever in the URL it stands.
+std::optional<http_response> refuse_key_in_url(context& ctx, const http_request& request) {
+  const auto key = key_text::id_in(request.target);
+  if (key.empty()) return std::nullopt;
+  if (ctx.keys) ctx.keys->refuse_in_url();
+  ctx.meters.token_refused();
+  runtime::log::warn("a token is not accepted",
+                     {{"reason", sentence_of(key_refusal::in_url)}, {"key", key}, {"peer", request.peer}});
+  return http_error(403,
+                    "an API key is not taken from a URL, and is to be revoked: Authorization: Bearer is its place");
+}
+
 std::string_view word(stage at) {
   switch (at) {
     case stage::starting: return "starting";
@@ -168,6 +182,7 @@ std::optional<std::size_t> http_api::shard_of(const http_request& request) {
 void http_api::on_request(std::shared_ptr<http_exchange> exchange) {
   const auto& request = exchange->request();
   const bool reads = request.method == "GET" || request.method == "HEAD";
+  if (auto refused = refuse_key_in_url(ctx_, request)) return exchange->respond(std::move(*refused));
   if (auto* one = endpoint_of(request.path)) return one->on_request(std::move(exchange));
   if (request.path == "/rpc") return rpc(exchange);
   const auto* file = find_page_file(request.path);
@@ -211,6 +226,7 @@ void http_api::rpc(const std::shared_ptr<http_exchange>& exchange) {
 }
 
 std::variant<http_response, runtime::upgrade> http_api::on_upgrade(const http_request& request) {
+  if (auto refused = refuse_key_in_url(ctx_, request)) return std::move(*refused);
   auto* one = endpoint_of(request.path);
   if (!one) return http_error(404, "there is no WebSocket at this path");
   if (ctx_.at.load(std::memory_order_relaxed) == stage::draining) return runtime::http_unavailable(draining_retry);
@@ -218,9 +234,10 @@ std::variant<http_response, runtime::upgrade> http_api::on_upgrade(const http_re
 }
 
 void http_api::on_done(const runtime::http_access& line) {
+  const auto path = key_text::without_secrets(line.path);
   runtime::log::access({.peer = line.peer,
                         .method = line.method,
-                        .target = line.path,
+                        .target = path,
                         .status = static_cast<int>(line.status),
                         .bytes = line.bytes,
                         .duration_us = static_cast<std::uint64_t>(line.duration.count()),

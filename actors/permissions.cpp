@@ -165,4 +165,35 @@ std::variant<std::shared_ptr<const credential>, std::string> credential_of(
   return std::shared_ptr<const credential>{std::move(shown)};
 }
 
+namespace {
+
+codecs::jwt_grant written(const storage::stored_grant& from) {
+  return {.rooms = from.rooms, .actions = from.actions, .methods = from.methods, .users = from.users};
+}
+
+}  // namespace
+
+std::shared_ptr<const credential> credential_of(const storage::stored_key& key,
+                                                const std::shared_ptr<const permissions>& config) {
+  std::vector<grant> own;
+  for (const auto& each : key.grants) {
+    auto made = grant::compile(written(each));
+    if (auto* good = std::get_if<grant>(&made)) own.push_back(std::move(*good));
+  }
+  std::vector<const grant*> of_config;
+  if (config) of_config = config->of(key.user, {}, key.scopes);
+  auto shown = std::make_shared<credential>();
+  shown->key_id = key.id;
+  shown->issued_at_ms = key.created_ms;
+  shown->scopes = key.scopes;
+  shown->allowed = std::make_shared<const grants>(key.user, std::move(own), std::move(of_config), config);
+  return shown;
+}
+
+std::string flaw_of(const storage::stored_grant& from) {
+  auto made = grant::compile(written(from));
+  auto* why = std::get_if<std::string>(&made);
+  return why ? std::move(*why) : std::string{};
+}
+
 }  // namespace greenroom

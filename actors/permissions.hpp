@@ -24,6 +24,7 @@
 #include "codecs/jwt.hpp"
 #include "runtime/config.hpp"
 #include "runtime/grant_pattern.hpp"
+#include "storage/api_key.hpp"
 
 namespace greenroom {
 
@@ -86,5 +87,12 @@ std::shared_ptr<const permissions> make_permissions(const runtime::config& from)
 /// What such a token shows. `config`: null where the node has no grants. Or what is wrong with the token's own.
 std::variant<std::shared_ptr<const credential>, std::string> credential_of(
     const codecs::jwt_claims& token, const std::shared_ptr<const permissions>& config);
+
+/// What whoever comes with that API key shows. Those of its grants that cannot be compiled grant nothing: they are
+/// checked when it is made.
+std::shared_ptr<const credential> credential_of(const storage::stored_key& key,
+                                                const std::shared_ptr<const permissions>& config);
+/// What is wrong with a grant of a key, as a sentence without its end; empty: nothing.
+std::string flaw_of(const storage::stored_grant& written);
 
 }  // namespace greenroom

@@ -6,6 +6,7 @@
 #include "actors/cors.hpp"
 #include "actors/endpoint.hpp"
 #include "actors/gateway.hpp"
+#include "actors/key_text.hpp"
 #include "actors/peer.hpp"
 #include "actors/phoenix_poll.hpp"
 #include "codecs/base64.hpp"
@@ -132,7 +133,9 @@ class phoenix_endpoint final : public endpoint {
   std::optional<principal> admit(const http_request& request, std::string offered) const {
     if (!is_spoken(request.parameter("vsn"))) return std::nullopt;
     codecs::calls::session_open claim;
-    claim.token = offered.empty() ? request.parameter("token") : std::move(offered);
+    const bool in_url = offered.empty();
+    claim.token = in_url ? request.parameter("token") : std::move(offered);
+    if (in_url && key_text::is_meant(claim.token)) return std::nullopt;  // and nothing that only begins like a key
     claim.user = request.parameter("user");
     auto who = access::authenticate(at_.ctx, claim, {origin_of(request), request.peer});
     auto* known = std::get_if<principal>(&who);

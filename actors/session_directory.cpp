@@ -13,7 +13,9 @@
 #include "actors/peer.hpp"
 #include "actors/presence.hpp"
 #include "actors/relay.hpp"
+#include "actors/revocations.hpp"
 #include "actors/store_reader.hpp"
+#include "actors/store_writer.hpp"
 #include "runtime/dynamic_children.hpp"
 #include "runtime/errc.hpp"
 #include "runtime/log.hpp"
@@ -69,6 +71,8 @@ struct state {
     caf::actor who;
     user_id user;
     std::size_t shard = 0;
+    identity kind = identity::anonymous;
+    std::shared_ptr<const credential> shown;              ///< what its client came with last; null: nothing
     caf::actor connection;                                ///< null while detached
     estate rooms, before;                                 ///< before: until the last hand-over; null without one
     std::optional<std::list<session_id>::iterator> away;  ///< its place among the detached
@@ -82,6 +86,9 @@ struct state {
   caf::result<move_member::reply> forward(const move_member& m);
   recollect::reply call_back(const recollect& m);
   void send_away(const open& m);
+  void turn_away(const open& m);
+  bool is_over(const open& m, const storage::stored_session& stored);
+  look_for_revoked::reply end_revoked();
   std::shared_ptr<void> take_place();
   void resume(const open& m);
   void wake(const open& m, std::optional<storage::stored_session> stored);
@@ -110,6 +117,10 @@ caf::behavior state::start() {
                [this](const ended& m) {
                  if (auto found = sessions.find(m.id); found != sessions.end()) erase(found);
                },
+               [this](const refreshed& m) {
+                 if (auto found = sessions.find(m.id); found != sessions.end()) found->second.shown = m.shown;
+               },
+               [this](const look_for_revoked&) { return end_revoked(); },
                [this](const announce& m) {
                  for (const auto& [id, one] : sessions) runtime::tell(self, one.who, session::notice{m.code, m.text});
                  return announce::reply{sessions.size()};
@@ -181,6 +192,7 @@ void state::answer_open(const open& m) {
     return runtime::tell(self, m.connection, connection::refused{error_code::draining});
   }
   if (ctx.sessions_opening.load(std::memory_order_relaxed) >= limits::sessions_opening_max) return send_away(m);
+  if (is_revoked(ctx, m.who)) return turn_away(m);
   if (m.what.resume)
     resume(m);
   else
@@ -193,6 +205,38 @@ void state::send_away(const open& m) {
   why.retry_after_ms = limits::opening_retry_min_ms + jitter() % limits::opening_retry_spread_ms;
   m.reply(std::move(why));
   runtime::tell(self, m.connection, connection::refused{error_code::rate_limited});
+}
+
+/// What it came with was revoked while it was on its way.
+void state::turn_away(const open& m) {
+  m.reply(codecs::make_error(error_code::unauthenticated, "the token is not accepted"));
+  runtime::tell(self, m.connection, connection::refused{error_code::unauthenticated});
+}
+
+/// Whether a session that was found for a resume ended when something was revoked. It goes, then.
+bool state::is_over(const open& m, const storage::stored_session& stored) {
+  const bool itself = ctx.revoked && ctx.revoked->ends(stored, ctx.now_ms());
+  const bool caller = is_revoked(ctx, m.who);
+  if (!itself && !caller) return false;
+  if (auto old = sessions.find(session_id{stored.id}); old != sessions.end()) {
+    forsake(old->second);
+    erase(old);
+  }
+  store_writer::post(self, ctx, storage::session_erase{stored.id});
+  caller ? turn_away(m) : open_fresh(m, "unknown_session");
+  return true;
+}
+
+look_for_revoked::reply state::end_revoked() {
+  look_for_revoked::reply told;
+  for (const auto& [id, one] : sessions) {
+    const bool named = ctx.revoked && ctx.revoked->ends(id.value, ctx.now_ms());
+    if (!named && !is_revoked(ctx, {.user = one.user, .kind = one.kind, .shown = one.shown})) continue;
+    runtime::tell(self, one.who,
+                  session::disconnect{std::string{codecs::close_codes::revoked.reason}, farewell::session});
+    ++told.sessions;
+  }
+  return told;
 }
 
 /// One of the places of those that open at a time; free when the result is written, or nobody waits for it.
@@ -242,6 +286,7 @@ void state::build(const open& m, storage::stored_session stored, inheritance cam
       m.who.kind == stored.kind &&
       (stored.kind == identity::anonymous ? access::may_come_back(ctx, stored.user) : stored.user == m.who.user.value);
   if (!same_subject) return open_fresh(m, "other_user");
+  if (is_over(m, stored)) return;
   if (auto old = sessions.find(session_id{stored.id}); old != sessions.end()) {
     came.before = std::move(old->second.rooms);
     erase(old);
@@ -293,6 +338,8 @@ void state::spawn_session(const open& m, storage::stored_session stored, session
   entry one{.who = std::move(actor),
             .user = who.user,
             .shard = shard,
+            .kind = who.kind,
+            .shown = m.who.shown,
             .connection = m.connection,
             .rooms = {shard, keep->rooms},
             .before = std::move(came.before),

@@ -51,7 +51,16 @@ struct detached {
 };  ///< It has lost its connection.
 struct ended {
   session_id id;
-};                 ///< It is over.
+};                  ///< It is over.
+struct refreshed {  ///< Its client has shown something newer.
+  session_id id;
+  std::shared_ptr<const credential> shown;
+};
+struct look_for_revoked {  ///< Something was revoked: sessions whose clients came with it, or that it names, end.
+  struct reply {
+    std::uint64_t sessions = 0;  ///< so many do
+  };
+};
 struct announce {  ///< A notice to all sessions; answered when it is in their mailboxes.
   std::string code, text;
   struct reply {
@@ -104,6 +113,8 @@ caf::actor spawn(const runtime::place& where, options opts);
 GREENROOM_MESSAGE(greenroom::session_directory::open)
 GREENROOM_MESSAGE(greenroom::session_directory::detached)
 GREENROOM_MESSAGE(greenroom::session_directory::ended)
+GREENROOM_MESSAGE(greenroom::session_directory::refreshed)
+GREENROOM_REQUEST(greenroom::session_directory::look_for_revoked)
 GREENROOM_REQUEST(greenroom::session_directory::announce)
 GREENROOM_MESSAGE(greenroom::session_directory::push_to)
 GREENROOM_MESSAGE(greenroom::session_directory::after_pushes)

@@ -5,6 +5,7 @@
 #include <CLI/Formatter.hpp>
 #include <memory>
 
+#include "clients/access_commands.hpp"
 #include "clients/command_options.hpp"
 #include "clients/commands.hpp"
 #include "clients/operator_line.hpp"
@@ -190,6 +191,7 @@ void add_commands(CLI::App& app, std::function<int()>& chosen) {
   add_plugin(app, chosen);
   add_token_command(app, chosen);
   add_operator_commands(app, chosen);
+  add_access_commands(app, chosen);
 }
 
 }  // namespace greenroom::clients

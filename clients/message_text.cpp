@@ -32,15 +32,6 @@ std::int64_t number(const object_members& from, std::string_view name) {
   return value;
 }
 
-/// A length of time in its largest whole unit.
-std::string describe_time(std::int64_t ms) {
-  constexpr std::array<std::pair<std::int64_t, std::string_view>, 4> units{
-      {{86'400'000, " d"}, {3'600'000, " h"}, {60'000, " min"}, {1'000, " s"}}};
-  ms = std::max<std::int64_t>(ms, 0);
-  const auto unit = std::ranges::find_if(units.begin(), units.end() - 1, [ms](const auto& u) { return ms >= u.first; });
-  return std::to_string(ms / unit->first).append(unit->second);
-}
-
 std::string plural(std::int64_t count, std::string_view what) {
   return std::to_string(count).append(" ").append(what).append(count == 1 ? "" : "s");
 }
@@ -70,6 +61,14 @@ std::string describe_bytes(std::uint64_t bytes) {
   auto text = std::to_string(tenths / 10);
   if (unit != 0 && tenths < 100) text += "." + std::to_string(tenths % 10);
   return text + " " + units[unit];
+}
+
+std::string describe_time(std::int64_t ms) {
+  constexpr std::array<std::pair<std::int64_t, std::string_view>, 4> units{
+      {{86'400'000, " d"}, {3'600'000, " h"}, {60'000, " min"}, {1'000, " s"}}};
+  ms = std::max<std::int64_t>(ms, 0);
+  const auto unit = std::ranges::find_if(units.begin(), units.end() - 1, [ms](const auto& u) { return ms >= u.first; });
+  return std::to_string(ms / unit->first).append(unit->second);
 }
 
 std::string describe_inbox(std::string_view entry, std::int64_t now_ms) {

@@ -29,6 +29,9 @@ std::string describe_waiting_message(std::string_view entry, std::int64_t now_ms
 /// `17 bob expired 3 d ago: ann alarm {"at":"noon"}`; from an entry of dead_list.
 std::string describe_dead_letter(std::string_view entry, std::int64_t now_ms);
 
+/// A length of time in its largest whole unit: `4 h`.
+std::string describe_time(std::int64_t ms);
+
 /// 1.5 KiB, 20 MiB.
 std::string describe_bytes(std::uint64_t bytes);
 

@@ -4,45 +4,15 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <functional>
 #include <iostream>
 #include <span>
 
-#include "clients/admin.hpp"
 #include "clients/json_text.hpp"
 #include "clients/message_text.hpp"
+#include "clients/operator_list.hpp"
 
 namespace greenroom::clients {
 namespace {
-
-std::string ask(const local_target& where, const object_text& request) {
-  return ask_node_in(where.data_dir, request.str(), where.timeout);
-}
-
-/// What `after` names.
-enum class after_is : std::uint8_t { name, number };
-
-exit_code print_list(const local_target& where, const paging& page, after_is key,
-                     const std::function<object_text()>& request, std::string_view list,
-                     const std::function<std::string(std::string_view entry, std::int64_t now_ms)>& describe,
-                     terminal& to) {
-  auto after = page.after;
-  for (std::uint64_t left = page.all ? UINT64_MAX : page.limit; left > 0;) {
-    auto asked = request();
-    if (!after.empty()) key == after_is::name ? asked.text("after", after) : asked.raw("after", after);
-    asked.raw("limit", std::to_string(std::min<std::uint64_t>(left, limits::list_page)));
-    const auto answer = ask(where, asked);
-    const object_members reply{answer};
-    const auto entries = array_elements(reply.raw(list));
-    const auto now = std::stoll("0" + reply.text("now_ms"));
-    for (const auto& each : entries) to.line(where.as == output::json ? each : describe(each, now));
-    left -= std::min<std::uint64_t>(left, entries.size());
-    after = reply.text("next");
-    if (after.empty()) return exit_code::ok;
-  }
-  to.note(printable("more follow: --after " + after + ", or --all"));
-  return exit_code::ok;
-}
 
 enum class consent : std::uint8_t { given, refused, cannot_ask };
 
@@ -64,12 +34,6 @@ exit_code exit_code_of(consent c) { return c == consent::cannot_ask ? exit_code:
 
 std::string counted(std::string_view number, std::string_view one, std::string_view many) {
   return std::string{number} + " " + std::string{number == "1" ? one : many};
-}
-
-object_text command(std::string_view name) {
-  object_text request;
-  request.text("command", name);
-  return request;
 }
 
 }  // namespace

@@ -10,10 +10,10 @@ using namespace close_codes;
 constexpr close_code slow_message{1008, "slow_message", reconnect::later,
                                   "A message was not whole within gateway.body_timeout_ms of its first byte."};
 
-constexpr close_code table[] = {closed,       going_away,        protocol_error,  wrong_data, bad_utf8,
-                                bad_deflate,  over_limits,       token_expired,   kicked,     flood,
-                                slow_message, too_big,           internal,        restart,    slow_consumer,
-                                overloaded,   store_unavailable, session_replaced};
+constexpr close_code table[] = {closed,        going_away,   protocol_error,    wrong_data,      bad_utf8,
+                                bad_deflate,   over_limits,  token_expired,     kicked,          revoked,
+                                flood,         slow_message, too_big,           internal,        restart,
+                                slow_consumer, overloaded,   store_unavailable, session_replaced};
 
 constexpr std::size_t text_bytes_max = 123;  // RFC 6455 section 5.5: 125 of a control frame, less the code
 

@@ -34,6 +34,8 @@ inline constexpr close_code token_expired{1008, "token_expired", reconnect::yes,
                                           "The token's time is over; come back with a new one."};
 inline constexpr close_code kicked{1008, "kicked", reconnect::no,
                                    "A behaviour ended the session; its own sentence may stand in the word's place."};
+inline constexpr close_code revoked{1008, "revoked", reconnect::no,
+                                    "The user, the session, the token or the API key was revoked."};
 inline constexpr close_code flood{1008, "flood", reconnect::later, "The client went on sending over its rate limits."};
 inline constexpr close_code too_big{1009, "too_big", reconnect::no,
                                     "A message, its fragments or its inflated size pass the limit."};

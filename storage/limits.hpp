@@ -35,6 +35,12 @@ inline constexpr std::int64_t dead_age_ms = 30ll * 24 * 3600 * 1000;
 inline constexpr std::size_t ids_per_sender_max = 100'000;
 inline constexpr std::int64_t id_age_ms = 24ll * 3600 * 1000;
 
+// Who may come.
+inline constexpr std::size_t api_keys_max = 10'000;
+inline constexpr std::size_t api_key_bytes_max = 16u << 10;     ///< scopes, grants and note of one
+inline constexpr std::size_t api_key_text_overhead_bytes = 16;  ///< what each of those texts counts beside its own
+inline constexpr std::size_t revocations_max = 100'000;         ///< over either: unavailable
+
 // The memory backend.
 inline constexpr std::size_t stripes = 64;                           ///< locks a table; a power of two
 inline constexpr std::uint64_t memory_ids_bytes_max = 128ull << 20;  ///< all idempotency records

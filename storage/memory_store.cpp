@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "storage/dead_letters.hpp"
+#include "storage/memory_access.hpp"
 #include "storage/memory_ids.hpp"
 #include "storage/memory_inboxes.hpp"
 #include "storage/memory_logs.hpp"
@@ -67,6 +68,13 @@ class memory_store final : public store {
     return secrets_.list(after, count_max);
   }
   std::vector<kek_use> keks() const override { return secrets_.keks(); }
+  std::optional<std::vector<stored_key>> api_keys(std::string_view after, std::size_t count_max) const override {
+    return access_.keys(after, count_max);
+  }
+  std::optional<std::vector<stored_revocation>> revocations(revoked kind, std::string_view after,
+                                                            std::size_t count_max) const override {
+    return access_.revocations(kind, after, count_max);
+  }
 
   statistics counters() const override {
     statistics sum;
@@ -105,6 +113,9 @@ class memory_store final : public store {
   template <class Op>
   requires requires(storage::dead_letters& dead, const Op& op) { dead.execute(op); }
   outcome run(const Op& op) { return dead_.execute(op); }
+  template <class Op>
+  requires requires(memory_access& access, const Op& op) { access.execute(op); }
+  outcome run(const Op& op) { return access_.execute(op); }
 
   template <class Op>
   requires requires(memory_secrets& secrets, const Op& op) { secrets.execute(op); }
@@ -145,6 +156,7 @@ class memory_store final : public store {
   memory_inboxes inboxes_;
   memory_sessions sessions_;
   memory_secrets secrets_;
+  memory_access access_;
   std::mutex sweep_mutex_;
   std::size_t next_part_ = 0;
 };

@@ -26,6 +26,17 @@ bool is_membership(const stored_membership& member) {
 bool is_secret_name(const std::string& text) { return !text.empty() && text.size() <= limits::secret_name_bytes_max; }
 
 bool is_wrapped(const std::string& bytes) { return bytes.size() <= limits::secret_overhead_bytes; }
+bool is_key(const stored_key& key) {
+  if (!is_name(key.id) || !is_name(key.user)) return false;
+  std::size_t bytes = key.note.size();
+  const auto add = [&bytes](const std::vector<std::string>& texts) {
+    for (const auto& each : texts) bytes += each.size() + limits::api_key_text_overhead_bytes;
+  };
+  add(key.scopes);
+  for (const auto& each : key.grants)
+    for (const auto* list : {&each.rooms, &each.actions, &each.methods, &each.users}) add(*list);
+  return bytes <= limits::api_key_bytes_max;
+}
 
 struct fits {
   bool operator()(const log_open& op) const { return is_name(op.log); }
@@ -64,6 +75,11 @@ struct fits {
   bool operator()(const session_erase& op) const { return is_name(op.id); }
   bool operator()(const sessions_restart&) const { return true; }
   bool operator()(const sweep&) const { return true; }
+  bool operator()(const api_key_put& op) const { return is_key(op.key); }
+  bool operator()(const api_key_used& op) const { return is_name(op.id); }
+  bool operator()(const api_key_erase& op) const { return is_name(op.id); }
+  bool operator()(const revocation_put& op) const { return is_name(op.what.name) && is_name(op.what.note); }
+  bool operator()(const revocation_erase& op) const { return is_name(op.name); }
 };
 
 }  // namespace

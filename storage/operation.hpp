@@ -6,10 +6,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <variant>
 
+#include "storage/api_key.hpp"
 #include "storage/at_rest.hpp"
 #include "storage/errc.hpp"
 #include "storage/inbox.hpp"
@@ -188,6 +190,38 @@ struct sessions_restart {
   std::int64_t now_ms = 0;
 };
 
+// Who may come
+
+/// Adds a key, or takes the place of the one with its id. Outcome: `count` of all keys; `errc::unavailable` where there
+/// are as many as there may be.
+struct api_key_put {
+  stored_key key{};
+};
+
+/// It was used; an earlier time changes nothing. Outcome: `errc::not_found`.
+struct api_key_used {
+  std::string id{};
+  std::int64_t at_ms = 0;
+};
+
+/// Outcome: `count` of those that are left; `errc::not_found`.
+struct api_key_erase {
+  std::string id{};
+};
+
+/// Adds a revocation, or takes the place of the one of the same kind and name. Outcome: `count` of all of them;
+/// `errc::unavailable` where there are as many as there may be.
+struct revocation_put {
+  stored_revocation what{};
+};
+
+/// Outcome: `count` of those that are left; `errc::not_found`, also where it lasts longer than `until_max_ms`.
+struct revocation_erase {
+  revoked kind = revoked::user;
+  std::string name{};
+  std::int64_t until_max_ms = std::numeric_limits<std::int64_t>::max();
+};
+
 /// Removes what its time has passed from one part of the store: messages over their log's age, expired inbox messages
 /// (to the dead letters), dead letters, idempotency records, and sessions whose deadline passed `session_grace_ms` ago:
 /// nobody has ended them, as their node ended first. Outcome: `count` removed, `left` the parts of this round
@@ -200,7 +234,8 @@ struct sweep {
 using operation =
     std::variant<log_open, append, snapshot_put, epoch_reset, log_erase, inbox_append, inbox_ack, inbox_expire,
                  inbox_attempt, inbox_purge, dead_replay, dead_purge, dead_put, dead_settle, secret_put, secret_erase,
-                 secret_rewrap, session_put, membership_put, session_erase, sessions_restart, sweep>;
+                 secret_rewrap, session_put, membership_put, session_erase, sessions_restart, sweep, api_key_put,
+                 api_key_used, api_key_erase, revocation_put, revocation_erase>;
 
 /// What became of an operation. Its comment above names the members that it fills.
 struct outcome {

@@ -1,5 +1,6 @@
 #include <filesystem>
 
+#include "storage/sqlite_access.hpp"
 #include "storage/sqlite_backup.hpp"
 #include "storage/sqlite_connection.hpp"
 #include "storage/sqlite_damage.hpp"
@@ -30,6 +31,20 @@ void for_names(connection& db, sql statement, Each each) {
     if (more) next = names.back() + '\0';
     for (const auto& name : names) each(name);
   }
+}
+
+void look_at_access(connection& db, sqlite_damage& damage) {
+  for (std::string after;;) {
+    const auto page = sqlite_access::keys(db, damage, after, page_count);
+    if (page.empty()) break;
+    after = page.back().id;
+  }
+  for (const auto kind : {revoked::user, revoked::session, revoked::token})
+    for (std::string after;;) {
+      const auto page = sqlite_access::revocations(db, damage, kind, after, page_count);
+      if (page.empty()) break;
+      after = page.back().name;
+    }
 }
 
 /// Reads everything once, as a node would.
@@ -65,6 +80,7 @@ restored look_at_all(connection& db, sqlite_damage& damage, row_keys& keys) {
     if (page.empty()) break;
     after = page.back().name;
   }
+  look_at_access(db, damage);
   return found;
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "storage/checksum.hpp"
+#include "storage/packed.hpp"
 #include "storage/sqlite_connection.hpp"
 #include "storage/sqlite_damage.hpp"
 
@@ -16,30 +17,6 @@ bool read_hash(std::string_view bytes, token_hash& into) {
   if (bytes.size() != into.size()) return false;
   std::memcpy(into.data(), bytes.data(), into.size());
   return true;
-}
-
-/// Texts one after the other, each behind its length.
-std::string packed(const std::vector<std::string>& texts) {
-  std::string out;
-  for (const auto& text : texts) {
-    const auto size = static_cast<std::uint32_t>(text.size());
-    out.append(reinterpret_cast<const char*>(&size), sizeof size);
-    out += text;
-  }
-  return out;
-}
-
-std::vector<std::string> unpacked(std::string_view bytes) {
-  std::vector<std::string> out;
-  std::uint32_t size = 0;
-  while (bytes.size() >= sizeof size) {
-    std::memcpy(&size, bytes.data(), sizeof size);
-    bytes.remove_prefix(sizeof size);
-    if (size > bytes.size()) break;
-    out.emplace_back(bytes.substr(0, size));
-    bytes.remove_prefix(size);
-  }
-  return out;
 }
 
 /// Without the deadline, which a restart changes for all at once.

@@ -142,6 +142,19 @@ constexpr std::array<statement, sql_count> statements{{
      "BY "
      "ordinal"},
     {sql::memberships_delete, "DELETE FROM membership WHERE session = ?"},
+
+    {sql::api_key_get, "SELECT 1 FROM api_keys WHERE id = ?"},
+    {sql::api_key_put, "REPLACE INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+    {sql::api_key_used, "UPDATE api_keys SET used_ms = max(used_ms, ?2) WHERE id = ?1"},
+    {sql::api_key_erase, "DELETE FROM api_keys WHERE id = ?"},
+    {sql::api_keys_after,
+     "SELECT id, hash, user, scopes, grants, note, created_ms, expires_ms, used_ms, sum FROM api_keys WHERE id > ? "
+     "ORDER BY id"},
+    {sql::revocation_get, "SELECT 1 FROM revocations WHERE kind = ? AND name = ?"},
+    {sql::revocation_put, "REPLACE INTO revocations VALUES (?, ?, ?, ?, ?, ?)"},
+    {sql::revocation_erase, "DELETE FROM revocations WHERE kind = ? AND name = ? AND until_ms <= ?"},
+    {sql::revocations_after,
+     "SELECT name, at_ms, until_ms, note, sum FROM revocations WHERE kind = ? AND name > ? ORDER BY name"},
 }};
 
 constexpr bool in_order() {

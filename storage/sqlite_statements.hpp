@@ -101,6 +101,16 @@ enum class sql : std::uint8_t {
   membership_count,
   memberships_of,
   memberships_delete,
+  // who may come
+  api_key_get,
+  api_key_put,
+  api_key_used,
+  api_key_erase,
+  api_keys_after,
+  revocation_get,
+  revocation_put,
+  revocation_erase,
+  revocations_after,
   end
 };
 

@@ -155,6 +155,17 @@ class sqlite_store_impl final : public sqlite_store {
     return look([](connection& db) { return sqlite_secrets::keks(db); }, std::vector<kek_use>{});
   }
 
+  std::optional<std::vector<stored_key>> api_keys(std::string_view after, std::size_t count_max) const override {
+    using found = std::optional<std::vector<stored_key>>;
+    return look([&](connection& db) { return found{sqlite_access::keys(db, damage_, after, count_max)}; }, found{});
+  }
+  std::optional<std::vector<stored_revocation>> revocations(revoked kind, std::string_view after,
+                                                            std::size_t count_max) const override {
+    using found = std::optional<std::vector<stored_revocation>>;
+    return look([&](connection& db) { return found{sqlite_access::revocations(db, damage_, kind, after, count_max)}; },
+                found{});
+  }
+
   statistics counters() const override {
     std::lock_guard guard{published_mutex_};
     auto seen = sums_.seen;

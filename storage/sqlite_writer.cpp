@@ -57,7 +57,8 @@ sqlite_writer::sqlite_writer(std::unique_ptr<connection> db, const sqlite_option
       dead_{*db_, sums_, damage, keys, o.dead_bytes_max, o.dead_age_ms},
       inboxes_{*db_, sums_, damage, dead_, o.inboxes_max},
       secrets_{*db_, sums_, damage},
-      sessions_{*db_, sums_, damage, o.sessions_max} {
+      sessions_{*db_, sums_, damage, o.sessions_max},
+      access_{*db_} {
   try {
     load(*db_, sums_, damage);
   } catch (const sqlite_error&) {
@@ -80,6 +81,8 @@ outcome sqlite_writer::run(const Op& op) {
       return dead_.execute(op);
     else if constexpr (executes<sqlite_secrets, Op>)
       return secrets_.execute(op);
+    else if constexpr (executes<sqlite_access, Op>)
+      return access_.execute(op);
     else
       return run_sweep(op);
   };
@@ -159,6 +162,7 @@ bool sqlite_writer::roll_back() noexcept {
   logs_.forget();
   inboxes_.forget();
   keys_.rolled_back();
+  access_.forget();
   sums_ = committed_;
   if (!db_->in_transaction()) return true;
   try {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 
+#include "storage/sqlite_access.hpp"
 #include "storage/sqlite_connection.hpp"
 #include "storage/sqlite_dead.hpp"
 #include "storage/sqlite_ids.hpp"
@@ -50,6 +51,7 @@ class sqlite_writer {
   sqlite_inboxes inboxes_;
   sqlite_secrets secrets_;
   sqlite_sessions sessions_;
+  sqlite_access access_;
   std::size_t next_part_ = 0;
 };
 

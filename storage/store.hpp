@@ -121,6 +121,12 @@ class store {
   virtual std::vector<stored_secret> secrets(std::string_view after, std::size_t count_max) const = 0;
   /// Which keys wrap the data keys of all of them, by id. Looks at each.
   virtual std::vector<kek_use> keks() const = 0;
+  // Who may come. None: they could not be read, which is not the same as that there are none.
+  /// By id, after `after`.
+  virtual std::optional<std::vector<stored_key>> api_keys(std::string_view after, std::size_t count_max) const = 0;
+  /// Of one kind, by name, after `after`.
+  virtual std::optional<std::vector<stored_revocation>> revocations(revoked kind, std::string_view after,
+                                                                    std::size_t count_max) const = 0;
 
   virtual statistics counters() const = 0;
 

@@ -8,7 +8,7 @@ const table = {
   1002: { protocol_error: 'no' },
   1003: { wrong_data: 'no' },
   1007: { bad_utf8: 'no', over_limits: 'no' },
-  1008: { kicked: 'no', token_expired: 'yes', flood: 'later', slow_message: 'later' }, // any other reason is a behaviour's own word for kicked
+  1008: { kicked: 'no', revoked: 'no', token_expired: 'yes', flood: 'later', slow_message: 'later' }, // any other reason is a behaviour's own word for kicked
   1009: { too_big: 'no' },
   1011: { internal: 'later' },
   1012: { restart: 'yes' },

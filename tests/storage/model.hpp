@@ -80,6 +80,11 @@ class model {
   outcome run(const session_erase& op, const outcome& said);
   outcome run(const sessions_restart& op, const outcome& said);
   outcome run(const storage::sweep& op, const outcome& said);
+  /// Of what it does not model, whatever was said.
+  template <class Op>
+  outcome run(const Op&, const outcome& said) {
+    return said;
+  }
 
   log& open(const std::string& name, const outcome& said);
   std::string fresh_epoch(const outcome& said);

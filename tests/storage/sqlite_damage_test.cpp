@@ -2,6 +2,7 @@
 // as absent; a file that cannot be opened is set aside.
 #include <algorithm>
 #include <fstream>
+#include <limits>
 #include <map>
 
 #include "storage/sqlite_connection.hpp"
@@ -187,6 +188,40 @@ TEST_CASE("sqlite damage: damaged snapshots, sessions and ids count as absent", 
       append{.log = "room1", .body = bytes("m"), .at_ms = start_ms, .keep = {.count = any}, .once = once("ann", "id9")};
   CHECK_FALSE(s->commit(repeat).duplicate);
   CHECK(s->commit(repeat).duplicate);
+}
+
+TEST_CASE("sqlite damage: a damaged API key opens nothing, a damaged revocation holds for ever", "[sqlite]") {
+  const temporary_directory directory;
+  const auto path = directory.file("a.db");
+  constexpr auto for_ever = std::numeric_limits<std::int64_t>::max();
+  const stored_key sound{.id = "sound", .user = "ann", .created_ms = start_ms};
+  auto damaged = sound;
+  damaged.id = "damaged";
+  {
+    const auto s = open_sqlite_store({.path = path});
+    s->commit(api_key_put{sound});
+    s->commit(api_key_put{damaged});
+    s->commit(revocation_put{{revoked::user, "ann", start_ms, start_ms + 1, ""}});
+    s->commit(revocation_put{{revoked::user, "bob", start_ms, start_ms + 1, ""}});
+  }
+  change_row(path, [](connection& db) {
+    db.script(
+        "UPDATE api_keys SET user = CAST('root' AS BLOB) WHERE id = CAST('damaged' AS BLOB);"
+        "UPDATE revocations SET until_ms = 0 WHERE name = CAST('ann' AS BLOB)");
+  });
+  strings said;
+  const auto s = open_sqlite_store({.path = path, .report = [&](const std::string& line) { said.push_back(line); }});
+  CHECK(s->api_keys({}, any) == std::vector{sound});
+  const auto all = s->revocations(revoked::user, {}, any);
+  REQUIRE(all);
+  REQUIRE(all->size() == 2);
+  CHECK((*all)[0] == stored_revocation{revoked::user, "ann", for_ever, for_ever, ""});
+  CHECK((*all)[1].until_ms == start_ms + 1);
+  CHECK(s->counters().damaged == 2);
+  CHECK(said.size() == 2);
+  CHECK(s->commit(revocation_erase{revoked::user, "ann"}).ok());
+  CHECK(s->commit(api_key_erase{"damaged"}).ok());
+  CHECK(s->revocations(revoked::user, {}, any)->size() == 1);
 }
 
 TEST_CASE("sqlite damage: a damaged head ends its epoch, since nobody knows its last position", "[sqlite]") {

@@ -127,6 +127,14 @@ class faulty_store final : public storage::store {
     return real_->secrets(after, count_max);
   }
   std::vector<storage::kek_use> keks() const override { return real_->keks(); }
+  std::optional<std::vector<storage::stored_key>> api_keys(std::string_view after,
+                                                           std::size_t count_max) const override {
+    return real_->api_keys(after, count_max);
+  }
+  std::optional<std::vector<storage::stored_revocation>> revocations(storage::revoked kind, std::string_view after,
+                                                                     std::size_t count_max) const override {
+    return real_->revocations(kind, after, count_max);
+  }
   storage::statistics counters() const override { return real_->counters(); }
 
  protected:

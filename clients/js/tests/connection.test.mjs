@@ -124,6 +124,7 @@ for (const [code, reason] of [
   [1007, 'bad_utf8'],
   [1009, 'too_big'],
   [1008, 'kicked'],
+  [1008, 'revoked'],
   [1008, 'You have lost three games in a row.'],
   [4009, 'session_replaced'],
 ])
