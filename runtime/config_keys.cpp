@@ -36,6 +36,8 @@ constexpr config_section sections[]{
     {"sessions", "Sessions, which outlive their connections."},
     {"access", "Who may call at all."},
     {"tokens", "How users prove who they are: JSON Web Tokens (JWT) that somebody else has signed."},
+    {"audit",
+     "The audit log: who did what, from where, and what was refused, as a signed chain in the data directory."},
     {"log", "The node's own log."},
     {"rooms", "All rooms; what differs from room to room is in the namespaces."},
     {"presence", "Who is online; what rooms tell of their members is in the namespaces."},
@@ -458,7 +460,11 @@ std::vector<Row> joined(std::span<const Row> first, std::span<const Row> second)
 
 std::span<const config_section> config_sections() { return sections; }
 std::span<const config_key<config>> node_keys() {
-  static const auto all = joined<config_key<config>>(node_table, tls_keys());
+  static const auto all = [] {
+    std::vector<config_key<config>> keys{std::begin(node_table), std::end(node_table)};
+    for (const auto& part : {tls_keys(), audit_keys()}) keys.insert(keys.end(), part.begin(), part.end());
+    return keys;
+  }();
   return all;
 }
 std::span<const config_rule<config>> node_rules() {

@@ -31,6 +31,7 @@ struct config_section {
 std::span<const config_section> config_sections();
 std::span<const config_key<config>> node_keys();                 ///< section by section
 std::span<const config_key<config>> tls_keys();                  ///< those of `[tls]`, part of `node_keys`
+std::span<const config_key<config>> audit_keys();                ///< those of `[audit]`, part of `node_keys`
 std::span<const config_key<namespace_config>> namespace_keys();  ///< of each `[namespace.NAME]`
 std::span<const config_key<endpoint_config>> endpoint_keys();    ///< of each `[endpoint.NAME]`
 
