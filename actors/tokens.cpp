@@ -11,6 +11,7 @@
 #include "actors/engine.hpp"
 #include "codecs/jwk.hpp"
 #include "runtime/log.hpp"
+#include "runtime/secret.hpp"
 #include "runtime/shard.hpp"
 
 namespace greenroom {
@@ -42,14 +43,19 @@ std::optional<key_entry> parse(const std::string& entry) {
   return std::nullopt;
 }
 
-std::string contents_of(const std::string& entry, const std::string& file) {
+/// What a file of keys holds, wiped from memory when it goes.
+runtime::wiped_text contents_of(const std::string& entry, const std::string& file) {
   errno = 0;
-  std::ifstream in{file, std::ios::binary};
+  std::ifstream in;
+  in.rdbuf()->pubsetbuf(nullptr, 0);  // no buffer that keeps it
+  in.open(file, std::ios::binary);
   if (!in) refuse(entry, "the file cannot be opened: " + std::generic_category().message(errno));
-  std::string all;
-  for (char c = 0; all.size() <= codecs::limits::jwk_set_bytes_max && in.get(c);) all += c;
+  runtime::wiped_text all;
+  all.text.resize(codecs::limits::jwk_set_bytes_max + 1);  // never grows: that would leave copies behind
+  in.read(all.text.data(), static_cast<std::streamsize>(all.text.size()));
   if (in.bad()) refuse(entry, "the file cannot be read: " + std::generic_category().message(errno));
-  if (all.size() > codecs::limits::jwk_set_bytes_max) refuse(entry, "the file is too large to be a key");
+  if (in) refuse(entry, "the file is too large to be a key");
+  all.text.resize(static_cast<std::size_t>(in.gcount()));
   return all;
 }
 
@@ -62,7 +68,8 @@ std::string_view without_line_end(std::string_view secret) {
 
 void read_set(const std::string& entry, std::vector<codecs::jwt_key>& to) {
   std::string why;
-  auto set = codecs::read_jwk_set(contents_of(entry, entry.substr(jwks_prefix.size())), codecs::jwk_origin::file, why);
+  auto set =
+      codecs::read_jwk_set(contents_of(entry, entry.substr(jwks_prefix.size())).text, codecs::jwk_origin::file, why);
   if (!set) refuse(entry, why);
   for (const auto& each : set->skipped)
     runtime::log::warn("a key of a set is left out", {{"set", entry}, {"reason", each}});
@@ -76,7 +83,8 @@ codecs::jwt_key read_key(const std::string& entry) {
     refuse(entry,
            "must be ALGORITHM:FILE, KEY_ID=ALGORITHM:FILE or jwks:FILE; the algorithm is HS256, HS384, HS512, RS256, "
            "PS256, ES256 or EdDSA");
-  const auto text = contents_of(entry, wanted->file);
+  const auto contents = contents_of(entry, wanted->file);
+  const std::string_view text{contents.text};
   std::string why;
   auto key = codecs::is_hmac(wanted->alg)
                  ? codecs::jwt_key::from_secret(wanted->alg, without_line_end(text), codecs::jwt_secret_form::raw,
