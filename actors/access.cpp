@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/audit_trail.hpp"
 #include "actors/context.hpp"
 #include "actors/tokens.hpp"
 #include "codecs/jwt.hpp"
@@ -27,10 +28,19 @@ std::int64_t end_of(const codecs::jwt_claims& claims, std::uint64_t now_s) {
   return static_cast<std::int64_t>(s * ms_per_s);
 }
 
+constexpr std::string_view no_guest = "no token was shown, and access.anonymous lets nobody in from there without one";
+
+/// The node's owner is told what was missing; the stranger is not.
+void note_stranger(const context& ctx, const source& whence, std::string_view reason, std::string_view detail = {}) {
+  runtime::log::info("a caller is not let in", {{"reason", reason}, {"peer", whence.peer}});
+  audit_trail::stranger(ctx, "authenticate", whence.peer, {}, reason, detail);
+}
+
 std::variant<principal, codecs::error> verify(const context& ctx, const std::string& token, const source& whence) {
   const auto refuse = [&](std::string_view reason) {
     ctx.meters.token_refused();
     runtime::log::info("a token is not accepted", {{"reason", reason}, {"peer", whence.peer}});
+    audit_trail::stranger(ctx, "authenticate", whence.peer, {}, reason);
     return codecs::make_error(error_code::unauthenticated, "the token is not accepted");
   };
   if (!ctx.tokens) return refuse("The config names no key: tokens.keys.");
@@ -46,10 +56,17 @@ std::variant<principal, codecs::error> verify(const context& ctx, const std::str
 std::variant<principal, codecs::error> authenticate(const context& ctx, const codecs::calls::session_open& what,
                                                     const source& whence) {
   if (const auto& own = ctx.extensions.doorkeeper())
-    if (auto decided = own({.token = what.token, .user = what.user, .from = whence.from})) return std::move(*decided);
+    if (auto decided = own({.token = what.token, .user = what.user, .from = whence.from})) {
+      if (const auto* why = std::get_if<codecs::error>(&*decided))
+        note_stranger(ctx, whence, why->message, "the program's own doorkeeper");
+      return std::move(*decided);
+    }
   if (!what.token.empty()) return verify(ctx, what.token, whence);
   auto guest = anonymous(ctx, whence.from);
-  if (!guest) return codecs::make_error(error_code::unauthenticated, "a token is needed");
+  if (!guest) {
+    note_stranger(ctx, whence, no_guest);
+    return codecs::make_error(error_code::unauthenticated, "a token is needed");
+  }
   if (!what.user.empty()) guest->user = user_id{what.user};
   return *guest;
 }

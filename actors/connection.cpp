@@ -4,6 +4,7 @@
 #include <iterator>
 #include <vector>
 
+#include "actors/audit_trail.hpp"
 #include "actors/context.hpp"
 #include "actors/dispatch.hpp"
 #include "actors/limits.hpp"
@@ -141,6 +142,7 @@ caf::behavior state::start() {
         client->belongs_to(m.rooms, m.session);
         at = connection::stage::open;
         who.who.expires_at_ms = token_ends_ms;
+        audit_trail::session_opened(ctx, who, m.resumed ? audit_trail::opening::resumed : audit_trail::opening::fresh);
         watch_token();
         let_go();
       },
@@ -272,7 +274,7 @@ void state::pass_on(codecs::call what, answer reply) {
 void state::refresh(const codecs::calls::session_refresh& what, const answer& reply) {
   auto subject = access::refresh(ctx, who.who, what.token, whence());
   if (auto* why = std::get_if<codecs::error>(&subject)) {
-    log_refusal(who, "session.refresh", {}, why->code);
+    log_refusal(ctx, who, "session.refresh", {}, why->message, why->code);
     return reply(std::move(*why));
   }
   who.who.expires_at_ms = token_ends_ms = std::get<principal>(subject).expires_at_ms;
@@ -288,7 +290,10 @@ void state::watch_token() {
   ++token_looks;
   if (token_ends_ms == 0 || at != connection::stage::open) return;
   const std::chrono::milliseconds left{token_ends_ms - ctx.now_ms()};
-  if (left.count() <= 0) return end(codecs::close_codes::token_expired);
+  if (left.count() <= 0) {
+    audit_trail::token_ended(ctx, who);
+    return end(codecs::close_codes::token_expired);
+  }
   if (left <= limits::token_notice && !std::exchange(token_told, true))
     client->push(codecs::pushes::session_notice{"token_expiring", "the token ends soon: session.refresh"});
   const auto wait = token_told ? left : left - limits::token_notice;
@@ -300,15 +305,18 @@ void state::refuse_stranger(std::string_view method, const answer& reply, codecs
   caller stranger;
   stranger.client = client;
   stranger.address = client->address();
-  log_refusal(stranger, method, {}, why.code);
+  log_refusal(ctx, stranger, method, {}, why.message, why.code);
   reply(std::move(why));
 }
 
 void state::open_session(codecs::calls::session_open what, answer reply, session_directory::wish wish) {
   auto subject = admitted() && what.token.empty() ? std::variant<principal, codecs::error>{*opts.came->admitted}
                                                   : access::authenticate(ctx, what, whence());
-  if (const auto* known = std::get_if<principal>(&subject); known && access::expired(ctx, *known))
-    subject = codecs::make_error(error_code::unauthenticated, "the token has expired");
+  if (const auto* known = std::get_if<principal>(&subject); known && access::expired(ctx, *known)) {
+    constexpr auto* why = "the token has expired";
+    audit_trail::stranger(ctx, "authenticate", client->address(), {}, why, known->user.value);
+    subject = codecs::make_error(error_code::unauthenticated, why);
+  }
   if (auto* why = std::get_if<codecs::error>(&subject)) return refuse_stranger("session.open", reply, std::move(*why));
   at = connection::stage::opening;
   token_ends_ms = std::get<principal>(subject).expires_at_ms;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/audit_trail.hpp"
 #include "actors/context.hpp"
 #include "actors/offline_queue.hpp"
 #include "actors/peer.hpp"
@@ -48,6 +49,7 @@ class dispatcher {
     if (!connected() || drained()) return;
     if (!ctx_.channels.serves(what.room) && !allowed(access::action::join, what.room)) return;
     if (from_.rooms->closed()) return reply_(codecs::make_error(error_code::conflict, "the session has ended"));
+    audit_trail::used(ctx_, from_, "room.join", what.room);
     if (ctx_.channels.serves(what.room)) return open_channel(std::move(what.room), std::move(what.params));
     auto one = new_member(ctx_, std::move(what.room), from_.who, from_.session, from_.client);
     one->who.presence = std::move(what.presence);
@@ -133,7 +135,7 @@ class dispatcher {
   void operator()(calls::service_register& what) {
     if (!connected() || drained()) return;
     if (auto why = access::check_worker(ctx_, from_.who)) {
-      log_refusal(from_, "service.register", what.methods.front().name, why->code);
+      log_refusal(ctx_, from_, "service.register", what.methods.front().name, why->message, why->code);
       return reply_(std::move(*why));
     }
     runtime::tell(ctx_.workers, worker_pool::enlist{.session = from_.session,
@@ -156,8 +158,11 @@ class dispatcher {
   }
   void operator()(calls::inbox_open& what) {
     if (!connected()) return;
-    if (what.user != from_.who.user.value)
-      return reply_(codecs::make_error(error_code::forbidden, "this is the inbox of another user"));
+    if (what.user != from_.who.user.value) {
+      constexpr auto* why = "this is the inbox of another user";
+      log_refusal(ctx_, from_, "inbox.open", what.user, why, error_code::forbidden);
+      return reply_(codecs::make_error(error_code::forbidden, why));
+    }
     runtime::tell(from_.session_actor, session::take_inbox{session::take_inbox::way::open, reply_});
   }
   void operator()(calls::inbox_close&) {
@@ -166,6 +171,7 @@ class dispatcher {
 
  private:
   void route(std::string channel, std::string method, codecs::payload_ptr params, router::kind as) {
+    audit_trail::used(ctx_, from_, "call", method);
     runtime::tell(router(), router::request{.from = {from_.who.user, from_.session, from_.who.kind},
                                             .method = std::move(method),
                                             .params = std::move(params),
@@ -205,7 +211,7 @@ class dispatcher {
     const auto& policy = ctx_.policies.of(room);
     auto why = access::check(from_.who, what, policy);
     if (!why) return &policy;
-    log_refusal(from_, word(what), room, why->code);
+    log_refusal(ctx_, from_, word(what), room, why->message, why->code);
     reply_(std::move(*why));
     return nullptr;
   }
@@ -245,14 +251,17 @@ subscription_ptr new_member(context& ctx, std::string room, const principal& who
   return one;
 }
 
-void log_refusal(const caller& from, std::string_view method, std::string_view target, error_code why) {
+void log_refusal(context& ctx, const caller& from, std::string_view method, std::string_view target,
+                 std::string_view reason, error_code code) {
   runtime::log::access({.peer = from.address,
                         .method = method,
                         .target = target,
-                        .status = static_cast<int>(why),
+                        .status = static_cast<int>(code),
                         .connection = from.client ? from.client->connection().id() : 0,
                         .session = from.session.value,
                         .user = from.who.user.value});
+  constexpr std::string_view opens = "session.open";  // access has recorded that, and knows better why
+  if (method != opens) audit_trail::refused(ctx, from, method, target, reason, code);
 }
 
 void dispatch(context& ctx, const caller& from, codecs::call what, answer reply) {

@@ -28,8 +28,10 @@ struct caller {
 subscription_ptr new_member(context& ctx, std::string room, const principal& who, const session_id& session,
                             std::shared_ptr<peer> client);
 
-/// The access log's line for a call that the caller may not make. `target`: the room, where there is one.
-void log_refusal(const caller& from, std::string_view method, std::string_view target, codecs::error_code why);
+/// The lines of the access log and of the audit log for a call that the caller may not make. `method` of static life;
+/// `target`: the room, where there is one; `reason`: what exactly was missing, for the node's owner alone.
+void log_refusal(context& ctx, const caller& from, std::string_view method, std::string_view target,
+                 std::string_view reason, codecs::error_code code);
 
 /// On the caller's shard. `reply` is used exactly once, here or by whom the call is sent to.
 void dispatch(context& ctx, const caller& from, codecs::call what, answer reply);

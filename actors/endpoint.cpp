@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "actors/audit_trail.hpp"
+#include "runtime/log.hpp"
+
 namespace greenroom {
 
 std::unique_ptr<endpoint> make_endpoint(const endpoint_place& at) {
@@ -33,6 +36,15 @@ std::optional<std::string_view> bearer_token(std::string_view field) {
   return field.empty() ? std::nullopt : std::optional{field};
 }
 
+/// The node's owner is told what was missing; the stranger is not.
+void note_stranger(const context& ctx, const runtime::http_request& request, std::string_view action,
+                   std::string_view reason, std::string_view detail = {}) {
+  const auto origin = request.header("Origin");
+  runtime::log::info("a caller is not let in",
+                     {{"reason", reason}, {"peer", request.peer}, {"target", request.path}, {"origin", origin}});
+  audit_trail::stranger(ctx, action, request.peer, request.path, reason, detail);
+}
+
 runtime::http_response unauthorized(std::string_view sentence, std::string_view challenge) {
   return runtime::http_error(401, sentence, {{"WWW-Authenticate", std::string{challenge}}});
 }
@@ -44,7 +56,10 @@ std::variant<std::optional<principal>, runtime::http_response> bearer_of(const c
   const auto field = request.header("Authorization");
   if (field.empty()) return std::nullopt;
   const auto token = bearer_token(field);
-  if (!token) return unauthorized("Authorization must be a bearer token", "Bearer");
+  if (!token) {
+    note_stranger(ctx, request, "authenticate", "Authorization holds no bearer token");
+    return unauthorized("Authorization must be a bearer token", "Bearer");
+  }
   codecs::calls::session_open claim;
   claim.token = *token;
   auto who = access::authenticate(ctx, claim, {origin_of(request), request.peer});
@@ -57,12 +72,19 @@ std::variant<principal, runtime::http_response> caller_of(const context& ctx, co
   if (auto* refused = std::get_if<runtime::http_response>(&shown)) return std::move(*refused);
   auto known = std::get<std::optional<principal>>(std::move(shown));
   if (!known) known = access::anonymous(ctx, origin_of(request));
-  if (!known) return unauthorized("a bearer token is needed", "Bearer");
+  if (!known) {
+    note_stranger(ctx, request, "authenticate",
+                  "no token was shown, and access.anonymous lets nobody in from there without one");
+    return unauthorized("a bearer token is needed", "Bearer");
+  }
   return std::move(*known);
 }
 
 bool origin_allowed(const context& ctx, const runtime::http_request& request) {
-  return access::origin_allowed(ctx, request.header("Origin"), request.header("Host"));
+  const auto origin = request.header("Origin");
+  if (access::origin_allowed(ctx, origin, request.header("Host"))) return true;
+  note_stranger(ctx, request, "origin", "access.allowed_origins does not name the page's origin", origin);
+  return false;
 }
 
 runtime::websocket_options websocket_options(const context& ctx, const runtime::endpoint_config& how) {

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "actors/audit.hpp"
 #include "actors/context.hpp"
 #include "runtime/actor_base.hpp"
 #include "runtime/log.hpp"
@@ -109,6 +110,27 @@ void collect_sockets(metrics& into, context& ctx) {
         return samples{
             {{}, number(static_cast<std::uint64_t>(ctx.tls->certificate().not_after.time_since_epoch().count()))}};
       });
+}
+
+void collect_audit(metrics& into, context& ctx) {
+  using figures = audit::figures;
+  auto add = [&](std::string name, std::string help, metrics::kind what, std::atomic<std::uint64_t> figures::*which) {
+    into.collect({std::move(name), std::move(help)}, what, [&ctx, which] {
+      return ctx.audit ? samples{{{}, number((ctx.audit->counters().*which).load())}} : samples{};
+    });
+  };
+  add("greenroom_audit_lines_total", "Lines written to the audit log.", metrics::kind::counter, &figures::lines);
+  add("greenroom_audit_last_line", "Number of the newest line of the audit log.", metrics::kind::gauge, &figures::last);
+  add("greenroom_audit_folded_total", "Refusals that were counted in one line with others.", metrics::kind::counter,
+      &figures::folded);
+  add("greenroom_audit_failures_total", "Writes of the audit log that failed.", metrics::kind::counter,
+      &figures::failures);
+  into.collect({"greenroom_audit_lost_total", "Lines that the audit log lacks.", {"reason"}}, metrics::kind::counter,
+               [&ctx] {
+                 if (!ctx.audit) return samples{};
+                 const auto& now = ctx.audit->counters();
+                 return samples{{{"queue"}, number(now.lost_queue)}, {{"disk"}, number(now.lost_disk)}};
+               });
 }
 
 void collect_workers(metrics& into, context& ctx) {
@@ -219,6 +241,7 @@ void collect_services(metrics& into, context& ctx) {
 void collect_node_metrics(metrics& into, context& ctx) {
   collect_shards(into, ctx);
   collect_sockets(into, ctx);
+  collect_audit(into, ctx);
   collect_workers(into, ctx);
   collect_store(into, ctx);
   collect_database(into, ctx);

@@ -51,7 +51,8 @@ struct detached {
 };  ///< It has lost its connection.
 struct ended {
   session_id id;
-};                 ///< It is over.
+  std::string_view why{};  ///< for the audit log; of static life
+};                         ///< It is over.
 struct announce {  ///< A notice to all sessions; answered when it is in their mailboxes.
   std::string code, text;
   struct reply {

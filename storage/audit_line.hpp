@@ -1,6 +1,6 @@
 /// AUDIT_LINE is one line of the audit log: a JSON object with the line's number, its time, what was decided, and the hash
-/// of the line before it. Its own hash stands last and covers all the bytes before it, so that whoever changes, takes out
-/// or puts in a line breaks the chain there.
+/// of the line before it. Its own hash stands last and covers all the bytes before it, so that whoever changes, removes
+/// or adds a line breaks the chain there.
 ///
 ///   {"n":7,"at":"2026-11-30T01:02:03.004Z","action":"room.join","decision":"refused",…,"prev":"…","hash":"…"}
 ///
