@@ -176,7 +176,7 @@ scenario('audit: a node that is killed in the middle of traffic goes on with a c
         await each.join('closed:room').catch(() => {});
       }
     });
-    await eventually(() => assert.ok(lines(node).filter(({ action }) => action === 'room.join').length > 50 * (round + 1)));
+    await eventually(() => assert.ok(lines(node).filter(({ action }) => action === 'room.join').length > 100 * (round + 1)));
     await node.kill('SIGKILL');
     over = true;
     await Promise.all(traffic);
