@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/audit_command.hpp"
 #include "actors/doctor.hpp"
 #include "actors/restore.hpp"
 #include "actors/serve.hpp"
@@ -97,6 +98,8 @@ int main(int argc, char** argv) {
   serve_options examined;
   bool doctor_json = false;
   const auto& doctor_command = add_doctor(app, examined, doctor_json);
+  audit_command audited;
+  add_audit_command(app, audited);
   auto& version = *app.add_subcommand("version", "Print the version");
 
   try {
@@ -111,6 +114,7 @@ int main(int argc, char** argv) {
   if (config_check.parsed()) return check_config(file);
   if (restore_command.parsed()) return static_cast<int>(restore(restoring, std::cout, std::cerr));
   if (doctor_command.parsed()) return doctor(examined, doctor_json ? report_as::json : report_as::text, std::cout);
+  if (audited.chosen != audit_command::what::none) return static_cast<int>(run_audit(audited, std::cout, std::cerr));
   if (version.parsed()) std::cout << "greenroom " << GREENROOM_VERSION << '\n';
   return app.got_subcommand("serve") ? static_cast<int>(serve(options, GREENROOM_VERSION, {})) : 0;
 }

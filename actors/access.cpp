@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "actors/api_keys.hpp"
+#include "actors/audit_trail.hpp"
 #include "actors/context.hpp"
 #include "actors/credential.hpp"
 #include "actors/key_text.hpp"
@@ -37,9 +38,19 @@ std::int64_t end_of(const codecs::jwt_claims& claims, std::uint64_t now_s) {
   return static_cast<std::int64_t>(s * ms_per_s);
 }
 
+constexpr std::string_view no_guest = "no token was shown, and access.anonymous lets nobody in from there without one";
+constexpr std::string_view named_guest = "a guest cannot choose its name here: names belong to who shows a token";
+
+/// The node's owner is told what was missing; the stranger is not.
+void note_stranger(const context& ctx, const source& whence, std::string_view reason, std::string_view detail = {}) {
+  runtime::log::info("a caller is not let in", {{"reason", reason}, {"peer", whence.peer}});
+  audit_trail::stranger(ctx, "authenticate", whence.peer, {}, reason, detail);
+}
+
 codecs::error refuse_token(const context& ctx, std::string_view reason, const source& whence) {
   ctx.meters.token_refused();
   runtime::log::info("a token is not accepted", {{"reason", reason}, {"peer", whence.peer}});
+  audit_trail::stranger(ctx, "authenticate", whence.peer, {}, reason);
   return codecs::make_error(error_code::unauthenticated, "the token is not accepted");
 }
 
@@ -69,14 +80,22 @@ std::variant<principal, codecs::error> verify(const context& ctx, const std::str
 std::variant<principal, codecs::error> identify(const context& ctx, const codecs::calls::session_open& what,
                                                 const source& whence) {
   if (const auto& own = ctx.extensions.doorkeeper())
-    if (auto decided = own({.token = what.token, .user = what.user, .from = whence.from})) return std::move(*decided);
+    if (auto decided = own({.token = what.token, .user = what.user, .from = whence.from})) {
+      if (const auto* why = std::get_if<codecs::error>(&*decided))
+        note_stranger(ctx, whence, why->message, "the program's own doorkeeper");
+      return std::move(*decided);
+    }
   if (!what.token.empty()) return verify(ctx, what.token, whence);
   auto guest = anonymous(ctx, whence.from);
-  if (!guest) return codecs::make_error(error_code::unauthenticated, "a token is needed");
+  if (!guest) {
+    note_stranger(ctx, whence, no_guest);
+    return codecs::make_error(error_code::unauthenticated, "a token is needed");
+  }
   if (what.user.empty()) return *guest;
-  if (names_are_taken(ctx))
-    return codecs::make_error(error_code::forbidden,
-                              "a guest cannot choose its name here: names belong to who shows a token");
+  if (names_are_taken(ctx)) {
+    note_stranger(ctx, whence, named_guest, what.user);
+    return codecs::make_error(error_code::forbidden, std::string{named_guest});
+  }
   guest->user = user_id{what.user};
   return *guest;
 }

@@ -1,9 +1,11 @@
 #include "actors/admin.hpp"
 
+#include <map>
 #include <memory>
 #include <vector>
 
 #include "actors/admin_access.hpp"
+#include "actors/admin_audit.hpp"
 #include "actors/admin_secrets.hpp"
 #include "actors/admin_store.hpp"
 #include "actors/context.hpp"
@@ -16,6 +18,18 @@
 #include "runtime/errc.hpp"
 #include "runtime/local_socket.hpp"
 #include "runtime/supervisor.hpp"
+
+namespace greenroom::admin {
+namespace {
+
+struct recorded {
+  std::uint64_t number = 0;
+};  ///< To itself: what waits for that line of the audit log goes on.
+
+}  // namespace
+}  // namespace greenroom::admin
+
+GREENROOM_MESSAGE(greenroom::admin::recorded)
 
 namespace greenroom::admin {
 namespace {
@@ -104,10 +118,15 @@ struct state {
     return {
         [this](const tree_root& m) { root = m.node; },
         [this](const request& m) { answer_line(m); },
+        [this](const recorded& m) {
+          if (auto waits = waiting.extract(m.number)) waits.mapped()();
+        },
     };
   }
 
   void answer_line(const request& m);
+  void carry_out(const request& m);
+  void once_recorded(audit_entry what, std::function<void()> then);
   void announce(const peer_ptr& to, std::string text);
   void list_plugins(const peer_ptr& to);
   void reload(const peer_ptr& to, std::string plugin);
@@ -117,9 +136,29 @@ struct state {
   context& ctx;
   caf::actor root, secrets;
   std::unique_ptr<runtime::local_socket> socket;
+  std::map<std::uint64_t, std::function<void()>> waiting;  ///< for the audit log
 };
 
+/// What a command changes is in the audit log first, and so is how it ended before anybody is told.
 void state::answer_line(const request& m) {
+  auto deed = ctx.audit ? admin_audit::deed_of(m.line, *m.from) : std::nullopt;
+  if (!deed) return carry_out(m);
+  auto to = admin_audit::witness(m.from, *deed, [this](audit_entry what, std::function<void()> then) {
+    once_recorded(std::move(what), std::move(then));
+  });
+  once_recorded(std::move(*deed), [this, to, line = m.line] { carry_out({to, line}); });
+}
+
+/// The audit's thread is told a number only: clients belong to this shard.
+void state::once_recorded(audit_entry what, std::function<void()> then) {
+  const auto number = static_cast<std::uint64_t>(ctx.next_stamp());  // never that of an earlier life
+  waiting.emplace(number, std::move(then));
+  ctx.audit->record(std::move(what), [me = caf::actor_cast<caf::weak_actor_ptr>(caf::actor{self}), number] {
+    if (auto actor = caf::actor_cast<caf::actor>(me)) runtime::tell(actor, recorded{number});
+  });
+}
+
+void state::carry_out(const request& m) {
   codecs::borrowed_document input;
   if (input->read(codecs::format::json, m.line) || !input->root().is(codecs::kind::object))
     return refuse(m.from, "a line is one JSON object", codecs::error_code::parse);

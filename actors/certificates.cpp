@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 
+#include "actors/audit_trail.hpp"
 #include "actors/context.hpp"
 #include "runtime/log.hpp"
 #include "runtime/tls.hpp"
@@ -29,7 +30,7 @@ namespace greenroom::certificates {
 struct state {
   static inline const char* name = "certificates";
   state(runtime::actor_base* s, const options& o)
-      : self{s}, tls{*o.ctx.tls}, between_looks{tls.config().reload_interval_ms} {}
+      : self{s}, ctx{o.ctx}, tls{*o.ctx.tls}, between_looks{tls.config().reload_interval_ms} {}
 
   caf::behavior start() {
     if (between_looks != 0ms) self->later(between_looks, look{});
@@ -50,9 +51,10 @@ struct state {
   }
 
   void read() {
-    if (const auto why = tls.reload())
-      return runtime::log::error("the new certificate is not used, the old one stays", {{"reason", *why}});
+    const auto why = tls.reload();
     const auto now = tls.certificate();
+    audit_trail::certificate(ctx, now.fingerprint, why.value_or(""));
+    if (why) return runtime::log::error("the new certificate is not used, the old one stays", {{"reason", *why}});
     runtime::log::info("new connections get this certificate",
                        {{"subject", now.subject}, {"sha256", now.fingerprint}, {"days_left", days_left()}});
   }
@@ -67,6 +69,7 @@ struct state {
   }
 
   runtime::actor_base* self;
+  context& ctx;
   runtime::tls_context& tls;
   std::chrono::milliseconds between_looks;
 };

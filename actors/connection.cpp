@@ -4,6 +4,7 @@
 #include <iterator>
 #include <vector>
 
+#include "actors/audit_trail.hpp"
 #include "actors/context.hpp"
 #include "actors/dispatch.hpp"
 #include "actors/key_fetcher.hpp"
@@ -157,6 +158,7 @@ caf::behavior state::start() {
         at = connection::stage::open;
         who.who.expires_at_ms = token_ends_ms;
         who.who.shown = shown;
+        audit_trail::session_opened(ctx, who, m.resumed ? audit_trail::opening::resumed : audit_trail::opening::fresh);
         watch_token();
         let_go();
       },
@@ -328,7 +330,10 @@ void state::watch_token() {
   ++token_looks;
   if (token_ends_ms == 0 || at != connection::stage::open) return;
   const std::chrono::milliseconds left{token_ends_ms - ctx.now_ms()};
-  if (left.count() <= 0) return end(codecs::close_codes::token_expired);
+  if (left.count() <= 0) {
+    audit_trail::token_ended(ctx, who);
+    return end(codecs::close_codes::token_expired);
+  }
   if (left <= limits::token_notice && !std::exchange(token_told, true))
     client->push(codecs::pushes::session_notice{"token_expiring", "the token ends soon: session.refresh"});
   const auto wait = token_told ? left : left - limits::token_notice;
@@ -364,10 +369,16 @@ void state::open_session(codecs::calls::session_open what, answer reply, session
   }
   auto subject = admitted() && what.token.empty() ? std::variant<principal, codecs::error>{*opts.came->admitted}
                                                   : access::authenticate(ctx, what, whence());
-  if (const auto* known = std::get_if<principal>(&subject); known && access::expired(ctx, *known))
-    subject = codecs::make_error(error_code::unauthenticated, "the token has expired");
-  else if (known && is_revoked(ctx, *known))
-    subject = codecs::make_error(error_code::unauthenticated, "the token is not accepted");
+  if (const auto* known = std::get_if<principal>(&subject)) {
+    const auto refuse = [&](std::string_view why, std::string said) {
+      audit_trail::stranger(ctx, "authenticate", client->address(), {}, why, known->user.value);
+      subject = codecs::make_error(error_code::unauthenticated, std::move(said));
+    };
+    if (access::expired(ctx, *known))
+      refuse("the token has expired", "the token has expired");
+    else if (is_revoked(ctx, *known))
+      refuse("what the handshake has shown was revoked since", "the token is not accepted");
+  }
   if (auto* why = std::get_if<codecs::error>(&subject)) {
     for (auto& each : std::exchange(held, {})) refuse_stranger(codecs::method_of(each.what), each.reply, *why);
     refuse_stranger("session.open", reply, std::move(*why));

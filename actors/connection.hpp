@@ -52,6 +52,7 @@ struct opened {  ///< From the session: calls may go on.
   principal who;
   caf::actor session;
   std::shared_ptr<memberships> rooms;
+  bool resumed = false;
 };
 struct refused {  ///< From the session directory: no session; what waits is refused, too, for the same reason.
   codecs::error_code why;

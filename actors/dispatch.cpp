@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/audit_trail.hpp"
 #include "actors/context.hpp"
 #include "actors/offline_queue.hpp"
 #include "actors/peer.hpp"
@@ -43,6 +44,7 @@ class dispatcher {
                 : !allowed_in(access::action::join, "room.join", what.room))
       return;
     if (from_.rooms->closed()) return reply_(codecs::make_error(error_code::conflict, "the session has ended"));
+    audit_trail::used(ctx_, from_, "room.join", what.room);
     if (channel) return open_channel(std::move(what.room), std::move(what.params));
     auto one = new_member(ctx_, std::move(what.room), from_.who, from_.session, from_.client);
     one->who.presence = std::move(what.presence);
@@ -163,6 +165,7 @@ class dispatcher {
 
  private:
   void route(std::string channel, std::string method, codecs::payload_ptr params, router::kind as) {
+    audit_trail::used(ctx_, from_, "call", method);
     runtime::tell(router(), router::request{.from = {from_.who.user, from_.session, from_.who.kind},
                                             .method = std::move(method),
                                             .params = std::move(params),
@@ -284,6 +287,8 @@ void log_refusal(context& ctx, const caller& from, std::string_view method, std:
                         .session = from.session.value,
                         .user = from.who.user.value,
                         .reason = reason});
+  constexpr std::string_view opens = "session.open";  // access has recorded that, and knows better why
+  if (method != opens) audit_trail::refused(ctx, from, method, target, reason, code);
 }
 
 void dispatch(context& ctx, const caller& from, codecs::call what, answer reply) {

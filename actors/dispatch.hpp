@@ -31,8 +31,9 @@ subscription_ptr new_member(context& ctx, std::string room, const principal& who
 /// Whether who becomes a member of that room may see who is there.
 roster_view view_of(const context& ctx, const principal& who, std::string_view room);
 
-/// Every call that its caller may not make comes by here: counted, and a line in the access log. `target`: the room, user
-/// or method, where there is one; `reason`: a sentence of what was missing, which the caller does not hear.
+/// Every call that its caller may not make comes by here: counted, and a line in the access log and in the audit log.
+/// `method` of static life; `target`: the room, user or method, where there is one; `reason`: a sentence of what was
+/// missing, which the caller does not hear.
 void log_refusal(context& ctx, const caller& from, std::string_view method, std::string_view target,
                  std::string_view reason, codecs::error_code code);
 

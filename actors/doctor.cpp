@@ -19,6 +19,7 @@
 #include <system_error>
 #include <thread>
 
+#include "actors/doctor_audit.hpp"
 #include "actors/engine.hpp"
 #include "actors/permissions.hpp"
 #include "actors/secret_keys.hpp"
@@ -419,6 +420,7 @@ std::vector<finding> examine(const serve_options& of) {
   check_certificate(config, to);
   check_descriptors(config, node, to);
   storage::sqlite_findings database;
+  for (auto& each : examine_audit(config, directory)) to.all.push_back(std::move(each));
   if (there) {
     check_disk(directory, to);
     check_database(directory, config, database, to);

@@ -6,6 +6,9 @@
 #include "runtime/edge_watch.hpp"
 #include "runtime/web_origin.hpp"
 
+#include "actors/audit_trail.hpp"
+#include "runtime/log.hpp"
+
 namespace greenroom {
 
 std::unique_ptr<endpoint> make_endpoint(const endpoint_place& at) {
@@ -42,6 +45,15 @@ bool is_same_name(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
+/// The node's owner is told what was missing; the stranger is not.
+void note_stranger(const context& ctx, const runtime::http_request& request, std::string_view action,
+                   std::string_view reason, std::string_view detail = {}) {
+  const auto origin = request.header("Origin");
+  runtime::log::info("a caller is not let in",
+                     {{"reason", reason}, {"peer", request.peer}, {"target", request.path}, {"origin", origin}});
+  audit_trail::stranger(ctx, action, request.peer, request.path, reason, detail);
+}
+
 runtime::http_response unauthorized(std::string_view sentence, std::string_view challenge) {
   return runtime::http_error(401, sentence, {{"WWW-Authenticate", std::string{challenge}}});
 }
@@ -57,7 +69,10 @@ std::variant<std::optional<principal>, runtime::http_response> bearer_of(const c
   if (std::ranges::count_if(request.fields, same) > 1)
     return unauthorized("Authorization stands there more than once", "Bearer");
   const auto token = bearer_token(field);
-  if (!token) return unauthorized("Authorization must be a bearer token", "Bearer");
+  if (!token) {
+    note_stranger(ctx, request, "authenticate", "Authorization holds no bearer token");
+    return unauthorized("Authorization must be a bearer token", "Bearer");
+  }
   codecs::calls::session_open claim;
   claim.token = *token;
   auto who = access::authenticate(ctx, claim, {origin_of(request), request.peer});
@@ -70,7 +85,11 @@ std::variant<principal, runtime::http_response> caller_of(const context& ctx, co
   if (auto* refused = std::get_if<runtime::http_response>(&shown)) return std::move(*refused);
   auto known = std::get<std::optional<principal>>(std::move(shown));
   if (!known) known = access::anonymous(ctx, origin_of(request));
-  if (!known) return unauthorized("a bearer token is needed", "Bearer");
+  if (!known) {
+    note_stranger(ctx, request, "authenticate",
+                  "no token was shown, and access.anonymous lets nobody in from there without one");
+    return unauthorized("a bearer token is needed", "Bearer");
+  }
   return std::move(*known);
 }
 
@@ -98,6 +117,7 @@ bool origin_allowed(const context& ctx, const runtime::http_request& request) {
   const auto origin = request.header("Origin");
   if (count == 1 && !origin.empty() && access::origin_allowed(ctx, origin, own_origin(ctx, request))) return true;
   runtime::edge::count(runtime::edge::reason::foreign_origin, request.peer, origin);
+  note_stranger(ctx, request, "origin", "access.allowed_origins does not name the page's origin", origin);
   return false;
 }
 

@@ -4,6 +4,8 @@
 #include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
@@ -11,6 +13,8 @@
 
 #include "actors/access_keeper.hpp"
 #include "actors/admin.hpp"
+#include "actors/audit.hpp"
+#include "actors/audit_trail.hpp"
 #include "actors/certificates.hpp"
 #include "actors/context.hpp"
 #include "actors/gateway.hpp"
@@ -161,6 +165,7 @@ struct engine::parts {
             .permissions = make_permissions(config),
             .vault = vault,
             .schemas = schemas,
+            .audit = open_audit(config, data.path(), [this] { return clock.now_ms(); }),
             .process_prefix = runtime::random_text(prefix_random_bytes)},
         system_options{shards_of(config)},
         system{system_options} {
@@ -179,6 +184,7 @@ struct engine::parts {
     http_shards = std::make_shared<runtime::http_shards>(homes_of(ctx));
     collect_node_metrics(metrics, ctx);
     register_behaviours(ctx);
+    audit_trail::node(ctx, "node.start", "version " + ctx.version + ", pid " + std::to_string(::getpid()));
     runtime::rehearsal::allow(config.node.rehearsals);
   }
 
@@ -469,6 +475,8 @@ void engine::stop() {
   }
   if (p.root) caf::anon_send_exit(p.root, caf::exit_reason::user_shutdown);
   if (!runtime::await_actors(p.system, deadline)) runtime::log::warn("actors did not end in time");
+  audit_trail::node(p.ctx, "node.stop", p.has_given_up ? "supervision gave up" : "asked to");
+  if (p.ctx.audit) p.ctx.audit->close();
   p.watchdog.reset();
   p.ctx.writer = p.ctx.backups = nullptr;
   p.ctx.readers.clear();

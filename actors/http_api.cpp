@@ -6,6 +6,7 @@
 
 #include "actors/access.hpp"
 #include "actors/api_keys.hpp"
+#include "actors/audit_trail.hpp"
 #include "actors/cors.hpp"
 #include "actors/dispatch.hpp"
 #include "actors/key_text.hpp"
@@ -246,6 +247,7 @@ void http_api::on_done(const runtime::http_access& line) {
 
 void http_api::on_handshake_failed(std::string_view peer, std::string_view why) {
   if (ctx_.config.log.access) runtime::log::info("a TLS handshake failed", {{"peer", peer}, {"reason", why}});
+  audit_trail::stranger(ctx_, "tls.handshake", peer, {}, why);
 }
 
 namespace {

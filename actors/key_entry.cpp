@@ -42,12 +42,15 @@ std::optional<single_key> parse_single(const std::string& entry) {
 
 std::string contents_of(const std::string& entry, const std::string& file) {
   errno = 0;
-  std::ifstream in{file, std::ios::binary};
+  std::ifstream in;
+  in.rdbuf()->pubsetbuf(nullptr, 0);  // no buffer that keeps it
+  in.open(file, std::ios::binary);
   if (!in) refuse(entry, "the file cannot be opened: " + std::generic_category().message(errno));
-  std::string all;
-  for (char c = 0; all.size() <= codecs::limits::jwk_set_bytes_max && in.get(c);) all += c;
+  std::string all(codecs::limits::jwk_set_bytes_max + 1, '\0');  // never grows: that would leave copies behind
+  in.read(all.data(), static_cast<std::streamsize>(all.size()));
   if (in.bad()) refuse(entry, "the file cannot be read: " + std::generic_category().message(errno));
-  if (all.size() > codecs::limits::jwk_set_bytes_max) refuse(entry, "the file is too large to be a key");
+  if (in) refuse(entry, "the file is too large to be a key");
+  all.resize(static_cast<std::size_t>(in.gcount()));
   return all;
 }
 

@@ -1,13 +1,9 @@
 #include "actors/node_metrics.hpp"
 
-#include <array>
-#include <string_view>
 #include <vector>
 
-#include "actors/api_keys.hpp"
+#include "actors/access_metrics.hpp"
 #include "actors/context.hpp"
-#include "actors/revocations.hpp"
-#include "actors/tokens.hpp"
 #include "runtime/actor_base.hpp"
 #include "runtime/edge_watch.hpp"
 #include "runtime/log.hpp"
@@ -127,173 +123,115 @@ void collect_sockets(metrics& into, context& ctx) {
       });
 }
 
-/// The words of a fetch that failed, in the order of the enum.
-constexpr std::array<std::string_view, static_cast<std::size_t>(runtime::fetch_outcome::cancelled)> fetch_words{
-    "", "unreachable", "untrusted", "timed_out", "refused", "too_large", "broken"};
-
-void collect_key_sets(metrics& into, context& ctx) {
-  auto add = [&](family what, metrics::kind kind, auto read) {
-    what.labels.insert(what.labels.begin(), "set");
-    into.collect(std::move(what), kind, [&ctx, read] {
-      samples all;
-      if (ctx.tokens)
-        for (const auto& each : ctx.tokens->sets()) read(*each, all);
-      return all;
+void collect_workers(metrics& into, context& ctx) {
+  auto add = [&](std::string name, std::string help, auto figure) {
+    into.collect({std::move(name), std::move(help)}, metrics::kind::gauge, [&ctx, figure] {
+      std::uint64_t sum = 0;
+      for (const auto& each : ctx.workers_now.rows()) sum += figure(*each);
+      return number(sum);
     });
   };
-  add({"greenroom_key_set_keys", "Keys of a fetched set that count."}, metrics::kind::gauge,
-      [](const key_set_figures& f, samples& to) {
-        to.push_back({{f.set}, number(f.keys)});
-      });
-  add({"greenroom_key_set_age_seconds", "How long ago it was fetched; absent: never."}, metrics::kind::gauge,
-      [&ctx](const key_set_figures& f, samples& to) {
-        const auto at = f.fetched_at_ms.load();
-        if (at != 0) to.push_back({{f.set}, static_cast<double>(ctx.now_ms() - at) / ms_per_s});
-      });
-  add({"greenroom_key_set_fetches_total", "Fetches, by what came of them.", {"result"}}, metrics::kind::counter,
-      [](const key_set_figures& f, samples& to) {
-        to.push_back({{f.set, "good"}, number(f.good)});
-        to.push_back({{f.set, "unusable"}, number(f.unusable)});
-        for (std::size_t i = 1; i < f.failed.size(); ++i)
-          to.push_back({{f.set, std::string{fetch_words[i]}}, number(f.failed[i])});
-      });
-  void collect_access(metrics & into, context & ctx) {
-    into.collect({"greenroom_api_keys", "API keys that there are."}, metrics::kind::gauge,
-                 [&ctx] { return number(ctx.keys ? ctx.keys->size() : 0); });
-    into.collect({"greenroom_api_keys_accepted_total", "Times that a client came with an API key that there is."},
-                 metrics::kind::counter, [&ctx] { return number(ctx.keys ? ctx.keys->accepted() : 0); });
-    into.collect({"greenroom_api_keys_refused_total", "Times that what should be an API key was none.", {"reason"}},
-                 metrics::kind::counter, [&ctx] {
+  add("greenroom_workers", "Remote workers.", [](const worker_figures&) { return 1u; });
+  add("greenroom_worker_capacity", "Requests that all of them take at a time.",
+      [](const worker_figures& f) { return f.capacity.load(); });
+  add("greenroom_worker_in_flight", "Requests that they have.",
+      [](const worker_figures& f) { return f.in_flight.load(); });
+  into.collect({"greenroom_worker_waiting", "Calls that no worker has room for."}, metrics::kind::gauge,
+               [&ctx] { return number(ctx.workers_now.waiting); });
+}
+
+void collect_store(metrics& into, context& ctx) {
+  auto add = [&](metrics::kind kind, std::string name, std::string help, std::uint64_t storage::statistics::*which) {
+    into.collect({std::move(name), std::move(help)}, kind,
+                 [&ctx, which] { return number(ctx.memory.counters().*which + ctx.disk.counters().*which); });
+  };
+  using s = storage::statistics;
+  add(metrics::kind::gauge, "greenroom_store_logs", "Room logs that the store holds.", &s::logs);
+  add(metrics::kind::gauge, "greenroom_store_messages", "Room messages that the store holds.", &s::records);
+  add(metrics::kind::gauge, "greenroom_store_message_bytes", "Bytes of them.", &s::record_bytes);
+  add(metrics::kind::counter, "greenroom_store_shed_total", "Room messages dropped early, for the bound of all logs.",
+      &s::shed);
+  add(metrics::kind::gauge, "greenroom_inbox_queued", "Directed messages that are not acknowledged.", &s::queued);
+  add(metrics::kind::counter, "greenroom_inbox_accepted_total",
+      "Directed messages stored, and rooms' messages that became dead letters.", &s::accepted);
+  add(metrics::kind::counter, "greenroom_inbox_acknowledged_total",
+      "Directed messages acknowledged, and rooms' dead letters published.", &s::acknowledged);
+  add(metrics::kind::counter, "greenroom_inbox_refused_total", "Directed messages refused because the inbox was full.",
+      &s::refused_full);
+  add(metrics::kind::counter, "greenroom_inbox_purged_total", "Directed messages and dead letters that were dropped.",
+      &s::purged);
+  add(metrics::kind::gauge, "greenroom_dead_letters", "Dead letters kept.", &s::dead);
+  add(metrics::kind::gauge, "greenroom_dead_letter_bytes", "Bytes of them.", &s::dead_bytes);
+  add(metrics::kind::counter, "greenroom_dead_replayed_total", "Dead letters that were queued or published again.",
+      &s::replayed);
+  into.collect({"greenroom_dead_total", "Messages that became dead letters.", {"reason"}}, metrics::kind::counter,
+               [&ctx] {
+                 const auto now = ctx.disk.counters();
+                 return samples{{{"expired"}, number(now.dead_expired)},
+                                {{"undeliverable"}, number(now.dead_undeliverable)},
+                                {{"crashed"}, number(now.dead_crashed)}};
+               });
+  add(metrics::kind::counter, "greenroom_ids_evicted_total", "Idempotency records that went before their time.",
+      &s::ids_evicted);
+  add(metrics::kind::counter, "greenroom_duplicates_total", "Messages recognised as repeats.", &s::duplicates);
+  add(metrics::kind::counter, "greenroom_store_unavailable_total", "Operations refused for a bound of the store.",
+      &s::unavailable);
+}
+
+void collect_database(metrics& into, context& ctx) {
+  into.collect({"greenroom_store_uncommitted_bytes", "Messages on their way to the disk."}, metrics::kind::gauge,
+               [&ctx] { return number(ctx.uncommitted_bytes.load(std::memory_order_relaxed)); });
+  into.collect({"greenroom_store_condition", "1 at what the disk lets the store do.", {"condition"}},
+               metrics::kind::gauge, [&ctx] {
+                 using storage::condition;
+                 const auto now = ctx.disk.condition();
+                 samples all;
+                 for (const auto& [name, which] :
+                      {std::pair{"good", condition::good}, {"full", condition::full}, {"broken", condition::broken}})
+                   all.push_back({{name}, now == which ? 1.0 : 0.0});
+                 return all;
+               });
+  auto add = [&](metrics::kind kind, std::string name, std::string help, std::uint64_t storage::sqlite_figures::*which,
+                 double unit = 1) {
+    into.collect({std::move(name), std::move(help)}, kind,
+                 [&ctx, which, unit] { return ctx.database ? number(ctx.database->figures().*which) / unit : 0; });
+  };
+  using f = storage::sqlite_figures;
+  using enum metrics::kind;
+  add(counter, "greenroom_store_batches_total", "Transactions committed.", &f::batches);
+  add(counter, "greenroom_store_operations_total", "Operations committed in them.", &f::operations);
+  add(counter, "greenroom_store_failed_batches_total", "Transactions that were not committed.", &f::failed);
+  add(counter, "greenroom_store_commit_seconds_total", "Time that transactions took, with their fsync.", &f::commit_ns,
+      ns_per_s);
+  add(gauge, "greenroom_store_commit_seconds_max", "The longest transaction.", &f::commit_ns_max, ns_per_s);
+  add(counter, "greenroom_store_checkpoints_total", "Checkpoints.", &f::checkpoints);
+  add(counter, "greenroom_store_checkpoint_seconds_total", "Time that they took.", &f::checkpoint_ns, ns_per_s);
+  add(gauge, "greenroom_store_checkpoint_seconds_max", "The longest one.", &f::checkpoint_ns_max, ns_per_s);
+  add(gauge, "greenroom_store_database_bytes", "Size of the database.", &f::database_bytes);
+  add(gauge, "greenroom_store_wal_bytes", "Size of its write-ahead log.", &f::wal_bytes);
+  add(counter, "greenroom_store_damaged_rows_total", "Rows met other than they were stored.", &f::damaged);
+  add(counter, "greenroom_store_reopened_total", "Times that the database was opened anew after the disk had failed.",
+      &f::reopened);
+}
+
+void collect_services(metrics& into, context& ctx) {
+  for (const auto& figure : service_figures::all) {
+    into.collect({std::string{figure.name}, std::string{figure.help}, {"service", "instance"}},
+                 figure.grows ? metrics::kind::counter : metrics::kind::gauge, [&ctx, value = figure.value] {
                    samples all;
-                   for (std::size_t i = 0; ctx.keys && i < key_refusals; ++i) {
-                     const auto why = static_cast<key_refusal>(i);
-                     all.push_back({{std::string{word_of(why)}}, number(ctx.keys->refused(why))});
-                   }
+                   for (const auto& each : ctx.board.rows())
+                     all.push_back({{each->service, each->instance}, number((*each.*value).load())});
                    return all;
                  });
-    into.collect({"greenroom_revocations", "Users, sessions and tokens that are revoked."}, metrics::kind::gauge,
-                 [&ctx] { return number(ctx.revoked ? ctx.revoked->size() : 0); });
-    into.collect({"greenroom_revoked_refused_total", "Times that a client came with what was revoked.", {"kind"}},
-                 metrics::kind::counter, [&ctx] {
-                   samples all;
-                   for (std::size_t i = 0; ctx.revoked && i < revocations::kinds; ++i) {
-                     const auto kind = static_cast<storage::revoked>(i);
-                     all.push_back({{std::string{word_of(kind)}}, number(ctx.revoked->refused(kind))});
-                   }
-                   return all;
-                 });
   }
-
-  void collect_workers(metrics & into, context & ctx) {
-    auto add = [&](std::string name, std::string help, auto figure) {
-      into.collect({std::move(name), std::move(help)}, metrics::kind::gauge, [&ctx, figure] {
-        std::uint64_t sum = 0;
-        for (const auto& each : ctx.workers_now.rows()) sum += figure(*each);
-        return number(sum);
-      });
-    };
-    add("greenroom_workers", "Remote workers.", [](const worker_figures&) { return 1u; });
-    add("greenroom_worker_capacity", "Requests that all of them take at a time.",
-        [](const worker_figures& f) { return f.capacity.load(); });
-    add("greenroom_worker_in_flight", "Requests that they have.",
-        [](const worker_figures& f) { return f.in_flight.load(); });
-    into.collect({"greenroom_worker_waiting", "Calls that no worker has room for."}, metrics::kind::gauge,
-                 [&ctx] { return number(ctx.workers_now.waiting); });
-  }
-
-  void collect_store(metrics & into, context & ctx) {
-    auto add = [&](metrics::kind kind, std::string name, std::string help, std::uint64_t storage::statistics::*which) {
-      into.collect({std::move(name), std::move(help)}, kind,
-                   [&ctx, which] { return number(ctx.memory.counters().*which + ctx.disk.counters().*which); });
-    };
-    using s = storage::statistics;
-    add(metrics::kind::gauge, "greenroom_store_logs", "Room logs that the store holds.", &s::logs);
-    add(metrics::kind::gauge, "greenroom_store_messages", "Room messages that the store holds.", &s::records);
-    add(metrics::kind::gauge, "greenroom_store_message_bytes", "Bytes of them.", &s::record_bytes);
-    add(metrics::kind::counter, "greenroom_store_shed_total", "Room messages dropped early, for the bound of all logs.",
-        &s::shed);
-    add(metrics::kind::gauge, "greenroom_inbox_queued", "Directed messages that are not acknowledged.", &s::queued);
-    add(metrics::kind::counter, "greenroom_inbox_accepted_total",
-        "Directed messages stored, and rooms' messages that became dead letters.", &s::accepted);
-    add(metrics::kind::counter, "greenroom_inbox_acknowledged_total",
-        "Directed messages acknowledged, and rooms' dead letters published.", &s::acknowledged);
-    add(metrics::kind::counter, "greenroom_inbox_refused_total",
-        "Directed messages refused because the inbox was full.", &s::refused_full);
-    add(metrics::kind::counter, "greenroom_inbox_purged_total", "Directed messages and dead letters that were dropped.",
-        &s::purged);
-    add(metrics::kind::gauge, "greenroom_dead_letters", "Dead letters kept.", &s::dead);
-    add(metrics::kind::gauge, "greenroom_dead_letter_bytes", "Bytes of them.", &s::dead_bytes);
-    add(metrics::kind::counter, "greenroom_dead_replayed_total", "Dead letters that were queued or published again.",
-        &s::replayed);
-    into.collect({"greenroom_dead_total", "Messages that became dead letters.", {"reason"}}, metrics::kind::counter,
-                 [&ctx] {
-                   const auto now = ctx.disk.counters();
-                   return samples{{{"expired"}, number(now.dead_expired)},
-                                  {{"undeliverable"}, number(now.dead_undeliverable)},
-                                  {{"crashed"}, number(now.dead_crashed)}};
-                 });
-    add(metrics::kind::counter, "greenroom_ids_evicted_total", "Idempotency records that went before their time.",
-        &s::ids_evicted);
-    add(metrics::kind::counter, "greenroom_duplicates_total", "Messages recognised as repeats.", &s::duplicates);
-    add(metrics::kind::counter, "greenroom_store_unavailable_total", "Operations refused for a bound of the store.",
-        &s::unavailable);
-  }
-
-  void collect_database(metrics & into, context & ctx) {
-    into.collect({"greenroom_store_uncommitted_bytes", "Messages on their way to the disk."}, metrics::kind::gauge,
-                 [&ctx] { return number(ctx.uncommitted_bytes.load(std::memory_order_relaxed)); });
-    into.collect({"greenroom_store_condition", "1 at what the disk lets the store do.", {"condition"}},
-                 metrics::kind::gauge, [&ctx] {
-                   using storage::condition;
-                   const auto now = ctx.disk.condition();
-                   samples all;
-                   for (const auto& [name, which] :
-                        {std::pair{"good", condition::good}, {"full", condition::full}, {"broken", condition::broken}})
-                     all.push_back({{name}, now == which ? 1.0 : 0.0});
-                   return all;
-                 });
-    auto add = [&](metrics::kind kind, std::string name, std::string help,
-                   std::uint64_t storage::sqlite_figures::*which, double unit = 1) {
-      into.collect({std::move(name), std::move(help)}, kind,
-                   [&ctx, which, unit] { return ctx.database ? number(ctx.database->figures().*which) / unit : 0; });
-    };
-    using f = storage::sqlite_figures;
-    using enum metrics::kind;
-    add(counter, "greenroom_store_batches_total", "Transactions committed.", &f::batches);
-    add(counter, "greenroom_store_operations_total", "Operations committed in them.", &f::operations);
-    add(counter, "greenroom_store_failed_batches_total", "Transactions that were not committed.", &f::failed);
-    add(counter, "greenroom_store_commit_seconds_total", "Time that transactions took, with their fsync.",
-        &f::commit_ns, ns_per_s);
-    add(gauge, "greenroom_store_commit_seconds_max", "The longest transaction.", &f::commit_ns_max, ns_per_s);
-    add(counter, "greenroom_store_checkpoints_total", "Checkpoints.", &f::checkpoints);
-    add(counter, "greenroom_store_checkpoint_seconds_total", "Time that they took.", &f::checkpoint_ns, ns_per_s);
-    add(gauge, "greenroom_store_checkpoint_seconds_max", "The longest one.", &f::checkpoint_ns_max, ns_per_s);
-    add(gauge, "greenroom_store_database_bytes", "Size of the database.", &f::database_bytes);
-    add(gauge, "greenroom_store_wal_bytes", "Size of its write-ahead log.", &f::wal_bytes);
-    add(counter, "greenroom_store_damaged_rows_total", "Rows met other than they were stored.", &f::damaged);
-    add(counter, "greenroom_store_reopened_total", "Times that the database was opened anew after the disk had failed.",
-        &f::reopened);
-  }
-
-  void collect_services(metrics & into, context & ctx) {
-    for (const auto& figure : service_figures::all) {
-      into.collect({std::string{figure.name}, std::string{figure.help}, {"service", "instance"}},
-                   figure.grows ? metrics::kind::counter : metrics::kind::gauge, [&ctx, value = figure.value] {
-                     samples all;
-                     for (const auto& each : ctx.board.rows())
-                       all.push_back({{each->service, each->instance}, number((*each.*value).load())});
-                     return all;
-                   });
-    }
-  }
+}
 
 }  // namespace
 
 void collect_node_metrics(metrics& into, context& ctx) {
   collect_shards(into, ctx);
   collect_sockets(into, ctx);
-  collect_key_sets(into, ctx);
-  collect_access(into, ctx);
+  collect_access_metrics(into, ctx);
   collect_workers(into, ctx);
   collect_store(into, ctx);
   collect_database(into, ctx);

@@ -1,5 +1,8 @@
 #include "actors/restore.hpp"
 
+#include <unistd.h>
+
+#include <chrono>
 #include <filesystem>
 #include <ostream>
 #include <system_error>
@@ -9,6 +12,7 @@
 #include "actors/stores.hpp"
 #include "codecs/json_writer.hpp"
 #include "runtime/data_dir.hpp"
+#include "storage/audit_log.hpp"
 #include "storage/sqlite_backup.hpp"
 
 namespace greenroom {
@@ -50,6 +54,27 @@ std::string as_json(const storage::restored& done) {
   return out;
 }
 
+/// The node that runs here later goes on behind this line. What is restored stays so where it cannot be written.
+void record(const runtime::config& config, const fs::path& directory, const restore_options& what, std::ostream& err) {
+  if (config.audit.level < runtime::audit_level::sessions) return;
+  using namespace std::chrono;
+  const auto now_ms = duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+  const storage::audit_record line{.at_ms = now_ms,
+                                   .action = "admin.restore",
+                                   .decision = storage::audit_decision::done,
+                                   .members = {{"user", "uid:" + std::to_string(::getuid())},
+                                               {"target", what.backup},
+                                               {"detail", "pid " + std::to_string(::getpid())}}};
+  try {
+    storage::audit_log log{{directory / "audit", config.audit.file_bytes_max, config.audit.files_max}};
+    auto failed = log.append({&line, 1}, now_ms);
+    if (!failed) failed = log.checkpoint(now_ms);
+    if (failed) throw std::system_error{failed, "it cannot be written"};
+  } catch (const std::exception& e) {
+    err << "greenroom: the audit log does not say so: " << e.what() << '\n';
+  }
+}
+
 }  // namespace
 
 restore_exit restore(const restore_options& what, std::ostream& out, std::ostream& err) {
@@ -67,6 +92,7 @@ restore_exit restore(const restore_options& what, std::ostream& out, std::ostrea
     const auto done =
         storage::restore(what.backup, store_options(loaded.value, directory.database(), keys),
                          what.accept_damage ? storage::damaged_rows::accept : storage::damaged_rows::refuse);
+    record(loaded.value, directory.path(), what, err);
     out << (what.json ? as_json(done) : as_text(done, what, directory.path())) << '\n';
     return restore_exit::restored;
   } catch (const bad_config& e) {

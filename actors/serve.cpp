@@ -12,6 +12,7 @@
 
 #include "actors/engine.hpp"
 #include "runtime/config.hpp"
+#include "runtime/core_dump.hpp"
 #include "runtime/descriptors.hpp"
 #include "runtime/log.hpp"
 
@@ -102,6 +103,8 @@ void add_serve_options(CLI::App& command, serve_options& options) {
   command.add_option("--data", options.data, "The data directory, which no other node may use")->type_name("DIR");
   command.add_option("--shards", options.shards, "Threads that run connections and actors; default: the cores")
       ->type_name("N");
+  command.add_flag("--core-dumps", options.core_dumps,
+                   "Write core dumps as the system does: with the node's memory, and so with keys and tokens");
   command.add_option("--set", options.set, "Any other key: section.key=value; may be repeated")->type_name("KEY=VALUE");
   command.footer(
       "Prints one line `ready` with its addresses once it accepts.\n"
@@ -118,6 +121,9 @@ serve_exit serve(const serve_options& options, const std::string& version, exten
   node_signals signals;
   try {
     runtime::log::scoped log{loaded.value.log};
+    if (!options.core_dumps)
+      if (const auto why = runtime::write_no_core_dumps())
+        runtime::log::warn("a core dump may be written, and would hold secrets", {{"reason", why.message()}});
     if (options.dev)
       runtime::log::warn(
           "--dev: anonymous callers on loopback may do everything, and there are no rate limits. Never run this where "

@@ -37,6 +37,7 @@ struct serve_options {
   std::string config{}, data{};
   std::vector<std::string> listen{}, set{};
   std::uint32_t shards = 0;
+  bool core_dumps = false;  ///< with the process's memory, and so with the secrets in it
 };
 
 /// Adds the options, and help that explains them, to a command.

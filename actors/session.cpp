@@ -72,9 +72,9 @@ struct state {
   void turn_away(codecs::error why);
   void lose_connection();
   hand_over::reply give_up_state(const hand_over& m);
-  void leave_and_end();
+  void leave_and_end(std::string_view why);
   caf::behavior ending();
-  void end();
+  void end(std::string_view why);
   void say(const codecs::push& what);
   void put(const ask& m);
   void end_by(const disconnect& m);
@@ -211,7 +211,7 @@ void state::turn_away(codecs::error why) {
   const auto code = why.code;
   how->reply(std::move(why));
   runtime::tell(keep.connection, connection::refused{code});
-  leave_and_end();
+  leave_and_end("its channel did not let it in");
 }
 
 void state::say_opened() {
@@ -232,7 +232,7 @@ void state::say_opened() {
   how->reply(codecs::result{std::move(result)});
   for (const auto& each : how->held) keep.client->push(each);
   if (keep.stored.previous_token) token_ping = keep.client->ping_in_order();
-  runtime::tell(keep.connection, connection::opened{opts.id, holder(opts), caf::actor{self}, keep.rooms});
+  runtime::tell(keep.connection, connection::opened{opts.id, holder(opts), caf::actor{self}, keep.rooms, how->resumed});
   for (const auto& each : keep.rooms->all()) each->waits = false;
   runtime::tell(ctx.shards[opts.shard].relay, relay::feed{keep.rooms->all()});
   letters.begin();
@@ -266,7 +266,7 @@ caf::behavior state::attached() {
       [this](const close& m) {
         m.reply(codecs::result{results::nothing{}});
         runtime::tell(keep.connection, connection::close{codecs::close_codes::closed});
-        leave_and_end();
+        leave_and_end("its client closed it");
       },
       [](const expire&) {},
       [this](const proven& m) { prove(m.ping); },
@@ -331,7 +331,7 @@ void state::put(const ask& m) {
 
 void state::end_by(const disconnect& m) {
   runtime::tell(keep.connection, connection::close{codecs::close_codes::kicked, codecs::close_text(m.reason), m.how});
-  if (m.how != farewell::none) leave_and_end();
+  if (m.how != farewell::none) leave_and_end("it was disconnected by a behaviour or service");
 }
 
 void state::register_again(const readopt& m) {
@@ -397,7 +397,7 @@ void state::lose_connection() {
   keep.client.reset();
   keep.inbox_sent = keep.inbox_acked = 0;
   token_ping = 0;
-  if (!resumable()) return leave_and_end();
+  if (!resumable()) return leave_and_end("its connection ended, and it cannot be resumed");
   runtime::tell(ctx.shards[opts.shard].relay, relay::detach{keep.rooms->all()});
   keep.stored.deadline_ms = ctx.now_ms() + keep.stored.window_ms;
   save();
@@ -417,7 +417,8 @@ caf::message_handler state::detached_handlers() {
       [this](const hand_over& m) { return give_up_state(m); },
       [](const close& m) { m.reply(codecs::make_error(error_code::conflict)); },
       [this](const expire& m) {
-        if (m.detachment == 0 || m.detachment == detachments) leave_and_end();
+        if (m.detachment == 0) return leave_and_end("too many sessions wait for their clients");
+        if (m.detachment == detachments) leave_and_end("nobody resumed it in time");
       },
       [](const proven&) {},
       [](const rooms_changed&) {},
@@ -440,7 +441,7 @@ caf::message_handler state::detached_handlers() {
       [](const look&) {},
       [this](const permitted& m) { keep.shown = m.shown; },
       [this](const disconnect& m) {
-        if (m.how != farewell::none) leave_and_end();
+        if (m.how != farewell::none) leave_and_end("it was disconnected by a behaviour or service");
       },
   }
       .or_else(session_inbox::refusing())
@@ -465,16 +466,16 @@ hand_over::reply state::give_up_state(const hand_over& m) {
 }
 
 /// The store hears of the end before who comes to resume does: that waits until it is known.
-void state::leave_and_end() {
+void state::leave_and_end(std::string_view why) {
   channels.end();
   if (keep.client) letters.end();
   refuse_questions();
   keep.client.reset();
   runtime::tell(ctx.shards[opts.shard].relay, relay::forsake{keep.rooms});  // its rooms are left at once
-  if (!resumable()) return end();
+  if (!resumable()) return end(why);
   self->become(ending());
-  store_writer::write_one(self, ctx, storage::session_erase{opts.id.value},
-                          [this](const storage::outcome&) { end(); });  // one that could not be erased is swept later
+  auto erased = [this, why](const storage::outcome&) { end(why); };  // one that could not be erased is swept later
+  store_writer::write_one(self, ctx, storage::session_erase{opts.id.value}, std::move(erased));
 }
 
 caf::behavior state::ending() {
@@ -487,8 +488,8 @@ caf::behavior state::ending() {
       .or_else(all);
 }
 
-void state::end() {
-  runtime::tell(ctx.sessions, session_directory::ended{opts.id});
+void state::end(std::string_view why) {
+  runtime::tell(ctx.sessions, session_directory::ended{opts.id, why});
   self->quit();
 }
 

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "actors/audit_trail.hpp"
 #include "actors/connection.hpp"
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
@@ -115,7 +116,10 @@ caf::behavior state::start() {
   return children.handlers()
       .or_else([this](const open& m) { answer_open(m); }, [this](const detached& m) { note_detached(m.id); },
                [this](const ended& m) {
-                 if (auto found = sessions.find(m.id); found != sessions.end()) erase(found);
+                 auto found = sessions.find(m.id);
+                 if (found == sessions.end()) return;
+                 audit_trail::session_ended(ctx, m.id, found->second.user, m.why);
+                 erase(found);
                },
                [this](const refreshed& m) {
                  if (auto found = sessions.find(m.id); found != sessions.end()) found->second.shown = m.shown;
@@ -402,6 +406,7 @@ void state::forget(caf::actor_id who) {
   if (found == sessions.end()) return;
   if (found->second.connection) runtime::tell(found->second.connection, connection::session_lost{});
   forsake(found->second);
+  audit_trail::session_ended(ctx, found->first, found->second.user, "it crashed, or was killed");
   erase(found);
 }
 

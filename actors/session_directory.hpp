@@ -51,8 +51,9 @@ struct detached {
 };  ///< It has lost its connection.
 struct ended {
   session_id id;
-};                  ///< It is over.
-struct refreshed {  ///< Its client has shown something newer.
+  std::string_view why{};  ///< for the audit log; of static life
+};                         ///< It is over.
+struct refreshed {         ///< Its client has shown something newer.
   session_id id;
   std::shared_ptr<const credential> shown;
 };

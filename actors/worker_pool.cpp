@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/audit_trail.hpp"
 #include "actors/context.hpp"
 #include "actors/deadlines.hpp"
 #include "actors/limits.hpp"
@@ -260,6 +261,7 @@ void state::registered(const enlist& m) {
     orphans.take(each.name);
   }
   show(*who);
+  audit_trail::worker_registered(ctx, m.session, m.user, m.what);
   m.reply(codecs::result{codecs::results::registered{who->session.value, {who->methods.begin(), who->methods.end()}}});
   has_room(*who);
 }

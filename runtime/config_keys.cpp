@@ -40,6 +40,8 @@ constexpr config_section sections[]{
      "on SIGHUP and when they change."},
     {"secrets", "What is kept secret in the database: secrets for integrations, and rooms that are encrypted at rest."},
     {"schemas", "JSON Schemas of services' methods; those of events are in the namespaces."},
+    {"audit",
+     "The audit log: who did what, from where, and what was refused, as a signed chain in the data directory."},
     {"log", "The node's own log."},
     {"rooms", "All rooms; what differs from room to room is in the namespaces."},
     {"presence", "Who is online; what rooms tell of their members is in the namespaces."},
@@ -444,8 +446,8 @@ std::vector<Row> joined(std::initializer_list<std::span<const Row>> tables) {
 
 std::span<const config_section> config_sections() { return sections; }
 std::span<const config_key<config>> node_keys() {
-  static const auto all = joined<config_key<config>>(
-      {node_table, edge_keys(), tls_keys(), access_keys(), tokens_keys(), secrets_keys(), schemas_keys()});
+  static const auto all = joined<config_key<config>>({node_table, edge_keys(), tls_keys(), access_keys(), tokens_keys(),
+                                                      secrets_keys(), schemas_keys(), audit_keys()});
   return all;
 }
 std::span<const config_rule<config>> node_rules() {

@@ -39,6 +39,7 @@ std::span<const config_key<config>> secrets_keys();              ///< those of `
 std::span<const config_key<config>> schemas_keys();              ///< those of `[schemas]`, part of `node_keys`
 std::span<const config_key<config>> edge_keys();                 ///< of proxies, part of `node_keys`
 std::span<const config_key<config>> access_keys();               ///< what callers may, part of `node_keys`
+std::span<const config_key<config>> audit_keys();                ///< those of `[audit]`, part of `node_keys`
 std::span<const config_key<namespace_config>> namespace_keys();  ///< of each `[namespace.NAME]`
 std::span<const config_key<endpoint_config>> endpoint_keys();    ///< of each `[endpoint.NAME]`
 std::span<const config_key<grant_config>> grant_keys();          ///< of each `[grant.NAME]`

@@ -63,6 +63,11 @@ class connection final : public local_peer, public std::enable_shared_from_this<
   connection(std::shared_ptr<corked> link, const local_socket::line_function& on_line, std::uint32_t line_bytes_max)
       : link_{std::move(link)}, on_line_{on_line}, line_bytes_max_{line_bytes_max} {
     link_->set_user(this);
+    ucred known{};
+    socklen_t size = sizeof known;
+    if (::getsockopt(link_->native_handle(), SOL_SOCKET, SO_PEERCRED, &known, &size) != 0) return;
+    user_ = known.uid;
+    process_ = known.pid;
   }
   ~connection() override { link_->set_user(nullptr); }
 
@@ -81,6 +86,8 @@ class connection final : public local_peer, public std::enable_shared_from_this<
     link_->end(goodbye);
     forget();
   }
+  std::int64_t user() const override { return user_; }
+  std::int64_t process() const override { return process_; }
   void abort() {
     among_ = nullptr;
     link_->abort();
@@ -120,6 +127,7 @@ class connection final : public local_peer, public std::enable_shared_from_this<
   std::shared_ptr<corked> link_;
   const local_socket::line_function& on_line_;
   std::uint32_t line_bytes_max_;
+  std::int64_t user_ = -1, process_ = -1;
   connections* among_ = nullptr;  ///< Null once it ended.
 };
 

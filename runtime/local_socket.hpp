@@ -25,6 +25,9 @@ class local_peer {
   virtual ~local_peer() = default;
   virtual void send_line(std::string_view line) = 0;  ///< Without the newline.
   virtual void close() = 0;                           ///< What was sent leaves first.
+  /// The user and the process at the other end, as the kernel knows them; -1: it does not.
+  virtual std::int64_t user() const { return -1; }
+  virtual std::int64_t process() const { return -1; }
 };
 
 struct local_socket_options {

@@ -25,6 +25,12 @@ std::string random_text(std::size_t bytes) {
   return text;
 }
 
+void wipe(std::string& secret) noexcept {
+  secret.resize(secret.capacity());  // what it was longer once is there, too
+  OPENSSL_cleanse(secret.data(), secret.size());
+  secret.clear();
+}
+
 std::array<std::byte, 32> digest(std::string_view secret) {
   std::array<std::byte, 32> out{};
   SHA256(reinterpret_cast<const unsigned char*>(secret.data()), secret.size(),

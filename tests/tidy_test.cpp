@@ -51,6 +51,8 @@ TEST_CASE("tidy: a layer includes only what stands below it", "[tidy]") {
   CHECK(says(includes_only_what_its_layer_may({"codecs/x.hpp", "#include <caf/actor.hpp>\n"}), "codecs/x.hpp:1"));
   CHECK(says(includes_only_what_its_layer_may({"codecs/jwt.cpp", "#include <openssl/evp.h>\n"}), "OpenSSL"));
   CHECK(includes_only_what_its_layer_may({"codecs/jwt_key.cpp", "#include <openssl/evp.h>\n"}).empty());
+  CHECK(says(includes_only_what_its_layer_may({"storage/log.cpp", "#include <openssl/evp.h>\n"}), "OpenSSL"));
+  CHECK(includes_only_what_its_layer_may({"storage/audit_key.cpp", "#include <openssl/evp.h>\n"}).empty());
   CHECK(
       says(includes_only_what_its_layer_may({"storage/x.cpp", "\n#include \"runtime/log.hpp\"\n"}), "storage/x.cpp:2"));
   CHECK(says(includes_only_what_its_layer_may({"runtime/x.cpp", "#include \"codecs/codec.hpp\"\n"}), "moves bytes"));

@@ -227,7 +227,7 @@ scenario('doctor: a healthy node has no problems, while it runs and after it', a
   const running = await doctor(s, ...listen);
   assert.equal(running.code, 0, running.stdout);
   const all = verdicts(running);
-  assert.deepEqual([...new Set(all.map(({ check }) => check))], ['config', 'node', 'port', 'descriptors', 'disk', 'database', 'clock']);
+  assert.deepEqual([...new Set(all.map(({ check }) => check))], ['config', 'node', 'port', 'descriptors', 'audit', 'disk', 'database', 'clock']);
   const sentence = (check) => all.filter((each) => each.check === check).map(({ finding }) => finding).join('\n');
   assert.match(sentence('node'), new RegExp(`pid ${node.pid}$`));
   assert.match(sentence('port'), /is held by the running node/);
