@@ -186,7 +186,7 @@ void state::carry_out(const request& m) {
   if (admin_access::answered(self, ctx, m.from, command->text(), input->root())) return;
   refuse(m.from,
          "there is no such command: announce, plugins, reload, status, tree, " + admin_access::commands() + ", " +
-             admin_store::commands() + ", " + admin_secrets::commands(),
+             admin_secrets::commands() + ", " + admin_store::commands(),
          codecs::error_code::method_not_found);
 }
 

@@ -43,7 +43,7 @@ struct sqlite_options {
   std::size_t sessions_max = limits::sqlite_sessions_max;  ///< over it: unavailable
   int busy_ms = 250;                                       ///< how long a batch waits for somebody else's lock
   synchronous sync = synchronous::full;
-  std::shared_ptr<const vault> keys{};               ///< null: nothing can be encrypted, or what is be read
+  std::shared_ptr<const vault> keys{};               ///< null: what is encrypted is locked
   std::string vfs{};                                 ///< empty: the system's
   std::function<void(const std::string&)> report{};  ///< sentences for the log
 };

@@ -2,6 +2,7 @@
 // acknowledged is there, in its place. GREENROOM_CRASH_POINTS says how many cuts; GREENROOM_TEST_SEED shows one again.
 #include "storage/sqlite_connection.hpp"
 #include "storage/sqlite_sums.hpp"
+#include "storage/vault.hpp"
 #include "tests/storage/contract.hpp"
 #include "tests/storage/crash_vfs.hpp"
 
@@ -16,6 +17,13 @@ std::string room(int i) { return numbered("r", i % 3); }
 std::string user(int i) { return numbered("u", i % 2); }
 std::string text_of_message(int i) {
   return numbered("message ", i) + std::string(static_cast<std::size_t>(i % 7) * 300, 'm');
+}
+
+/// Every other message lies encrypted: its data key must be there wherever its log is.
+std::shared_ptr<const vault> keys() {
+  std::vector<vault::kek> all;
+  all.push_back({"a", *secret_key::of(std::string(key_bytes, 'a'))});
+  return std::make_shared<const vault>(std::move(all));
 }
 
 /// What was sent, and what the store said.
@@ -39,7 +47,8 @@ std::vector<operation> batch_of(int first, int count) {
                            .body = bytes(text_of_message(i)),
                            .at_ms = start_ms,
                            .keep = {.count = any},
-                           .once = once("ann", numbered("id", i))});
+                           .once = once("ann", numbered("id", i)),
+                           .rest = i % 2 == 0 ? at_rest::encrypted : at_rest::plain});
     batch.push_back(inbox_append{.user = user(i),
                                  .body = bytes(text_of_message(i)),
                                  .at_ms = start_ms,
@@ -139,12 +148,16 @@ cut_result cut(std::uint64_t at, std::uint64_t seed, synchronous sync) {
   crash_vfs vfs{"crash"};
   vfs.cut_at(at);
   cut_result r;
-  r.said =
-      publish({.path = before.file("a.db"), .readers = 1, .checkpoint_bytes = 64 << 10, .sync = sync, .vfs = "crash"});
+  r.said = publish({.path = before.file("a.db"),
+                    .readers = 1,
+                    .checkpoint_bytes = 64 << 10,
+                    .sync = sync,
+                    .keys = keys(),
+                    .vfs = "crash"});
   vfs.leave_in(after.path(), seed);
   const auto path = after.file("a.db");
   {
-    const auto s = open_sqlite_store({.path = path, .sync = synchronous::off});
+    const auto s = open_sqlite_store({.path = path, .sync = synchronous::off, .keys = keys()});
     r.wrong = losses(*s, r.said);
     if (!s->commit(append{.log = "next", .body = bytes("m"), .keep = {.count = 1}}).ok())
       r.wrong.push_back("the next write");
@@ -156,7 +169,8 @@ cut_result cut(std::uint64_t at, std::uint64_t seed, synchronous sync) {
 std::uint64_t calls_of_all() {
   const temporary_directory directory;
   crash_vfs vfs{"crash"};
-  const auto h = publish({.path = directory.file("a.db"), .readers = 1, .checkpoint_bytes = 64 << 10, .vfs = "crash"});
+  const auto h = publish(
+      {.path = directory.file("a.db"), .readers = 1, .checkpoint_bytes = 64 << 10, .keys = keys(), .vfs = "crash"});
   REQUIRE(h.acknowledged.size() == 180);
   return vfs.writing_calls();
 }
