@@ -45,8 +45,7 @@ struct state {
           read(key_sets::which::changed);
         },
         [this](const look_at_clock&) {
-          const auto now = opts.ctx.now_ms();
-          fetch([&](std::size_t set) { return opts.sets.is_due(set, now); });
+          fetch_due();
           if (opts.sets.expire(opts.ctx.now_ms())) opts.checks.trust(opts.sets.trust());
           const std::chrono::milliseconds left{opts.sets.next_due_ms() - opts.ctx.now_ms()};
           self->later(std::clamp(left, pause_min, pause_max), look_at_clock{});
@@ -55,20 +54,33 @@ struct state {
           read(key_sets::which::all);
           fetch([](std::size_t) { return true; });
         },
-        [this](const wanted&) { look_for_keys(); },
+        [this](const wanted& m) {
+          if (m.under != opts.sets.trust() || fetch_due()) return opts.checks.looked();
+          look_for_keys();
+        },
         [this](const make_up&) {
           waits_for_minute = false;
           look_for_keys();
         },
         [this](const look& m) {
-          const bool there = m.kid.empty() ? !opts.sets.trust()->keys->keys().empty() : opts.sets.knows(m.kid);
-          if (!there) look_for_keys();
+          if (!is_there(m.kid)) fetch_due();
+          if (!is_there(m.kid)) look_for_keys();
         },
     };
   }
 
   void read(key_sets::which ones) {
     if (opts.sets.read_files(ones)) opts.checks.trust(opts.sets.trust());
+  }
+
+  bool is_there(const std::string& kid) const {
+    return kid.empty() ? !opts.sets.trust()->keys->keys().empty() : opts.sets.knows(kid);
+  }
+
+  /// Whether there was something to fetch. What is due anyway, as all sets are at start, is no look of that minute.
+  bool fetch_due() {
+    const auto now = opts.ctx.now_ms();
+    return fetch([&](std::size_t set) { return opts.sets.is_due(set, now); });
   }
 
   void look_for_keys() {
@@ -82,7 +94,8 @@ struct state {
   }
 
   template <class Which>
-  void fetch(const Which& which) {
+  bool fetch(const Which& which) {
+    bool any = false;
     const runtime::fetch_options how{
         .timeout = std::chrono::milliseconds{opts.ctx.config.tokens.fetch_timeout_ms},
         .bytes_max = codecs::limits::jwk_set_bytes_max,
@@ -90,10 +103,12 @@ struct state {
         .cancelled = [&ctx = opts.ctx] { return ctx.at.load(std::memory_order_relaxed) == stage::draining; }};
     for (std::size_t set = 0; set < opts.sets.remotes(); ++set) {
       if (!which(set) || how.cancelled()) continue;
+      any = true;
       const auto got = opts.fetch(opts.sets.url(set), how);
       if (opts.sets.take(set, got, opts.ctx.now_ms())) opts.checks.trust(opts.sets.trust());
       if (got.what == runtime::fetch_outcome::ok && !opts.directory.empty()) opts.sets.save(set, opts.directory);
     }
+    return any;
   }
 
   runtime::actor_base* self;

@@ -13,6 +13,7 @@
 #include <functional>
 #include <string>
 
+#include "codecs/jwt.hpp"
 #include "runtime/actor.hpp"
 #include "runtime/ask.hpp"
 #include "runtime/http_fetch.hpp"
@@ -36,7 +37,10 @@ struct options {
 };
 
 struct reload {};  ///< Read every file, fetch every set.
-struct wanted {};  ///< A token names a key that nobody knows.
+/// A token names a key that nobody knew under that trust; nothing where the trust is another by now.
+struct wanted {
+  codecs::jwt_trust_ptr under;
+};
 /// The same, from somebody who waits: answered when the key is there, or when it cannot be sooner than in a minute.
 struct look {
   std::string kid;  ///< empty: any key at all

@@ -25,14 +25,17 @@ tokens::cache& tokens::mine() const {
 }
 
 codecs::jwt_verdict tokens::verify(std::string_view token, std::uint64_t now_s) const {
+  codecs::jwt_trust_ptr under;
   auto verdict = [&] {
     auto& at = mine();
     std::lock_guard guard{at.mutex};
-    return at.seen.verify(token, at.trust, now_s);
+    auto said = at.seen.verify(token, at.trust, now_s);
+    if (std::holds_alternative<codecs::jwt_refusal>(said)) under = at.trust;
+    return said;
   }();
   const auto* why = std::get_if<codecs::jwt_refusal>(&verdict);
   if (why && *why == codecs::jwt_refusal::unknown_key && fetcher_ && !wanted_.exchange(true))
-    runtime::tell(fetcher_, key_fetcher::wanted{});
+    runtime::tell(fetcher_, key_fetcher::wanted{std::move(under)});
   return verdict;
 }
 

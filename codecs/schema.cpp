@@ -6,6 +6,8 @@
 #include <rapidjson/schema.h>
 #include <rapidjson/stringbuffer.h>
 
+#include <limits>
+
 #include "codecs/base64.hpp"
 #include "codecs/document.hpp"
 
@@ -62,7 +64,10 @@ class teller {
       case kind::null: return to_.Null();
       case kind::boolean: return to_.Bool(what.boolean);
       case kind::natural: return to_.Uint64(what.natural);
-      case kind::negative: return to_.Int64(what.negative);
+      case kind::negative:  // the least one has no opposite, of which RapidJSON would take the remainder
+        if (traits_.has_multiples && what.negative == std::numeric_limits<std::int64_t>::min())
+          return fail("multipleOf");
+        return to_.Int64(what.negative);
       case kind::real: return to_.Double(what.real);
       case kind::text: return text(what.text());
       case kind::bytes: return to_.StartObject() && wrapped("$bytes", what.text()) && to_.EndObject(1);

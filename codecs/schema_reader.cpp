@@ -131,6 +131,7 @@ class checker {
     if (depth > limits::schema_depth_max) return void(why_ = "it is nested too deeply");
     places_.emplace(&schema, place);
     if (schema.HasMember("$ref")) return reference(schema, place, depth);
+    undeclared(schema, place);
     std::set<std::string_view> seen;
     for (const auto& member : schema.GetObject()) {
       const auto name = text_of(member.name);
@@ -150,10 +151,37 @@ class checker {
     }
   }
 
+  /// RapidJSON takes names in `required` and `dependencies` for declared: additionalProperties would not hold for them.
+  void undeclared(const Value& schema, const std::string& place) {
+    const auto rest = schema.FindMember("additionalProperties");
+    if (rest == schema.MemberEnd() || rest->value.IsTrue()) return;
+    const auto declared = schema.FindMember("properties");
+    const auto look = [&](const Value& name, std::string_view keyword) {
+      if (!name.IsString() ||
+          (declared != schema.MemberEnd() && declared->value.IsObject() && declared->value.HasMember(name)))
+        return;
+      say(place, keyword,
+          "names " + std::string{text_of(name)} + ", which must stand in properties beside additionalProperties");
+    };
+    const auto look_at_each = [&](const Value& names, std::string_view keyword) {
+      if (names.IsArray())
+        for (const auto& each : names.GetArray()) look(each, keyword);
+    };
+    if (const auto found = schema.FindMember("required"); found != schema.MemberEnd())
+      look_at_each(found->value, "required");
+    if (const auto found = schema.FindMember("dependencies"); found != schema.MemberEnd() && found->value.IsObject()) {
+      for (const auto& member : found->value.GetObject()) {
+        look(member.name, "dependencies");
+        look_at_each(member.value, "dependencies");
+      }
+    }
+  }
+
   void look_at(const Value& schema, std::string_view name, const Value& what, const std::string& place) {
     if (name == "exclusiveMinimum" && !schema.HasMember("minimum")) say(place, name, "needs a minimum");
     if (name == "exclusiveMaximum" && !schema.HasMember("maximum")) say(place, name, "needs a maximum");
     if (name == "uniqueItems") traits_.has_unique |= what.GetBool();
+    traits_.has_multiples |= name == "multipleOf";
     if (name == "pattern") pattern(what, place, name);
     if (name == "enum") traits_.has_patterns |= std::any_of(what.Begin(), what.End(), is_text);
   }

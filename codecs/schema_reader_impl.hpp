@@ -16,7 +16,7 @@ namespace greenroom::codecs {
 /// What is in a schema beside its own text.
 struct schema_traits {
   bool has_patterns = false;  ///< or enums of texts, which become some
-  bool has_unique = false;
+  bool has_unique = false, has_multiples = false;
 };
 
 /// Whether every keyword in it is one that RapidJSON applies as draft 4 means it; where not, `why` says which and where.

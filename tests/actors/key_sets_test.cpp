@@ -293,7 +293,8 @@ struct fetching_fixture : node_fixture {
     end_actors();
   }
 
-  void start_fetching() {
+  enum class fetch_first : std::uint8_t { yes, no };
+  void start_fetching(fetch_first first = fetch_first::yes) {
     sets = make_key_sets(config.tokens);
     checks = make_tokens(sets.get(), shards);
     ctx().tokens = checks;
@@ -305,8 +306,7 @@ struct fetching_fixture : node_fixture {
                                                   return answer;
                                                 }}));
     checks->fetched_by(fetcher);
-    settle();
-    advance(0ms);
+    if (first == fetch_first::yes) settle(), advance(0ms);
   }
 
   std::string token(const std::string& kid, jwt_algorithm alg = jwt_algorithm::es256) {
@@ -421,6 +421,16 @@ TEST_CASE_METHOD(fetching_fixture, "key fetcher: where there is no key yet, toke
   answer = good(set_of({p256_jwk("a")}));
   advance(4s);
   CHECK(opens(token("a")));
+}
+
+TEST_CASE_METHOD(fetching_fixture, "key fetcher: tokens that come before the first fetch cost no look",
+                 "[actors][keys]") {
+  start_fetching(fetch_first::no);
+  CHECK(opens(token("a")));
+  CHECK(fetches == 1);
+  answer = good(set_of({ed_jwk("b")}));
+  CHECK(opens(token("b", jwt_algorithm::eddsa)));
+  CHECK(fetches == 2);
 }
 
 TEST_CASE_METHOD(fetching_fixture, "key fetcher: a session is refreshed with a new key", "[actors][keys]") {

@@ -162,6 +162,10 @@ TEST_CASE("schema: one that would not be applied as it is written is refused", "
            row{R"x({"pattern":"(^a)"})x", "^ may only stand at its beginning"},
            row{R"({"pattern":"a$b"})", "$ at its end"},
            row{R"({"pattern":"a\u0000b"})", "zero byte"},
+           row{R"({"additionalProperties":false,"required":["a"]})", R"("required" names a, which must stand in)"},
+           row{R"({"additionalProperties":{"minimum":1},"required":["a"],"properties":{"b":{}}})", "must stand in"},
+           row{R"({"additionalProperties":false,"dependencies":{"a":["b"]},"properties":{"b":{}}})", "names a,"},
+           row{R"({"additionalProperties":false,"dependencies":{"b":["a"]},"properties":{"b":{}}})", "names a,"},
            row{R"({"pattern":""})", "empty"},
            row{R"x({"pattern":"a|"})x", "empty"},
            row{R"x({"pattern":"(|a)"})x", "empty"},
@@ -266,6 +270,9 @@ TEST_CASE("schema: no payload makes checking it slow or deep", "[codecs][schema]
   std::string many = "[[0";
   for (int i = 1; i < 5'000; ++i) many += ',' + std::to_string(i);
   CHECK(flaw(unique, many + "]]") == "/0 uniqueItems");
+
+  CHECK(flaw(R"({"multipleOf":2})", "-9223372036854775808") == " multipleOf");
+  CHECK(flaw(R"({"multipleOf":2})", "-9223372036854775806").empty());
 
   const auto tree = must_read(R"({"items":{"$ref":"#"},"type":"array"})");
   const auto deep = std::string(limits::depth_max - 1, '[') + std::string(limits::depth_max - 1, ']');

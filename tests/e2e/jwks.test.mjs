@@ -6,6 +6,7 @@ import { createServer } from 'node:https';
 import { createServer as createPlainServer } from 'node:http';
 import { join } from 'node:path';
 import { Authority } from './authority.mjs';
+import * as phoenix from './phoenix.mjs';
 import { Process, eventually, fresh, scenario, scratch } from './harness.mjs';
 
 const authority = new Authority();
@@ -134,6 +135,28 @@ scenario(
     assert.ok((await figure(node, `greenroom_key_set_age_seconds{${set}}`)) < 60);
   },
 );
+
+scenario('jwks: where a token cannot wait, the first try has its key fetched and the next one finds it', async (s) => {
+  const issuer = await Issuer.start(s);
+  const [old, next] = [new Key('old'), new Key('next')];
+  issuer.keys = [old];
+  const node = await trusting(s, [`jwks:${issuer.url}`]);
+  const status = async (key) => {
+    const answer = await fetch(`${node.http}/rpc`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key.token('back-end')}` },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'rpc.discover' }),
+    });
+    return answer.status;
+  };
+  await eventually(async () => assert.equal(await status(old), 200)); // the start's fetch
+  issuer.keys = [old, next];
+  assert.equal(await status(next), 401);
+  await eventually(async () => assert.equal(await status(next), 200));
+  assert.equal(issuer.fetches, 2);
+  const socket = await phoenix.connect(s, node, { params: { token: next.token('phx') } });
+  await phoenix.join(socket, fresh());
+});
 
 scenario('jwks: an issuer that is down does not end the start, and counts from when it is there', async (s) => {
   const gone = await Issuer.start(s);
