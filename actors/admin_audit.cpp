@@ -21,6 +21,13 @@ constexpr std::array deeds{
     deed{"dead_replay", "admin.dead_replay"},
     deed{"dead_purge", "admin.dead_purge"},
     deed{"backup", "admin.backup"},
+    deed{"key_add", "admin.key_add"},
+    deed{"key_revoke", "admin.key_revoke"},
+    deed{"revoke", "admin.revoke"},
+    deed{"revoke_undo", "admin.revoke_undo"},
+    deed{"secret_put", "admin.secret_put"},
+    deed{"secret_erase", "admin.secret_erase"},
+    deed{"secret_rotate", "admin.secret_rotate"},
 };
 
 std::string text_of(const codecs::value& in, std::string_view member) {
@@ -63,8 +70,9 @@ std::optional<audit_entry> deed_of(std::string_view line, const runtime::local_p
   entry.user = from.user() < 0 ? "unknown" : "uid:" + std::to_string(from.user());
   entry.peer = "admin.sock";
   if (from.process() > 0) entry.detail = "pid " + std::to_string(from.process());
-  for (const auto* member : {"user", "room", "plugin", "file"})
+  for (const auto* member : {"user", "room", "plugin", "file", "id", "name"})
     if (auto target = text_of(input->root(), member); entry.target.empty()) entry.target = std::move(target);
+  if (const auto kind = text_of(input->root(), "kind"); !kind.empty()) entry.target = kind + " " + entry.target;
   return entry;
 }
 

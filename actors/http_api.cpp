@@ -120,6 +120,7 @@ std::optional<http_response> refuse_key_in_url(context& ctx, const http_request&
   ctx.meters.token_refused();
   runtime::log::warn("a token is not accepted",
                      {{"reason", sentence_of(key_refusal::in_url)}, {"key", key}, {"peer", request.peer}});
+  audit_trail::stranger(ctx, "authenticate", request.peer, request.path, sentence_of(key_refusal::in_url), key);
   return http_error(403,
                     "an API key is not taken from a URL, and is to be revoked: Authorization: Bearer is its place");
 }
