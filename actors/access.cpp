@@ -64,7 +64,7 @@ std::variant<principal, codecs::error> authenticate(const context& ctx, const co
   return *guest;
 }
 
-bool names_are_taken(const context& ctx) { return ctx.tokens || ctx.keys || ctx.extensions.doorkeeper(); }
+bool names_are_taken(const context& ctx) { return ctx.tokens || ctx.keys; }
 
 bool may_come_back(const context& ctx, std::string_view guest) {
   return !names_are_taken(ctx) || (guest.starts_with(guest_prefix) && guest.size() == guest_name_size);
