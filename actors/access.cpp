@@ -107,7 +107,7 @@ std::string_view sentence_of(storage::revoked kind) {
 }  // namespace
 
 bool names_are_taken(const context& ctx) {
-  return ctx.tokens || (ctx.keys && ctx.keys->size() != 0) || ctx.extensions.doorkeeper();
+  return ctx.tokens || (ctx.keys && ctx.keys->size() != 0);
 }
 
 bool may_come_back(const context& ctx, std::string_view guest) {

@@ -51,8 +51,8 @@ std::variant<principal, codecs::error> refresh(const context& ctx, const princip
 bool expired(const context& ctx, const principal& who);
 /// Whether a client that said nothing of itself may call at all, and under which name.
 std::optional<principal> anonymous(const context& ctx, origin from);
-/// Whether names of users belong to somebody: whom a token, an API key or a doorkeeper names. Then a guest has the name
-/// that the node gives it, which nobody can choose: else it could take a user's inbox, presence and message ids.
+/// Whether names of users belong to somebody: whom a token or an API key names. Then a guest has the name that the node
+/// gives it, which nobody can choose: else it could take a user's inbox, presence and message ids.
 bool names_are_taken(const context& ctx);
 /// Whether an anonymous session of that name, perhaps from when names were free, may be resumed.
 bool may_come_back(const context& ctx, std::string_view guest);

@@ -128,7 +128,7 @@ TEST_CASE("log: an access line has what happened and never the query", "[log]") 
         "info    access  peer=127.0.0.1:5 method=GET target=/ws status=101 bytes=7 duration_us=250 trace=t1");
 }
 
-TEST_CASE("log: a refused call's line says whose it was", "[log]") {
+TEST_CASE("log: a refused call's line says whose it was and why, on a connection and without one", "[log]") {
   file to;
   {
     const log::scoped on{{.file = to.path}};
@@ -138,13 +138,24 @@ TEST_CASE("log: a refused call's line says whose it was", "[log]") {
                  .status = -32002,
                  .connection = 3,
                  .session = "s1",
-                 .user = "ann"});
+                 .user = "ann",
+                 .reason = "none allows it"});
+    log::access({.peer = "127.0.0.1:6",
+                 .method = "room.publish",
+                 .target = "vip:lounge",
+                 .status = -32002,
+                 .user = "bob",
+                 .reason = "none allows it"});
   }
   const auto lines = to.lines();
-  REQUIRE(lines.size() == 1);
+  REQUIRE(lines.size() == 2);
   CHECK(after_time(lines[0]) ==
         "info    access  peer=127.0.0.1:5 method=room.join target=vip:lounge status=-32002 connection=3 session=s1 "
-        "user=ann");
+        "user=ann reason=\"none allows it\"");
+  CHECK(
+      after_time(lines[1]) ==
+      "info    access  peer=127.0.0.1:6 method=room.publish target=vip:lounge status=-32002 connection=0 session=\"\" "
+      "user=bob reason=\"none allows it\"");
 }
 
 TEST_CASE("log: access lines can be turned off by themselves", "[log]") {
