@@ -143,7 +143,8 @@ void add_audit_command(CLI::App& app, audit_command& to) {
   auto& verify = *command.add_subcommand("verify", "Check that the log is what was written");
   add_place(verify, to);
   verify.add_option("--key", to.keys, "Who may have signed: a file, or its hexadecimal digits; may be repeated")
-      ->type_name("KEY");
+      ->type_name("KEY")
+      ->allow_extra_args(false);  // what follows may be DIR
   verify.add_option("--head", to.head, "What an earlier verify has called the head: it must still be there")
       ->type_name("N:HASH");
   verify.footer(
