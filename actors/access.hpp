@@ -57,9 +57,9 @@ bool names_are_taken(const context& ctx);
 /// Whether an anonymous session of that name, perhaps from when names were free, may be resumed.
 bool may_come_back(const context& ctx, std::string_view guest);
 
-/// Whether a browser's page of that origin may talk to this node: no origin (no browser), the node's own, one of the
+/// Whether a browser's page of that origin may talk to this node: no origin (no browser), the node's `own`, one of the
 /// config's list, and where guests are welcome any page served from this machine.
-bool origin_allowed(const context& ctx, std::string_view origin, std::string_view host);
+bool origin_allowed(const context& ctx, std::string_view origin, std::string_view own);
 
 enum class action : std::uint8_t {
   join,

@@ -26,6 +26,7 @@ namespace ws = beast::websocket;
 using std::chrono::milliseconds;
 
 constexpr std::uint16_t policy_code = 1008;
+constexpr std::uint16_t codes_end = 5'000;  // no code from here on has a meaning
 constexpr auto never = shard::time_point::max();
 constexpr std::size_t small_message_bytes = 96;  // what fits is read without an allocation
 constexpr std::size_t read_step_bytes = 16'384;  // by which the buffer of a larger one grows
@@ -98,6 +99,7 @@ class websocket final : public transport, public std::enable_shared_from_this<we
   bool inflate(std::string_view message, frame_kind kind);
   void deliver(frame_kind kind, std::string_view message);
   void on_pong(std::string_view payload);
+  void on_close_frame();
   void refuse(std::uint16_t code) { refuse(code, close_word(code)); }
   void refuse(std::uint16_t code, std::string_view reason);
   void on_read_end(error_code ec);
@@ -144,6 +146,7 @@ websocket::websocket(std::shared_ptr<corked> link, const websocket_options& opti
   stream_.set_option(ws::stream_base::timeout{ws::stream_base::none(), ws::stream_base::none(), false});
   stream_.control_callback([this](ws::frame_type kind, beast::string_view payload) {
     if (kind == ws::frame_type::pong) on_pong({payload.data(), payload.size()});
+    if (kind == ws::frame_type::close) on_close_frame();
   });
   this->link().set_bounds(options.outbox);
   this->link().set_user(this);
@@ -384,6 +387,12 @@ void websocket::on_broken() {
   if (!reading_) report();
 }
 
+/// Beast echoes any code from 3000 on (RFC 6455, 7.4.2, ends before 5000). What we say first stands.
+void websocket::on_close_frame() {
+  if (stream_.reason().code < codes_end || !begin_close(close_code::protocol_error, "protocol_error")) return;
+  out().finish(close_frame(close_code::protocol_error, "protocol_error"));
+}
+
 void websocket::on_read_end(error_code ec) {
   reading_ = false;
   if (ec == too_many_fragments()) return refuse(close_code::too_big);
@@ -392,7 +401,7 @@ void websocket::on_read_end(error_code ec) {
     const auto& said = stream_.reason();
     begin_close(said.code == ws::close_code::none ? close_code::no_status : static_cast<std::uint16_t>(said.code),
                 {said.reason.data(), said.reason.size()});
-    how_->clean = true;
+    how_->clean = said.code < codes_end;
   } else if (wrong != 0) {
     begin_close(wrong, close_word(wrong));  // Beast said goodbye; the link ends by itself
   } else {

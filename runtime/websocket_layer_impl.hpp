@@ -94,7 +94,11 @@ struct websocket_layer {
     switch (bytes->front()) {
       case close_byte:
         return out.finish(with_close_word(std::move(bytes)));  // no effect after a close frame of our own
-      case pong_byte: return out.push_pong(std::move(bytes));
+      case pong_byte:
+        greeted = greeted || out.empty();
+        if (greeted) return out.push_pong(std::move(bytes));
+        out.push_reply(std::move(bytes));
+        return;
       default: out.push_reply(std::move(bytes));
     }
   }
@@ -102,6 +106,7 @@ struct websocket_layer {
   std::shared_ptr<corked> link;
   std::unique_ptr<deflated_messages> deflated;  ///< Null without permessage-deflate.
   fragment_meter meter;
+  bool greeted = false;            ///< The 101 has left; until then a pong must not overtake it.
   bool overrun = false;            ///< A frame was one too many: nothing more is read.
   std::function<void()> on_input;  ///< Bytes have passed the meter.
   std::uint32_t close_timeout_ms;
