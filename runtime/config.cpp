@@ -223,6 +223,8 @@ config default_config(preset base) {
   if (base == preset::dev) {
     made.access.anonymous = anonymous_access::loopback;
     made.access.workers = permission::anyone;
+  } else {
+    made.limits = default_limits();
   }
   const auto plain = namespace_defaults(base);
   auto& durable = made.namespaces["durable"] = plain;

@@ -31,6 +31,8 @@ struct config_section {
 std::span<const config_section> config_sections();
 std::span<const config_key<config>> node_keys();                 ///< section by section
 std::span<const config_key<config>> tls_keys();                  ///< those of `[tls]`, part of `node_keys`
+std::span<const config_key<config>> limits_keys();               ///< those of `[limits.SCOPE]`, part of `node_keys`
+limits_config default_limits();                                  ///< of a node without `--dev`
 std::span<const config_key<namespace_config>> namespace_keys();  ///< of each `[namespace.NAME]`
 std::span<const config_key<endpoint_config>> endpoint_keys();    ///< of each `[endpoint.NAME]`
 
@@ -44,6 +46,7 @@ struct config_rule {
 
 std::span<const config_rule<config>> node_rules();
 std::span<const config_rule<config>> tls_rules();                  ///< part of `node_rules`
+std::span<const config_rule<config>> limits_rules();               ///< part of `node_rules`
 std::span<const config_rule<namespace_config>> namespace_rules();  ///< for each namespace
 std::span<const config_rule<endpoint_config>> endpoint_rules();    ///< for each endpoint
 

@@ -47,6 +47,7 @@ class http_connection {
   /// Answers without the handler, and ends.
   virtual void turn_away(const http_response& answer) = 0;
   virtual void drain() = 0;  ///< Ends now if it rests, else with its next answer.
+  virtual void idle_time_changed() = 0;  ///< Where it rests, it has the new time from now on.
   virtual void abort() = 0;  ///< Ends without a word, and without `on_gone`.
 };
 

@@ -43,6 +43,7 @@ struct websocket_layer {
                   ec = too_many_fragments();
                   size = 0;
                 }
+                if (const auto loose = meter.take_loose(); loose != 0) link->frames_came(loose);
                 done(ec, size);
               });
         },
