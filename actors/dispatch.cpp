@@ -6,6 +6,8 @@
 #include "actors/offline_queue.hpp"
 #include "actors/peer.hpp"
 #include "actors/presence.hpp"
+#include "actors/pressure.hpp"
+#include "actors/refusal.hpp"
 #include "actors/room.hpp"
 #include "actors/router.hpp"
 #include "actors/session.hpp"
@@ -75,7 +77,7 @@ class dispatcher {
     if (ctx_.channels.serves(what.room))
       return say_in_channel(std::move(what.room), std::move(what.event), codecs::as_params(std::move(what.body)));
     const auto* policy = allowed(access::action::publish, what.room);
-    if (!policy) return;
+    if (!policy || (policy->kind == room_kind::durable && short_of_memory())) return;
     room::publish message{.draft = draft(what.event, what.body, what.id),
                           .wanted = what.ack,
                           .sender = sender(),
@@ -103,7 +105,7 @@ class dispatcher {
   }
 
   void operator()(calls::user_send& what) {
-    if (drained()) return;
+    if (drained() || short_of_memory()) return;
     const auto& queue = ctx_.queue_of(what.to);
     runtime::tell(queue, offline_queue::send{.to = user_id{std::move(what.to)},
                                              .draft = draft(what.event, what.body, what.id),
@@ -198,6 +200,13 @@ class dispatcher {
   bool drained() {
     if (ctx_.at.load(std::memory_order_relaxed) != stage::draining) return false;
     reply_(codecs::make_error(error_code::draining));
+    return true;
+  }
+  /// Nothing more is stored then.
+  bool short_of_memory() {
+    if (!ctx_.pressure || !ctx_.pressure->at_least(pressure_level::writes)) return false;
+    ctx_.pressure->gave_up(shed::writes);
+    reply_(memory_is_short());
     return true;
   }
   /// The room's policy where it allows it; where not, the call is refused.

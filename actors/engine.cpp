@@ -15,11 +15,14 @@
 #include "actors/gateway.hpp"
 #include "actors/limits.hpp"
 #include "actors/loaded_extensions.hpp"
+#include "actors/memory_watch.hpp"
 #include "actors/node_clock.hpp"
 #include "actors/node_metrics.hpp"
 #include "actors/offline_queue.hpp"
 #include "actors/plugins.hpp"
 #include "actors/presence.hpp"
+#include "actors/pressure.hpp"
+#include "actors/rate_limits.hpp"
 #include "actors/relay.hpp"
 #include "actors/room_directory.hpp"
 #include "actors/router.hpp"
@@ -37,6 +40,7 @@
 #include "runtime/errc.hpp"
 #include "runtime/http_shards.hpp"
 #include "runtime/log.hpp"
+#include "runtime/process_memory.hpp"
 #include "runtime/rehearsal.hpp"
 #include "runtime/scheduler.hpp"
 #include "runtime/secret.hpp"
@@ -103,6 +107,11 @@ std::vector<std::string> methods_of(const extensions& mine) {
   return all;
 }
 
+std::shared_ptr<pressure> make_pressure(const runtime::config& from) {
+  const auto budget = from.memory.budget_bytes;
+  return std::make_shared<pressure>(budget != 0 ? budget : runtime::memory_limit_bytes());
+}
+
 struct system_config : caf::actor_system_config {
   explicit system_config(std::size_t shards) {
     runtime::scheduler::install(*this, shards);
@@ -140,6 +149,8 @@ struct engine::parts {
             .readers = std::vector<caf::actor>(config.store.readers),
             .sessions = {},
             .tls = make_tls(config, listen),
+            .limits = make_rate_limits(config.limits),
+            .pressure = make_pressure(config),
             .process_prefix = runtime::random_text(prefix_random_bytes)},
         system_options{shards_of(config)},
         system{system_options} {
@@ -153,6 +164,8 @@ struct engine::parts {
     }
     http_shards = std::make_shared<runtime::http_shards>(homes_of(ctx));
     collect_node_metrics(metrics, ctx);
+    if (ctx.limits) ctx.limits->collect(metrics);
+    ctx.pressure->collect(metrics);
     register_behaviours(ctx);
     runtime::rehearsal::allow(config.node.rehearsals);
   }
@@ -304,6 +317,9 @@ supervisor_spec engine::parts::tree() {
     return admin::spawn(p, {ctx, data.admin_socket().string()});
   }));
 
+  operations.children.push_back({.id = "memory", .start = [this](const place& p) {
+                                   return memory_watch::spawn(p, {ctx, {}});
+                                 }});
   if (ctx.tls)
     operations.children.push_back(
         standing("certificates", 0, certificates, [this](const place& p) { return certificates::spawn(p, {ctx}); }));

@@ -12,6 +12,7 @@
 #include "actors/limits.hpp"
 #include "actors/peer.hpp"
 #include "actors/presence.hpp"
+#include "actors/pressure.hpp"
 #include "actors/relay.hpp"
 #include "actors/store_reader.hpp"
 #include "runtime/dynamic_children.hpp"
@@ -68,6 +69,7 @@ struct state {
   struct entry {
     caf::actor who;
     user_id user;
+    identity kind = identity::anonymous;
     std::size_t shard = 0;
     caf::actor connection;                                ///< null while detached
     estate rooms, before;                                 ///< before: until the last hand-over; null without one
@@ -89,6 +91,8 @@ struct state {
   void open_fresh(const open& m, std::string reason);
   void spawn_session(const open& m, storage::stored_session stored, session::opening opening, inheritance came);
   void note_detached(const session_id& id);
+  void expire_early(entry& one);
+  void shed_guests();
   void note_attached(entry& one);
   void erase(table::iterator which);
   void forsake(const entry& one);
@@ -110,6 +114,7 @@ caf::behavior state::start() {
                [this](const ended& m) {
                  if (auto found = sessions.find(m.id); found != sessions.end()) erase(found);
                },
+               [this](const session_directory::shed_guests&) { shed_guests(); },
                [this](const announce& m) {
                  for (const auto& [id, one] : sessions) runtime::tell(self, one.who, session::notice{m.code, m.text});
                  return announce::reply{sessions.size()};
@@ -290,6 +295,7 @@ void state::spawn_session(const open& m, storage::stored_session stored, session
   });
   entry one{.who = std::move(actor),
             .user = who.user,
+            .kind = who.kind,
             .shard = shard,
             .connection = m.connection,
             .rooms = {shard, keep->rooms},
@@ -313,14 +319,23 @@ void state::note_detached(const session_id& id) {
   ++ctx.meters.detached_sessions;
   auto& of_user = away_of_user[one.user];
   of_user.push_back(id);
-  auto expire = [this](const session_id& oldest) {
-    auto& over = sessions.at(oldest);
-    ctx.meters.session_expired_early();
-    runtime::tell(self, over.who, session::expire{});
-    note_attached(over);  // counted no more, however long it takes to end
-  };
-  if (of_user.size() > ctx.config.sessions.detached_per_user_max) expire(of_user.front());
-  if (away.size() > ctx.config.sessions.detached_max) expire(away.front());
+  if (of_user.size() > ctx.config.sessions.detached_per_user_max) expire_early(sessions.at(of_user.front()));
+  if (away.size() > ctx.config.sessions.detached_max) expire_early(sessions.at(away.front()));
+}
+
+void state::expire_early(entry& one) {
+  ctx.meters.session_expired_early();
+  runtime::tell(self, one.who, session::expire{});
+  note_attached(one);  // counted no more, however long it takes to end
+}
+
+void state::shed_guests() {
+  std::vector<entry*> guests;
+  std::size_t looks = 0;
+  for (auto each = away.begin(); each != away.end() && looks != limits::guests_looked_at_max; ++each, ++looks)
+    if (auto& one = sessions.at(*each); one.kind == identity::anonymous) guests.push_back(&one);
+  for (auto* one : guests) expire_early(*one);
+  if (ctx.pressure) ctx.pressure->gave_up(shed::idle, guests.size());
 }
 
 void state::note_attached(entry& one) {

@@ -51,7 +51,9 @@ struct detached {
 };  ///< It has lost its connection.
 struct ended {
   session_id id;
-};                 ///< It is over.
+};  ///< It is over.
+struct shed_guests {
+};                 ///< Memory is short: detached sessions of anonymous users end, the oldest first, some at a time.
 struct announce {  ///< A notice to all sessions; answered when it is in their mailboxes.
   std::string code, text;
   struct reply {
@@ -104,6 +106,7 @@ caf::actor spawn(const runtime::place& where, options opts);
 GREENROOM_MESSAGE(greenroom::session_directory::open)
 GREENROOM_MESSAGE(greenroom::session_directory::detached)
 GREENROOM_MESSAGE(greenroom::session_directory::ended)
+GREENROOM_MESSAGE(greenroom::session_directory::shed_guests)
 GREENROOM_REQUEST(greenroom::session_directory::announce)
 GREENROOM_MESSAGE(greenroom::session_directory::push_to)
 GREENROOM_MESSAGE(greenroom::session_directory::after_pushes)
