@@ -106,9 +106,7 @@ std::string_view sentence_of(storage::revoked kind) {
 
 }  // namespace
 
-bool names_are_taken(const context& ctx) {
-  return ctx.tokens || (ctx.keys && ctx.keys->size() != 0);
-}
+bool names_are_taken(const context& ctx) { return ctx.tokens || (ctx.keys && ctx.keys->size() != 0); }
 
 bool may_come_back(const context& ctx, std::string_view guest) {
   return !names_are_taken(ctx) || (guest.starts_with(guest_prefix) && guest.size() == guest_name_size);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "actors/audit_trail.hpp"
+#include "actors/client_limits.hpp"
 #include "actors/context.hpp"
 #include "actors/dispatch.hpp"
 #include "actors/key_fetcher.hpp"
@@ -19,6 +20,7 @@
 #include "actors/tokens.hpp"
 #include "codecs/jwt.hpp"
 #include "codecs/jwt_kid.hpp"
+#include "runtime/log.hpp"
 
 namespace greenroom::connection {
 namespace {
@@ -109,6 +111,9 @@ struct state final : codecs::sink {
   void drain();
   void end(codecs::close_code why, std::string_view sentence = {}, farewell how = farewell::session);
   answer expect_answer(codecs::reply_ref ref, std::string_view method);
+  bool within_limits(limited what, const answer& reply);
+  bool may_connect(const principal& user, const answer& reply);
+  void leave_limits();
 
   // codecs::sink
   void on_call(codecs::reply_ref ref, codecs::call what) override;
@@ -155,6 +160,7 @@ caf::behavior state::start() {
                .rooms = m.rooms,
                .address = client->address()};
         client->belongs_to(m.rooms, m.session);
+        if (client->limits()) client->limits()->belongs_to(m.id);
         at = connection::stage::open;
         who.who.expires_at_ms = token_ends_ms;
         who.who.shown = shown;
@@ -164,6 +170,7 @@ caf::behavior state::start() {
       },
       [this](const refused& m) {
         at = connection::stage::unopened;
+        leave_limits();
         for (auto& each : std::exchange(held, {})) each.reply(codecs::make_error(m.why));
         if (opens_by_itself()) return end(codecs::close_codes::kicked);  // it has nothing else to ask for
         read();
@@ -189,6 +196,7 @@ caf::behavior state::start() {
 state::~state() {
   if (client->out()) client->close(codecs::close_codes::internal);
   client->gone();
+  leave_limits();
   if (client->calls_in_flight() != 0) runtime::tell(ctx.shards[client->shard()].router, router::gone{client});
   if (who.session_actor) runtime::tell(who.session_actor, session::connection_lost{client});
 }
@@ -244,19 +252,54 @@ answer state::expect_answer(codecs::reply_ref ref, std::string_view method) {
 
 void state::on_call(codecs::reply_ref ref, codecs::call what) {
   auto reply = expect_answer(std::move(ref), codecs::method_of(what));
-  route(std::move(what), std::move(reply));
+  if (within_limits(what_takes(what), reply)) route(std::move(what), std::move(reply));
 }
 
 void state::on_bad_call(codecs::reply_ref ref, codecs::error why) {
-  expect_answer(std::move(ref), "invalid")(std::move(why));
+  const auto reply = expect_answer(std::move(ref), "invalid");
+  if (within_limits(limited::messages, reply)) reply(std::move(why));
 }
 
 void state::on_settled(codecs::reply_ref ref, codecs::outcome what) {
-  expect_answer(std::move(ref), "settled")(std::move(what));
+  const auto reply = expect_answer(std::move(ref), "settled");
+  if (within_limits(limited::messages, reply)) reply(std::move(what));
+}
+
+/// False: the client sends too much, and is told so. One that does not listen is sent away.
+bool state::within_limits(limited what, const answer& reply) {
+  auto* mine = client->limits().get();
+  if (!mine) return true;
+  if (at == connection::stage::over) {  // the rest of a batch
+    reply(codecs::make_error(error_code::rate_limited));
+    return false;
+  }
+  const auto why = mine->take(what, self->now());
+  if (!why) return true;
+  reply(why->error());
+  if (!mine->flooded(self->now())) return false;
+  runtime::log::info("a client goes on over its limits and is closed",
+                     {{"peer", client->address()}, runtime::log::user(who.who.user.value)});
+  end(codecs::close_codes::flood);
+  return false;
+}
+
+/// Whether the user may have one connection more; where not, the client is told so.
+bool state::may_connect(const principal& user, const answer& reply) {
+  const auto why = client->limits() ? client->limits()->open(user, self->now()) : std::nullopt;
+  if (!why) return true;
+  for (auto& each : std::exchange(held, {})) each.reply(why->error());
+  reply(why->error());
+  if (opens_by_itself()) end(codecs::close_codes::flood);  // it has nothing else to ask for
+  return false;
+}
+
+void state::leave_limits() {
+  if (client->limits()) client->limits()->leave();
 }
 
 /// The session keeps who asked. An id that was never given out, or an answer without a session, belongs to nobody.
 void state::on_answer(std::string id, codecs::outcome what) {
+  if (client->limits()) client->limits()->charge(self->now());
   const auto number = client->number_of_request(id);
   if (!number || !who.session_actor) return ctx.meters.client_request(request_end::late);
   runtime::tell(who.session_actor, session::answered{client, *number, std::move(what)});
@@ -385,6 +428,7 @@ void state::open_session(codecs::calls::session_open what, answer reply, session
     if (opens_by_itself()) end(codecs::close_codes::kicked);  // it has nothing else to ask for
     return;
   }
+  if (!may_connect(std::get<principal>(subject), reply)) return;
   at = connection::stage::opening;
   token_ends_ms = std::get<principal>(subject).expires_at_ms;
   shown = std::get<principal>(subject).shown;

@@ -7,6 +7,8 @@
 #include "actors/offline_queue.hpp"
 #include "actors/peer.hpp"
 #include "actors/presence.hpp"
+#include "actors/pressure.hpp"
+#include "actors/refusal.hpp"
 #include "actors/room.hpp"
 #include "actors/router.hpp"
 #include "actors/schemas.hpp"
@@ -72,7 +74,7 @@ class dispatcher {
     if (ctx_.channels.serves(what.room))
       return say_in_channel(std::move(what.room), std::move(what.event), codecs::as_params(std::move(what.body)));
     const auto* policy = allowed_in(access::action::publish, "room.publish", what.room);
-    if (!policy) return;
+    if (!policy || (policy->kind == room_kind::durable && short_of_memory())) return;
     if (ctx_.schemas && refused(ctx_.schemas->of_event(policy->name, what.event, what.body))) return;
     room::publish message{.draft = draft(what.event, what.body, what.id),
                           .wanted = what.ack,
@@ -101,7 +103,7 @@ class dispatcher {
   }
 
   void operator()(calls::user_send& what) {
-    if (drained() || !allowed(access::action::send, "user.send", what.to)) return;
+    if (drained() || short_of_memory() || !allowed(access::action::send, "user.send", what.to)) return;
     const auto& queue = ctx_.queue_of(what.to);
     runtime::tell(queue, offline_queue::send{.to = user_id{std::move(what.to)},
                                              .draft = draft(what.event, what.body, what.id),
@@ -210,6 +212,13 @@ class dispatcher {
   bool drained() {
     if (ctx_.at.load(std::memory_order_relaxed) != stage::draining) return false;
     reply_(codecs::make_error(error_code::draining));
+    return true;
+  }
+  /// Nothing more is stored then.
+  bool short_of_memory() {
+    if (!ctx_.pressure || !ctx_.pressure->at_least(pressure_level::writes)) return false;
+    ctx_.pressure->gave_up(shed::writes);
+    reply_(memory_is_short());
     return true;
   }
   /// The room's policy where the caller may; where not, the call is refused.

@@ -22,12 +22,15 @@
 #include "actors/key_sets.hpp"
 #include "actors/limits.hpp"
 #include "actors/loaded_extensions.hpp"
+#include "actors/memory_watch.hpp"
 #include "actors/node_clock.hpp"
 #include "actors/node_metrics.hpp"
 #include "actors/offline_queue.hpp"
 #include "actors/permissions.hpp"
 #include "actors/plugins.hpp"
 #include "actors/presence.hpp"
+#include "actors/pressure.hpp"
+#include "actors/rate_limits.hpp"
 #include "actors/relay.hpp"
 #include "actors/room_directory.hpp"
 #include "actors/router.hpp"
@@ -48,6 +51,7 @@
 #include "runtime/errc.hpp"
 #include "runtime/http_shards.hpp"
 #include "runtime/log.hpp"
+#include "runtime/process_memory.hpp"
 #include "runtime/rehearsal.hpp"
 #include "runtime/scheduler.hpp"
 #include "runtime/secret.hpp"
@@ -121,6 +125,11 @@ void check_keys(const storage::vault* keys, const storage::store& disk) {
     throw bad_config{"secrets.keys: " + id + ": it is not the key of that id that the database is encrypted under"};
 }
 
+std::shared_ptr<pressure> make_pressure(const runtime::config& from) {
+  const auto budget = from.memory.budget_bytes;
+  return std::make_shared<pressure>(budget != 0 ? budget : runtime::memory_limit_bytes());
+}
+
 struct system_config : caf::actor_system_config {
   explicit system_config(std::size_t shards) {
     runtime::scheduler::install(*this, shards);
@@ -166,6 +175,8 @@ struct engine::parts {
             .vault = vault,
             .schemas = schemas,
             .audit = open_audit(config, data.path(), [this] { return clock.now_ms(); }),
+            .limits = make_rate_limits(config.limits),
+            .pressure = make_pressure(config),
             .process_prefix = runtime::random_text(prefix_random_bytes)},
         system_options{shards_of(config)},
         system{system_options} {
@@ -183,6 +194,8 @@ struct engine::parts {
     if (key_sets) key_sets->load(data.path() / "jwks", clock.now_ms());
     http_shards = std::make_shared<runtime::http_shards>(homes_of(ctx));
     collect_node_metrics(metrics, ctx);
+    if (ctx.limits) ctx.limits->collect(metrics);
+    ctx.pressure->collect(metrics);
     register_behaviours(ctx);
     audit_trail::node(ctx, "node.start", "version " + ctx.version + ", pid " + std::to_string(::getpid()));
     runtime::rehearsal::allow(config.node.rehearsals);
@@ -343,6 +356,9 @@ supervisor_spec engine::parts::tree() {
     return admin::spawn(p, {ctx, data.admin_socket().string(), secrets});
   }));
 
+  operations.children.push_back({.id = "memory", .start = [this](const place& p) {
+                                   return memory_watch::spawn(p, {ctx, {}});
+                                 }});
   if (ctx.tls)
     operations.children.push_back(
         standing("certificates", 0, certificates, [this](const place& p) { return certificates::spawn(p, {ctx}); }));

@@ -33,6 +33,7 @@ class engineio_channel : public runtime::transport, public std::enable_shared_fr
   bool takes_now() const noexcept override { return session_->takes_now(); }
   void pause_reading() override;
   void resume_reading() override;
+  void limit_reads(std::shared_ptr<runtime::read_limiter> by) override { session_->limit_reads(std::move(by)); }
   std::uint64_t ping_in_order() override { return session_->ping_in_order(); }
   int deflate_bits() const noexcept override { return session_->deflate_bits(); }
   const std::string& peer() const noexcept override { return session_->peer(); }

@@ -5,6 +5,7 @@
 #include "actors/cors.hpp"
 #include "codecs/close_code.hpp"
 #include "codecs/websocket_frame.hpp"
+#include "runtime/read_limiter.hpp"
 
 namespace greenroom {
 namespace {
@@ -212,6 +213,7 @@ void engineio_session::complete_upgrade() {
     box_.consume(taken);
   }
   stage_ = stage::websocket;
+  if (limits_) socket_->limit_reads(limits_);
   if (!unsent->empty()) socket_->out().push_reply(std::move(unsent));
   if (pauses_ != 0) socket_->pause_reading();
   if (box_.take_drained()) later([this] { user_->on_drained(); });
@@ -229,6 +231,7 @@ void engineio_session::on_closed(const close_info& how) {
 // --- both
 
 void engineio_session::take(engineio_type type, codecs::frame_kind kind, std::string_view data) {
+  if (limits_ && type != engineio_type::message) limits_->on_frames(1, clock::now());
   switch (type) {
     case engineio_type::message: return user_->on_message(runtime_kind(kind), data);
     case engineio_type::pong: return take_pong();
@@ -258,6 +261,12 @@ bool engineio_session::takes_now() const noexcept {
 
 void engineio_session::pause_reading() {
   if (pauses_++ == 0 && stage_ == stage::websocket && socket_) socket_->pause_reading();
+}
+
+void engineio_session::limit_reads(std::shared_ptr<runtime::read_limiter> by) {
+  if (limits_) return;
+  limits_ = std::move(by);
+  if (stage_ == stage::websocket && socket_) socket_->limit_reads(limits_);
 }
 
 void engineio_session::resume_reading() {

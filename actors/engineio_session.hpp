@@ -93,6 +93,8 @@ class engineio_session final : public std::enable_shared_from_this<engineio_sess
   void abort();
   void pause_reading();
   void resume_reading();
+  /// Of the first who asks, where several stand on it: how fast its WebSocket is read.
+  void limit_reads(std::shared_ptr<runtime::read_limiter> by);
   std::uint64_t ping_in_order();
   bool takes_now() const noexcept;
   int deflate_bits() const noexcept { return deflate_bits_; }
@@ -150,6 +152,7 @@ class engineio_session final : public std::enable_shared_from_this<engineio_sess
   engineio_options options_;
   std::unique_ptr<engineio_user> user_;
   runtime::outbox box_;
+  std::shared_ptr<runtime::read_limiter> limits_;
   runtime::transport_ptr socket_;  ///< of a probe, or what has taken polling's place
   std::shared_ptr<runtime::http_exchange> get_, post_;
   alarm heartbeat_{*this, &engineio_session::on_heartbeat}, deadline_{*this, &engineio_session::on_deadline};

@@ -1,13 +1,16 @@
 #include "actors/gateway.hpp"
 
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "actors/connection.hpp"
 #include "actors/context.hpp"
+#include "actors/door.hpp"
 #include "actors/http_api.hpp"
 #include "actors/limits.hpp"
 #include "actors/peer.hpp"
+#include "actors/pressure.hpp"
 #include "runtime/descriptors.hpp"
 #include "runtime/dynamic_children.hpp"
 #include "runtime/forwarded.hpp"
@@ -17,13 +20,14 @@
 namespace greenroom::gateway {
 namespace {
 
-struct close_batch {};   ///< To itself: the next connections are told that the node restarts.
-struct note_figures {};  ///< To itself: a scrape may want to know.
+struct close_batch {};     ///< To itself: the next connections are told that the node restarts.
+struct note_figures {};    ///< To itself: a scrape may want to know.
+struct look_at_memory {};  ///< To itself: is memory short?
 
 constexpr std::chrono::seconds between_notes{1};
 
 runtime::http_server_options server_options(const runtime::gateway_config& from,
-                                            std::shared_ptr<runtime::http_shards> others, const context& ctx) {
+                                            std::shared_ptr<runtime::http_shards> others, context& ctx) {
   runtime::http_server_options to;
   to.tls = ctx.tls;
   to.hsts_seconds = static_cast<std::uint64_t>(ctx.config.tls.hsts_ms) / 1'000;
@@ -34,6 +38,7 @@ runtime::http_server_options server_options(const runtime::gateway_config& from,
   to.refusals_max = share.refusals_max;
   to.proxies = std::make_shared<const runtime::proxy_rules>(
       runtime::proxy_rules{runtime::ip_networks{from.proxies}, from.proxy_protocol});
+  if (ctx.limits || ctx.pressure) to.door = std::make_shared<door>(ctx, to.proxies);
   to.listener.accepts_per_second = from.accepts_per_second;
   to.limits.request_line_bytes_max = from.request_line_bytes_max;
   to.limits.header_bytes_max = from.header_bytes_max;
@@ -60,6 +65,7 @@ void log_descriptors(const context& ctx) {
 
 GREENROOM_MESSAGE(greenroom::gateway::close_batch)
 GREENROOM_MESSAGE(greenroom::gateway::note_figures)
+GREENROOM_MESSAGE(greenroom::gateway::look_at_memory)
 
 namespace greenroom::gateway {
 
@@ -74,6 +80,8 @@ struct state {
   void open(const opened& m);
   void close_some();
   void note();
+  void look_at_memory();
+  void shed_outboxes();
   void finish_drain();
 
   runtime::actor_base* self;
@@ -82,7 +90,11 @@ struct state {
   runtime::dynamic_children children;
   http_api api;
   std::unique_ptr<runtime::http_server> server;  ///< null in tests without shards
-  std::unordered_map<caf::actor_id, caf::actor> connections;
+  struct client {
+    caf::actor connection;
+    std::weak_ptr<peer> who;
+  };
+  std::unordered_map<caf::actor_id, client> connections;
   std::vector<caf::actor> to_close;
   caf::actor drain_waits;
 };
@@ -114,17 +126,19 @@ state::state(runtime::actor_base* s, const options& o)
 
 caf::behavior state::start() {
   if (server) self->later(between_notes, note_figures{});
+  if (ctx.pressure) self->later(limits::between_pressure_looks, gateway::look_at_memory{});
   if (opts.on_listening && self->life() == 0) opts.on_listening();
   return children.handlers().or_else([this](const opened& m) { open(m); },
                                      [this](const drain& m) {
                                        if (server) server->drain();
                                        drain_waits = m.who;
-                                       for (const auto& [id, each] : connections) to_close.push_back(each);
+                                       for (const auto& [id, each] : connections) to_close.push_back(each.connection);
                                        close_some();
                                        finish_drain();
                                      },
                                      [this](const close_batch&) { close_some(); },
-                                     [this](const note_figures&) { note(); });
+                                     [this](const note_figures&) { note(); },
+                                     [this](const gateway::look_at_memory&) { look_at_memory(); });
 }
 
 void state::open(const opened& m) {
@@ -135,7 +149,7 @@ void state::open(const opened& m) {
     return connection::spawn(p, {.ctx = ctx, .client = m.client, .from = m.from, .came = came});
   });
   if (!who) return;
-  connections.emplace(who.id(), who);
+  connections.emplace(who.id(), client{who, m.client});
   ++ctx.meters.connections;
   if (drain_waits) runtime::tell(self, who, connection::close{codecs::close_codes::restart});
 }
@@ -155,13 +169,40 @@ void state::note() {
   to.accepted = now.listening.accepted;
   to.rests = now.listening.rests;
   to.held = now.listening.held;
-  to.refused = now.refused;
+  to.refused = now.refused + now.turned_away;
   to.bytes_in = now.bytes_in;
   to.bytes_out = now.out.bytes;
   to.dropped_removed = now.out.dropped_removed;
   to.dropped_closed = now.out.dropped_closed;
   to.handshakes = now.handshakes;
   to.handshakes_failed = now.handshakes_failed;
+}
+
+/// What this shard gives up at the step that memory has reached.
+void state::look_at_memory() {
+  self->later(limits::between_pressure_looks, gateway::look_at_memory{});
+  const bool rests_less = ctx.pressure->at_least(pressure_level::idle);
+  if (server)
+    server->set_idle_time(rests_less ? std::min(pressure::idle_ms, ctx.config.gateway.idle_timeout_ms)
+                                     : ctx.config.gateway.idle_timeout_ms);
+  if (ctx.pressure->at_least(pressure_level::outboxes)) shed_outboxes();
+}
+
+/// The connections with most unsent, some at a time, so that the next look sees what that was good for.
+void state::shed_outboxes() {
+  std::vector<std::pair<std::size_t, std::shared_ptr<peer>>> heaviest;
+  for (const auto& [id, each] : connections) {
+    auto who = each.who.lock();
+    const auto* box = who ? who->out() : nullptr;
+    if (box && !box->closed() && box->bytes() >= limits::outbox_shed_bytes_min)
+      heaviest.emplace_back(box->bytes(), std::move(who));
+  }
+  const auto count = std::min(heaviest.size(), limits::outboxes_shed_max);
+  std::ranges::partial_sort(heaviest, heaviest.begin() + static_cast<std::ptrdiff_t>(count), std::greater{},
+                            [](const auto& each) { return each.first; });
+  for (std::size_t i = 0; i != count; ++i)
+    heaviest[i].second->close(codecs::close_codes::overloaded, runtime::unsent::drop);
+  ctx.pressure->gave_up(shed::outboxes, count);
 }
 
 void state::finish_drain() {

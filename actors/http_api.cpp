@@ -7,10 +7,12 @@
 #include "actors/access.hpp"
 #include "actors/api_keys.hpp"
 #include "actors/audit_trail.hpp"
+#include "actors/client_limits.hpp"
 #include "actors/cors.hpp"
 #include "actors/dispatch.hpp"
 #include "actors/key_text.hpp"
 #include "actors/page.hpp"
+#include "actors/pressure.hpp"
 #include "codecs/json_writer.hpp"
 #include "runtime/log.hpp"
 #include "storage/store.hpp"
@@ -41,6 +43,20 @@ void add_cors(http_response& to, const http_request& request) {
   std::ranges::move(cors_fields(request, cors_credentials::omit), std::back_inserter(to.fields));
 }
 
+http_response too_many(const limit_refusal& why) {
+  return runtime::http_too_many_requests(std::chrono::milliseconds{why.retry_after_ms()});
+}
+
+/// A request is one message of its address, whatever it is; but for those that ask how the node is.
+std::optional<http_response> over_limits(context& ctx, const http_request& request) {
+  if (!ctx.limits || request.path == "/health" || request.path == "/ready") return std::nullopt;
+  const auto from = ctx.limits->of_address(request.peer);
+  if (!from) return std::nullopt;
+  const auto why = ctx.limits->take(std::array{rate_limits::holder{limit_scope::address, from.get()}},
+                                    limited::messages, limit_now());
+  return why ? std::optional{too_many(*why)} : std::nullopt;
+}
+
 /// One POST /rpc: collects the answers of its calls and responds when the last one is there.
 class rpc_exchange final : public replier, public codecs::sink, public std::enable_shared_from_this<rpc_exchange> {
  public:
@@ -52,9 +68,13 @@ class rpc_exchange final : public replier, public codecs::sink, public std::enab
                                                                           : codecs::codec_id::native_msgpack)} {
     caller_.who = std::move(who);
     caller_.address = exchange_->request().peer;
+    if (!ctx.limits) return;
+    by_ = limited_as(*ctx.limits, caller_.who);
+    address_ = ctx.limits->of_address(caller_.address);
   }
 
   void run() {
+    if (const auto why = take_bytes()) return exchange_->respond(too_many(*why));
     auto kind = in_ == codecs::format::json ? codecs::frame_kind::text : codecs::frame_kind::binary;
     auto verdict = dialogue_->decode(kind, exchange_->request().body, *this);
     if (!verdict.go_on) respond(http_error(400, "the body is not acceptable: " + std::string{verdict.reason}));
@@ -69,14 +89,44 @@ class rpc_exchange final : public replier, public codecs::sink, public std::enab
  private:
   void on_call(codecs::reply_ref ref, codecs::call what) override {
     answer reply = expect(std::move(ref), codecs::method_of(what));
+    if (const auto why = take(what_takes(what))) return reply(why->error());
     dispatch(ctx_, caller_, std::move(what), std::move(reply));
   }
   void on_bad_call(codecs::reply_ref ref, codecs::error why) override {
-    expect(std::move(ref), "invalid")(std::move(why));
+    const auto reply = expect(std::move(ref), "invalid");
+    if (const auto much = take(limited::messages)) return reply(much->error());
+    reply(std::move(why));
   }
   void on_answer(std::string, codecs::outcome) override {}
   void on_batch_begin(codecs::format) override { batch_ = true; }
   void on_batch_end() override {}
+
+  /// The request has taken one message of its address already, and its first call stands for that one. A refused one has
+  /// cost it all the same; who shows a key pays with that alone.
+  std::optional<limit_refusal> take(limited what) {
+    if (!ctx_.limits) return std::nullopt;
+    const std::array from{rate_limits::holder{by_.scope, by_.entry.get()},
+                          rate_limits::holder{limit_scope::address, address_.get()}};
+    const auto address = std::span{from}.last(1);
+    const bool first = std::exchange(first_, false), by_key = by_.scope == limit_scope::key;
+    if (first) ctx_.limits->give_back(address, limited::messages);
+    auto why = ctx_.limits->take_call(std::span{from}.first(by_key ? 1 : 2), what, limit_now());
+    if (first && why && address_)
+      address_->of(limited::messages)
+          .charge(ctx_.limits->rates(limit_scope::address).of(limited::messages), 1, limit_now());
+    return why;
+  }
+  /// The body has come: who is over its bytes is refused, for there is no socket of its own to read later.
+  std::optional<limit_refusal> take_bytes() {
+    if (!by_.entry) return std::nullopt;
+    const auto& rate = ctx_.limits->rates(by_.scope).of(limited::bytes);
+    auto& bucket = by_.entry->of(limited::bytes);
+    const auto now = limit_now();
+    if (const auto wait = bucket.wait_for(rate, 1, now); wait.count() != 0)
+      return ctx_.limits->count({by_.scope, limited::bytes, wait});
+    bucket.charge(rate, exchange_->request().body.size(), now);
+    return std::nullopt;
+  }
 
   answer expect(codecs::reply_ref ref, std::string_view method) {
     ++open_;
@@ -96,6 +146,9 @@ class rpc_exchange final : public replier, public codecs::sink, public std::enab
   context& ctx_;
   std::shared_ptr<http_exchange> exchange_;
   caller caller_;
+  limited_caller by_{};
+  limit_entry_ptr address_{};  ///< null: it has no bounds
+  bool first_ = true;          ///< No call has been read.
   codecs::format in_;
   std::unique_ptr<codecs::dialogue> dialogue_;
   std::size_t open_ = 1;  ///< answers to come, and one for the end of the body
@@ -184,6 +237,7 @@ std::optional<std::size_t> http_api::shard_of(const http_request& request) {
 void http_api::on_request(std::shared_ptr<http_exchange> exchange) {
   const auto& request = exchange->request();
   const bool reads = request.method == "GET" || request.method == "HEAD";
+  if (auto refused = over_limits(ctx_, request)) return exchange->respond(std::move(*refused));
   if (auto refused = refuse_key_in_url(ctx_, request)) return exchange->respond(std::move(*refused));
   if (auto* one = endpoint_of(request.path)) return one->on_request(std::move(exchange));
   if (request.path == "/rpc") return rpc(exchange);
@@ -201,9 +255,10 @@ void http_api::on_request(std::shared_ptr<http_exchange> exchange) {
   if (request.path == "/health") return exchange->respond(json(200, R"({"status":"ok"})"));
   if (request.path == "/ready") {
     const bool stores = ctx_.disk.condition() == storage::condition::good;
-    const auto said = at == stage::ready && !stores ? "store" : word(at);
+    const bool roomy = !ctx_.pressure || !ctx_.pressure->at_least(pressure_level::doors);
+    const auto said = at != stage::ready || (stores && roomy) ? word(at) : stores ? "memory" : "store";
     return exchange->respond(
-        json(at == stage::ready && stores ? 200 : 503, R"({"status":")" + std::string{said} + R"("})"));
+        json(at == stage::ready && stores && roomy ? 200 : 503, R"({"status":")" + std::string{said} + R"("})"));
   }
   if (request.path == "/status") return exchange->respond(json(200, status_json(ctx_)));
   exchange->respond(document(200, runtime::metrics::content_type, ctx_.meters.scrape()));
@@ -230,6 +285,7 @@ void http_api::rpc(const std::shared_ptr<http_exchange>& exchange) {
 std::variant<http_response, runtime::upgrade> http_api::on_upgrade(const http_request& request) {
   if (auto refused = refuse_key_in_url(ctx_, request)) return std::move(*refused);
   auto* one = endpoint_of(request.path);
+  if (auto refused = over_limits(ctx_, request)) return std::move(*refused);
   if (!one) return http_error(404, "there is no WebSocket at this path");
   if (ctx_.at.load(std::memory_order_relaxed) == stage::draining) return runtime::http_unavailable(draining_retry);
   return one->on_upgrade(request);

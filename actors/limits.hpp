@@ -100,6 +100,17 @@ inline constexpr std::chrono::seconds room_replay_max{7};  ///< of one answer, l
 inline constexpr std::size_t admin_page_bytes =
     256u << 10;  ///< of messages in one answer, or one message; longer payloads are left out
 
+// Rate limits and the shedding of load; the rates themselves stand in the config.
+inline constexpr std::size_t limit_entries_max = 100'000;   ///< of users, of sessions, of addresses, of keys
+inline constexpr std::size_t limit_entries_shared = 4'096;  ///< buckets for all who come when there are so many
+inline constexpr std::uint32_t refusals_per_burst = 10;  ///< refused messages before 1008, in bursts of its connection
+inline constexpr std::uint32_t refusals_max = 1'000;     ///< the same where a connection has no burst
+inline constexpr std::chrono::milliseconds refusal_rest{50};  ///< who was refused is not read meanwhile
+inline constexpr std::size_t outboxes_shed_max = 16;  ///< connections of a shard closed at once for their outbox
+inline constexpr std::size_t outbox_shed_bytes_min = 64u << 10;
+inline constexpr std::chrono::milliseconds between_pressure_looks{250};
+inline constexpr std::size_t guests_looked_at_max = 1'024;  ///< detached sessions, at each look while memory is short
+
 // How long an actor waits for another one's answer before it gives up.
 inline constexpr std::chrono::seconds ask_timeout{5};
 inline constexpr std::chrono::hours client_answer_max{1};  ///< how long a client may be waited for; longer is this

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "actors/client_limits.hpp"
 #include "actors/connection.hpp"
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
@@ -13,6 +14,8 @@
 namespace greenroom {
 namespace {
 
+/// Read and not yet decoded; over it the socket is not read. A flood waits in its own socket, where its limits see it.
+constexpr std::size_t input_messages_max = 64;
 constexpr char request_prefix = 's';  ///< ids of the server's requests: "s1", "s2" …
 
 }  // namespace
@@ -23,6 +26,10 @@ peer::peer(context& ctx, std::size_t shard, std::unique_ptr<codecs::dialogue> sp
 void peer::attach(runtime::transport_ptr transport) {
   transport_ = std::move(transport);
   address_ = transport_->peer();
+  if (ctx_.limits) {
+    limits_ = std::make_shared<client_limits>(*ctx_.limits, address_);
+    transport_->limit_reads(limits_);
+  }
   if (const auto bits = transport_->deflate_bits(); bits != 0) {
     compressor_ = &ctx_.shards[shard_].compressors->of(bits);
     ctx_.meters.compression_agreed();
@@ -149,8 +156,10 @@ void peer::call_ended() {
 
 void peer::weigh() {
   if (!transport_) return;
-  const bool over = calls_ >= limits::calls_in_flight_max || input_bytes_ >= limits::input_bytes_max;
-  const bool half = calls_ <= limits::calls_in_flight_max / 2 && input_bytes_ <= limits::input_bytes_max / 2;
+  const bool over = calls_ >= limits::calls_in_flight_max || input_bytes_ >= limits::input_bytes_max ||
+                    input_.size() >= input_messages_max;
+  const bool half = calls_ <= limits::calls_in_flight_max / 2 && input_bytes_ <= limits::input_bytes_max / 2 &&
+                    input_.size() <= input_messages_max / 2;
   if (!paused_ && over) {
     paused_ = true;
     transport_->pause_reading();

@@ -27,6 +27,7 @@
 
 namespace greenroom {
 
+class client_limits;
 class memberships;
 
 class peer final : public replier, public runtime::transport_events, public std::enable_shared_from_this<peer> {
@@ -80,6 +81,7 @@ class peer final : public replier, public runtime::transport_events, public std:
 
   std::size_t shard() const noexcept { return shard_; }
   const std::string& address() const noexcept { return address_; }
+  const std::shared_ptr<client_limits>& limits() const noexcept { return limits_; }  ///< null: there are none
   const caf::actor& connection() const noexcept { return connection_; }
   const caf::actor& session() const noexcept { return session_; }  ///< null until it is open
 
@@ -99,6 +101,7 @@ class peer final : public replier, public runtime::transport_events, public std:
   std::unique_ptr<codecs::dialogue> dialogue_;
   runtime::transport_ptr transport_;
   std::string address_;
+  std::shared_ptr<client_limits> limits_;
   caf::actor connection_, session_;
   std::shared_ptr<memberships> rooms_;
   std::vector<input> input_;

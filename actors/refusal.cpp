@@ -1,6 +1,7 @@
 #include "actors/refusal.hpp"
 
 #include "actors/limits.hpp"
+#include "actors/pressure.hpp"
 
 namespace greenroom {
 
@@ -26,6 +27,12 @@ codecs::error cannot_be_durable() {
 codecs::error disk_is_behind() {
   auto why = codecs::make_error(codecs::error_code::rate_limited, "the disk is behind: send slower");
   why.retry_after_ms = limits::writer_retry_ms;
+  return why;
+}
+
+codecs::error memory_is_short() {
+  auto why = codecs::make_error(codecs::error_code::unavailable, "the node is short of memory");
+  why.retry_after_ms = pressure::retry_after_ms;
   return why;
 }
 

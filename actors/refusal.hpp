@@ -13,6 +13,8 @@ codecs::error refusal(storage::errc why);
 codecs::error cannot_be_durable();
 /// More waits for the disk than may.
 codecs::error disk_is_behind();
+/// The node is so near its memory's end that it stores nothing.
+codecs::error memory_is_short();
 
 /// The same, said to the caller; where the outcome is unknown its connection is closed instead, without an answer.
 void refuse(const answer& to, storage::errc why);

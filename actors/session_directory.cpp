@@ -13,6 +13,7 @@
 #include "actors/limits.hpp"
 #include "actors/peer.hpp"
 #include "actors/presence.hpp"
+#include "actors/pressure.hpp"
 #include "actors/relay.hpp"
 #include "actors/revocations.hpp"
 #include "actors/store_reader.hpp"
@@ -71,8 +72,8 @@ struct state {
   struct entry {
     caf::actor who;
     user_id user;
-    std::size_t shard = 0;
     identity kind = identity::anonymous;
+    std::size_t shard = 0;
     std::shared_ptr<const credential> shown;              ///< what its client came with last; null: nothing
     caf::actor connection;                                ///< null while detached
     estate rooms, before;                                 ///< before: until the last hand-over; null without one
@@ -97,6 +98,8 @@ struct state {
   void open_fresh(const open& m, std::string reason);
   void spawn_session(const open& m, storage::stored_session stored, session::opening opening, inheritance came);
   void note_detached(const session_id& id);
+  void expire_early(entry& one);
+  void shed_guests();
   void note_attached(entry& one);
   void erase(table::iterator which);
   void forsake(const entry& one);
@@ -125,6 +128,7 @@ caf::behavior state::start() {
                  if (auto found = sessions.find(m.id); found != sessions.end()) found->second.shown = m.shown;
                },
                [this](const look_for_revoked&) { return end_revoked(); },
+               [this](const session_directory::shed_guests&) { shed_guests(); },
                [this](const announce& m) {
                  for (const auto& [id, one] : sessions) runtime::tell(self, one.who, session::notice{m.code, m.text});
                  return announce::reply{sessions.size()};
@@ -341,8 +345,8 @@ void state::spawn_session(const open& m, storage::stored_session stored, session
   });
   entry one{.who = std::move(actor),
             .user = who.user,
-            .shard = shard,
             .kind = who.kind,
+            .shard = shard,
             .shown = m.who.shown,
             .connection = m.connection,
             .rooms = {shard, keep->rooms},
@@ -366,14 +370,23 @@ void state::note_detached(const session_id& id) {
   ++ctx.meters.detached_sessions;
   auto& of_user = away_of_user[one.user];
   of_user.push_back(id);
-  auto expire = [this](const session_id& oldest) {
-    auto& over = sessions.at(oldest);
-    ctx.meters.session_expired_early();
-    runtime::tell(self, over.who, session::expire{});
-    note_attached(over);  // counted no more, however long it takes to end
-  };
-  if (of_user.size() > ctx.config.sessions.detached_per_user_max) expire(of_user.front());
-  if (away.size() > ctx.config.sessions.detached_max) expire(away.front());
+  if (of_user.size() > ctx.config.sessions.detached_per_user_max) expire_early(sessions.at(of_user.front()));
+  if (away.size() > ctx.config.sessions.detached_max) expire_early(sessions.at(away.front()));
+}
+
+void state::expire_early(entry& one) {
+  ctx.meters.session_expired_early();
+  runtime::tell(self, one.who, session::expire{});
+  note_attached(one);  // counted no more, however long it takes to end
+}
+
+void state::shed_guests() {
+  std::vector<entry*> guests;
+  std::size_t looks = 0;
+  for (auto each = away.begin(); each != away.end() && looks != limits::guests_looked_at_max; ++each, ++looks)
+    if (auto& one = sessions.at(*each); one.kind == identity::anonymous) guests.push_back(&one);
+  for (auto* one : guests) expire_early(*one);
+  if (ctx.pressure) ctx.pressure->gave_up(shed::idle, guests.size());
 }
 
 void state::note_attached(entry& one) {

@@ -62,6 +62,8 @@ struct look_for_revoked {  ///< Something was revoked: sessions whose clients ca
     std::uint64_t sessions = 0;  ///< so many do
   };
 };
+struct shed_guests {
+};                 ///< Memory is short: detached sessions of anonymous users end, the oldest first, some at a time.
 struct announce {  ///< A notice to all sessions; answered when it is in their mailboxes.
   std::string code, text;
   struct reply {
@@ -116,6 +118,7 @@ GREENROOM_MESSAGE(greenroom::session_directory::detached)
 GREENROOM_MESSAGE(greenroom::session_directory::ended)
 GREENROOM_MESSAGE(greenroom::session_directory::refreshed)
 GREENROOM_REQUEST(greenroom::session_directory::look_for_revoked)
+GREENROOM_MESSAGE(greenroom::session_directory::shed_guests)
 GREENROOM_REQUEST(greenroom::session_directory::announce)
 GREENROOM_MESSAGE(greenroom::session_directory::push_to)
 GREENROOM_MESSAGE(greenroom::session_directory::after_pushes)

@@ -250,6 +250,8 @@ config default_config(preset base) {
     made.access.anonymous = anonymous_access::loopback;
     made.access.workers = permission::anyone;
     made.access.call = made.access.send = made.access.presence = permission::anyone;
+  } else {
+    made.limits = default_limits();
   }
   const auto plain = namespace_defaults(base);
   auto& durable = made.namespaces["durable"] = plain;

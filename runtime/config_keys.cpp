@@ -47,9 +47,15 @@ constexpr config_section sections[]{
     {"presence", "Who is online; what rooms tell of their members is in the namespaces."},
     {"inbox", "Directed messages that wait for their user."},
     {"idempotency", "How long a repeated message is recognised."},
-    {"memory", "Bounds of what the node keeps in memory only."},
+    {"memory", "Bounds of what the node keeps in memory, and of all its memory."},
     {"store", "The database in the data directory: durable rooms, inboxes, sessions, message ids."},
     {"plugins", "Code of others that runs in the node: room behaviours and services."},
+    {"limits.connection",
+     "What one connection may send; a namespace of Socket.IO counts as one. `--dev` sets no limits."},
+    {"limits.session", "What one session may send, on whatever connection."},
+    {"limits.user", "What one user may do with all sessions together, and by POST /rpc."},
+    {"limits.address", "What one address may do: IPv4, or the first 64 bits of IPv6."},
+    {"limits.key", "What one API key may do, in place of its user and its address."},
 };
 
 const config_key<config> node_table[]{
@@ -374,6 +380,13 @@ const config_key<config> node_table[]{
      {64, 100'000'000},
      GREENROOM_AT(memory.logs_max),
      "Rooms whose position is remembered; over it a new room is refused (`unavailable`)."},
+    {"memory",
+     "budget_bytes",
+     size,
+     {0, 1'024 * gib},
+     GREENROOM_AT(memory.budget_bytes),
+     "What the process may have in memory: from 85 % of it on, the node sheds load step by step. 0: what its control "
+     "group may have, else what the machine has."},
 
     {"store",
      "readers",
@@ -447,12 +460,12 @@ std::vector<Row> joined(std::initializer_list<std::span<const Row>> tables) {
 std::span<const config_section> config_sections() { return sections; }
 std::span<const config_key<config>> node_keys() {
   static const auto all = joined<config_key<config>>({node_table, edge_keys(), tls_keys(), access_keys(), tokens_keys(),
-                                                      secrets_keys(), schemas_keys(), audit_keys()});
+                                                      secrets_keys(), schemas_keys(), audit_keys(), limits_keys()});
   return all;
 }
 std::span<const config_rule<config>> node_rules() {
-  static const auto all =
-      joined<config_rule<config>>({node_rule_table, edge_rules(), tls_rules(), tokens_rules(), secrets_rules()});
+  static const auto all = joined<config_rule<config>>(
+      {node_rule_table, edge_rules(), tls_rules(), tokens_rules(), secrets_rules(), limits_rules()});
   return all;
 }
 

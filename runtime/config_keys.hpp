@@ -40,6 +40,8 @@ std::span<const config_key<config>> schemas_keys();              ///< those of `
 std::span<const config_key<config>> edge_keys();                 ///< of proxies, part of `node_keys`
 std::span<const config_key<config>> access_keys();               ///< what callers may, part of `node_keys`
 std::span<const config_key<config>> audit_keys();                ///< those of `[audit]`, part of `node_keys`
+std::span<const config_key<config>> limits_keys();               ///< those of `[limits.SCOPE]`, part of `node_keys`
+limits_config default_limits();                                  ///< of a node without `--dev`
 std::span<const config_key<namespace_config>> namespace_keys();  ///< of each `[namespace.NAME]`
 std::span<const config_key<endpoint_config>> endpoint_keys();    ///< of each `[endpoint.NAME]`
 std::span<const config_key<grant_config>> grant_keys();          ///< of each `[grant.NAME]`
@@ -57,6 +59,7 @@ std::span<const config_rule<config>> tls_rules();                  ///< part of 
 std::span<const config_rule<config>> secrets_rules();              ///< part of `node_rules`
 std::span<const config_rule<config>> tokens_rules();               ///< part of `node_rules`
 std::span<const config_rule<config>> edge_rules();                 ///< part of `node_rules`
+std::span<const config_rule<config>> limits_rules();               ///< part of `node_rules`
 std::span<const config_rule<namespace_config>> namespace_rules();  ///< for each namespace
 std::span<const config_rule<endpoint_config>> endpoint_rules();    ///< for each endpoint
 std::span<const config_rule<grant_config>> grant_rules();          ///< for each grant

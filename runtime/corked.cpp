@@ -34,6 +34,7 @@ corked::corked(shard& home, parts from, outbox_bounds bounds, std::shared_ptr<co
     : corked{home, std::move(from.socket), bounds, std::move(counters)} {
   wire_ = std::move(from.wire);
   input_ = std::move(from.input);
+  door_ = std::move(from.door);
   if (!from.unsent.empty()) out_.push_reply(std::make_shared<const std::string>(std::move(from.unsent)));
   if (wire_->holds_output()) home_.at_turn_end(*this);
 }
@@ -94,6 +95,7 @@ std::size_t corked::receive(std::span<iovec> into, error_code& ec) {
     case wire_result::state::moved:
       counters_->bytes_in += got.bytes;
       last_input_ = home_.now();
+      if (const auto& by = limiter_ ? limiter_ : door_) resume_at_ = by->on_bytes(got.bytes, last_input_);
       if (got.bytes > room) input_.append(block.data(), got.bytes - room);
       return std::min(got.bytes, room);
     case wire_result::state::ended:
@@ -103,6 +105,13 @@ std::size_t corked::receive(std::span<iovec> into, error_code& ec) {
     case wire_result::state::failed: ec = {got.error, boost::system::system_category()}; return 0;
     default: ec = net::error::would_block; return 0;
   }
+}
+
+void corked::limit_reads(std::shared_ptr<read_limiter> by) { (door_ ? limiter_ : door_) = std::move(by); }
+
+void corked::frames_came(std::uint32_t frames) {
+  const auto& by = limiter_ ? limiter_ : door_;
+  if (by) resume_at_ = std::max(resume_at_, by->on_frames(frames, home_.now()));
 }
 
 void corked::read_ahead(std::function<void(error_code)> done) {
@@ -248,6 +257,7 @@ corked::parts corked::take_apart() {
   cancel();
   all.unsent = out_.take_unsent();
   all.input = std::string{input()};
+  all.door = std::move(door_);
   all.wire = std::move(wire_);
   all.socket.reset(descriptor_.release());  // whoever waits for it hears that it is over
   return all;
@@ -259,6 +269,8 @@ void corked::close() {
   cancel();
   out_.clear();
   wire_.reset();
+  if (rest_) rest_->cancel();
+  limiter_ = door_ = nullptr;  // its place is free, whoever still holds us
   error_code ignored;
   descriptor_.close(ignored);
 }

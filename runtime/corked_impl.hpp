@@ -16,6 +16,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <array>
@@ -28,6 +29,7 @@
 #include <utility>
 
 #include "runtime/outbox.hpp"
+#include "runtime/read_limiter.hpp"
 #include "runtime/shard.hpp"
 #include "runtime/timer_wheel.hpp"
 #include "runtime/unique_fd.hpp"
@@ -94,6 +96,7 @@ class corked final : public std::enable_shared_from_this<corked>,
     wire_ptr wire{};       ///< Gone before the socket is.
     std::string input{};   ///< Read, and not taken.
     std::string unsent{};  ///< Of the outbox.
+    std::shared_ptr<read_limiter> door{};
   };
 
   corked(shard& home, unique_fd socket, outbox_bounds bounds, std::shared_ptr<connection_counters> counters);
@@ -129,6 +132,11 @@ class corked final : public std::enable_shared_from_this<corked>,
   std::string_view input() const noexcept { return std::string_view{input_}.substr(taken_); }
   void take(std::size_t bytes) noexcept;
 
+  /// Who says how fast it is read. The first one (of the door) lives as long as the socket, on whatever shard; of later ones
+  /// the last one's word counts.
+  void limit_reads(std::shared_ptr<read_limiter> by);
+  void frames_came(std::uint32_t frames);  ///< That are no message by themselves.
+
   void write_now();  ///< Writes before the end of the turn; the user hears nothing before it.
 
   /// The connection's one timer: its user's until the end begins.
@@ -156,6 +164,7 @@ class corked final : public std::enable_shared_from_this<corked>,
   /// Calls from the loop once a read may give something.
   template <class Handler>
   void await_input(Handler handler);
+  bool reads_rest() { return open_ && !ending_ && resume_at_ > home_.now(); }
 
   void on_dirty() override { home_.at_turn_end(*this); }
   frame on_gap(const gap& lost) override { return user_ ? user_->on_gap(lost) : nullptr; }
@@ -181,7 +190,10 @@ class corked final : public std::enable_shared_from_this<corked>,
   outbox out_;
   std::string input_;  ///< Read ahead; [0, taken_) is taken.
   std::size_t taken_ = 0;
-  std::unique_ptr<flushed_function> flushed_;  ///< Rarely there, so it costs a pointer.
+  std::unique_ptr<flushed_function> flushed_;     ///< Rarely there, so it costs a pointer.
+  std::shared_ptr<read_limiter> door_, limiter_;  ///< Null: it is read as fast as it comes. `limiter_` before `door_`.
+  std::unique_ptr<net::steady_timer> rest_;       ///< There while nothing is read.
+  shard::time_point resume_at_;
   shard::time_point last_input_;
   shard::time_point deadline_;  ///< Of the end, once it began.
   descriptor::wait_type read_wait_ = descriptor::wait_read;
@@ -207,7 +219,15 @@ std::size_t corked::receive_into(const Buffers& buffers, error_code& ec) {
 
 template <class Handler>
 void corked::await_input(Handler handler) {
-  if (open_ && wire_->holds_input())
+  if (reads_rest()) {
+    rest_ = std::make_unique<net::steady_timer>(home_.io(), resume_at_);
+    rest_->async_wait([this, handler = std::move(handler)](error_code ec) mutable {
+      if (!open_) ec = net::error::operation_aborted;
+      rest_.reset();
+      if (ec) return handler(ec);
+      await_input(std::move(handler));
+    });
+  } else if (open_ && wire_->holds_input())
     net::post(get_executor(), [handler = std::move(handler)]() mutable { handler(error_code{}); });
   else
     descriptor_.async_wait(read_wait_, std::move(handler));

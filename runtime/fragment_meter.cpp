@@ -33,6 +33,7 @@ bool fragment_meter::feed(std::span<char> bytes, deflated_messages* deflated) {
       case next::opcode:
         next_ = next::length;
         begun_ += fragments_ == 0 ? 1 : 0;
+        if ((byte & control_bit) != 0 || (byte & fin_bit) == 0) ++loose_;
         if ((byte & control_bit) != 0) break;
         if (deflated != nullptr) first = deflated->begin(first);
         if (++fragments_ > fragments_max_) return false;

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 
 namespace greenroom::runtime {
 
@@ -19,6 +20,8 @@ class fragment_meter {
   /// False once a message has more frames than allowed. Bytes may come in any pieces. `deflated`: null where there is no
   /// compression.
   bool feed(std::span<char> bytes, deflated_messages* deflated);
+  /// The frames since the last call that are no message by themselves: control frames, and all fragments but a last one.
+  std::uint32_t take_loose() noexcept { return std::exchange(loose_, 0); }
 
   /// Messages that have begun, and control frames outside of one. A slow peer is one whose number stands still while
   /// something is under way.
@@ -32,7 +35,8 @@ class fragment_meter {
   std::uint64_t left_ = 0;  ///< Bytes of the mask and payload still to skip; before that, the length as it is read.
   std::uint32_t fragments_max_;
   std::uint32_t fragments_ = 0;
-  std::uint32_t begun_ = 0;        ///< May come round.
+  std::uint32_t begun_ = 0;  ///< May come round.
+  std::uint32_t loose_ = 0;
   std::uint8_t length_bytes_ = 0;  ///< Of the extended length, still to come.
   bool masked_ = false;
   next next_ = next::opcode;

@@ -64,6 +64,9 @@ class connection final : public http_connection, public std::enable_shared_from_
   void answer_instead(const http_response& answer) override { this->answer(request_, make_trace(), answer); }
   void turn_away(const http_response& answer) override;
   void drain() override;
+  void idle_time_changed() override {
+    if (phase_ == phase::resting) arm(limits_.idle_ms);
+  }
   void abort() override;
   void answer(const http_request& request, std::string_view trace, const http_response& answer);
 

@@ -48,8 +48,9 @@ class http_connection {
   virtual void answer_instead(const http_response& answer) = 0;  ///< Instead of the handler; goes on with the next one.
   /// Answers without the handler, and ends.
   virtual void turn_away(const http_response& answer) = 0;
-  virtual void drain() = 0;  ///< Ends now if it rests, else with its next answer.
-  virtual void abort() = 0;  ///< Ends without a word, and without `on_gone`.
+  virtual void drain() = 0;              ///< Ends now if it rests, else with its next answer.
+  virtual void idle_time_changed() = 0;  ///< Where it rests, it has the new time from now on.
+  virtual void abort() = 0;              ///< Ends without a word, and without `on_gone`.
 };
 
 }  // namespace greenroom::runtime

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/admission.hpp"
 #include "runtime/corked_impl.hpp"
 #include "runtime/forwarded.hpp"
 #include "runtime/http_connection_impl.hpp"
@@ -47,6 +48,9 @@ struct http_server::state final : http_connection::owner, http_shards::server {
   http_response unavailable() const { return http_unavailable(std::chrono::milliseconds{options.retry_after_ms}); }
 
   void on_socket(unique_fd socket, bool tls) {
+    admission::verdict door;
+    if (options.door) door = options.door->admit(peer_of(socket.get()), home.now());
+    if (door.what != admission::way::enter) return turn_away(std::move(socket), tls, door);
     const auto over = is_full();
     if (over) ++refused;
     if (is_overrun()) return;
@@ -54,11 +58,30 @@ struct http_server::state final : http_connection::owner, http_shards::server {
     if (!wire) return;
     auto link = std::make_shared<corked>(home, corked::parts{.socket = std::move(socket), .wire = std::move(wire)},
                                          http_bounds, counters);
+    link->limit_reads(std::move(door.reads));
     auto connection = http_connection::make(std::move(link), handler, options.limits, *this);
     if (over) return connection->turn_away(unavailable());
     connections.emplace(connection.get(), connection);
     connection->start();
   }
+
+  /// Nobody shakes hands with those who speak TLS: that is most of what a connection costs.
+  void turn_away(unique_fd socket, bool tls, const admission::verdict& why) {
+    ++turned;
+    if (tls || static_cast<std::uint32_t>(told.use_count()) > options.refusals_max) return;
+    auto link = std::make_shared<corked>(home, corked::parts{.socket = std::move(socket), .wire = plain_wire()},
+                                         http_bounds, counters);
+    link->limit_reads(told);
+    const auto answer = why.what == admission::way::too_many ? http_too_many_requests(why.retry_after)
+                                                             : http_unavailable(why.retry_after);
+    http_connection::make(std::move(link), handler, options.limits, *this)->turn_away(answer);
+  }
+
+  /// Held by the socket of each who is told that it may not come in.
+  struct refusal final : read_limiter {
+    time_point on_bytes(std::size_t, time_point) override { return {}; }
+    time_point on_frames(std::uint32_t, time_point) override { return {}; }
+  };
 
   void on_gone(http_connection& which) override { connections.erase(&which); }
   std::string_view secure_fields() const override { return hsts; }
@@ -99,7 +122,8 @@ struct http_server::state final : http_connection::owner, http_shards::server {
   http_handler& handler;
   http_server_options options;
   std::shared_ptr<connection_counters> counters;
-  std::uint64_t refused = 0, moved_out = 0, moved_in = 0;
+  std::uint64_t refused = 0, turned = 0, moved_out = 0, moved_in = 0;
+  const std::shared_ptr<refusal> told = std::make_shared<refusal>();
   bool draining = false;
   std::string hsts;
   std::unordered_map<http_connection*, std::shared_ptr<http_connection>> connections;
@@ -133,10 +157,16 @@ void http_server::drain() {
   for (auto& [_, connection] : open) connection->drain();
 }
 
+void http_server::set_idle_time(std::uint32_t ms) {
+  if (std::exchange(state_->options.limits.idle_ms, ms) == ms) return;
+  for (auto& [_, connection] : state_->connections) connection->idle_time_changed();
+}
+
 http_server_stats http_server::stats() const {
   http_server_stats all{.connections = state_->counters->connections,
                         .websockets = state_->counters->websockets,
                         .refused = state_->refused,
+                        .turned_away = state_->turned,
                         .moved_out = state_->moved_out,
                         .moved_in = state_->moved_in,
                         .listening = {},

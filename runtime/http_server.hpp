@@ -8,7 +8,7 @@
 /// here from its arrival on, and there no more; while draining it is answered with 503. Threading: its shard's thread.
 /// Bounds:
 /// `connections_max` (HTTP and WebSocket together; over it 503 with Retry-After, and over `refusals_max` of those at
-/// once the socket is closed without a word), `http_limits` for each.
+/// once the socket is closed without a word; the same for those whom the door turns away), `http_limits` for each.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,7 @@
 
 namespace greenroom::runtime {
 
+class admission;
 struct proxy_rules;
 class tls_context;
 
@@ -33,6 +34,7 @@ struct http_server_options {
   std::shared_ptr<tls_context> tls{};  ///< Of the addresses with TLS; null: they are not listened to.
   std::uint64_t hsts_seconds = 0;      ///< What answers by TLS say in `Strict-Transport-Security`; 0: nothing.
   std::shared_ptr<const proxy_rules> proxies{};  ///< Whose word on where a client is counts; null: nobody's.
+  std::shared_ptr<admission> door{};             ///< Asked about each new connection; null: all come in.
   std::shared_ptr<http_shards> shards{};         ///< Where connections move to and come from; null: none does.
 };
 
@@ -41,6 +43,7 @@ struct http_server_stats {
   std::uint64_t connections = 0;  ///< Open now: HTTP and WebSocket.
   std::uint64_t websockets = 0;   ///< Open now.
   std::uint64_t refused = 0;      ///< Over `connections_max`.
+  std::uint64_t turned_away = 0;  ///< At the door.
   std::uint64_t moved_out = 0;    ///< To the shard that serves their request.
   std::uint64_t moved_in = 0;     ///< From another one; those that came back unserved are not counted.
   listener_stats listening;
@@ -58,6 +61,8 @@ class http_server {
 
   void listen(const listen_address& where);
   void drain();
+  /// In place of `http_limits::idle_ms`, from now on; connections that rest have that time from now.
+  void set_idle_time(std::uint32_t ms);
   http_server_stats stats() const;
 
  private:

@@ -21,6 +21,7 @@
 
 namespace greenroom::runtime {
 
+class read_limiter;
 class shard;
 
 enum class frame_kind : std::uint8_t { text, binary };
@@ -75,6 +76,9 @@ class transport {
   /// may still come. Pings rest meanwhile.
   virtual void pause_reading() = 0;
   virtual void resume_reading() = 0;
+
+  /// Whose word counts from now on how fast the socket is read. No effect where there is no socket of its own.
+  virtual void limit_reads(std::shared_ptr<read_limiter> /*by*/) {}
 
   /// Queues a ping like a reply, behind what is unsent, and says its number: `on_pong` with that very number proves that
   /// all before it has arrived. Numbers grow. A keep-alive's ping that overtakes it may leave it without an `on_pong`.

@@ -77,6 +77,7 @@ class websocket final : public transport, public std::enable_shared_from_this<we
   void detach() noexcept override;
   void pause_reading() override;
   void resume_reading() override;
+  void limit_reads(std::shared_ptr<read_limiter> by) override { link().limit_reads(std::move(by)); }
   std::uint64_t ping_in_order() override;
   int deflate_bits() const noexcept override { return deflate_bits_; }
   const std::string& peer() const noexcept override { return peer_; }

@@ -45,6 +45,7 @@ struct websocket_layer {
           link->read_some(
               into, [this, done = std::move(done)](error_code ec, std::size_t size, const Buffers& filled) mutable {
                 if (!ec && (size = metered(filled, size)) == 0) ec = too_many_fragments();
+                if (const auto loose = meter.take_loose(); loose != 0) link->frames_came(loose);
                 if (!ec) on_input();
                 done(ec, size);
               });
