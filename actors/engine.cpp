@@ -51,7 +51,6 @@
 #include "runtime/errc.hpp"
 #include "runtime/http_shards.hpp"
 #include "runtime/log.hpp"
-#include "runtime/process_memory.hpp"
 #include "runtime/rehearsal.hpp"
 #include "runtime/scheduler.hpp"
 #include "runtime/secret.hpp"
@@ -118,18 +117,6 @@ std::vector<std::string> methods_of(const extensions& mine) {
   return all;
 }
 
-/// Ends the start where the config has a key of the right name and the wrong content.
-void check_keys(const storage::vault* keys, const storage::store& disk) {
-  if (!keys) return;
-  for (const auto& id : wrong_keys(*keys, disk.secrets({}, keys_tried_on)))
-    throw bad_config{"secrets.keys: " + id + ": it is not the key of that id that the database is encrypted under"};
-}
-
-std::shared_ptr<pressure> make_pressure(const runtime::config& from) {
-  const auto budget = from.memory.budget_bytes;
-  return std::make_shared<pressure>(budget != 0 ? budget : runtime::memory_limit_bytes());
-}
-
 struct system_config : caf::actor_system_config {
   explicit system_config(std::size_t shards) {
     runtime::scheduler::install(*this, shards);
@@ -176,11 +163,11 @@ struct engine::parts {
             .schemas = schemas,
             .audit = open_audit(config, data.path(), [this] { return clock.now_ms(); }),
             .limits = make_rate_limits(config.limits),
-            .pressure = make_pressure(config),
+            .pressure = make_pressure(config.memory.budget_bytes),
             .process_prefix = runtime::random_text(prefix_random_bytes)},
         system_options{shards_of(config)},
         system{system_options} {
-    check_keys(vault.get(), *disk);
+    if (vault) check_keys(*vault, *disk);
     ctx.keys = access_keeper::load_keys(*disk, ctx.permissions);
     ctx.revoked = access_keeper::load_revocations(*disk);
     disk->commit(

@@ -219,7 +219,8 @@ void write_workers(codecs::json_writer& json, const std::vector<std::shared_ptr<
 
 }  // namespace
 
-http_api::http_api(context& ctx, std::size_t shard, const caf::actor& gateway) : ctx_{ctx} {
+http_api::http_api(context& ctx, std::size_t shard, const caf::actor& gateway)
+    : ctx_{ctx}, operations_{ctx.config.access.operations} {
   for (const auto& [name, how] : ctx.config.endpoints)
     if (auto one = make_endpoint({ctx, shard, gateway, how})) endpoints_.push_back(std::move(one));
 }
@@ -259,6 +260,20 @@ void http_api::on_request(std::shared_ptr<http_exchange> exchange) {
     const auto said = at != stage::ready || (stores && roomy) ? word(at) : stores ? "memory" : "store";
     return exchange->respond(
         json(at == stage::ready && stores && roomy ? 200 : 503, R"({"status":")" + std::string{said} + R"("})"));
+  }
+  tell_figures(exchange);
+}
+
+/// What a node says of itself is for its operators: it names users and counts what they do.
+void http_api::tell_figures(const std::shared_ptr<http_exchange>& exchange) {
+  const auto& request = exchange->request();
+  const auto from = runtime::ip_and_port::parse(request.peer);
+  const bool hidden = from && from->address.is_loopback() && !request.is_loopback;  // a proxy that nobody has listed
+  if (!from || hidden || !operations_.holds(from->address)) {
+    constexpr std::string_view why = "access.operations does not hold the client's address";
+    runtime::log::info("a caller is not let in", {{"reason", why}, {"peer", request.peer}, {"target", request.path}});
+    audit_trail::stranger(ctx_, "operations", request.peer, request.path, why);
+    return exchange->respond(http_error(403, "this is for the node's operators"));
   }
   if (request.path == "/status") return exchange->respond(json(200, status_json(ctx_)));
   exchange->respond(document(200, runtime::metrics::content_type, ctx_.meters.scrape()));

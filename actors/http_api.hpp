@@ -12,6 +12,7 @@
 #include "actors/context.hpp"
 #include "actors/endpoint.hpp"
 #include "runtime/http.hpp"
+#include "runtime/ip_network.hpp"
 
 namespace greenroom {
 
@@ -28,9 +29,11 @@ class http_api final : public runtime::http_handler {
 
  private:
   void rpc(const std::shared_ptr<runtime::http_exchange>& exchange);
+  void tell_figures(const std::shared_ptr<runtime::http_exchange>& exchange);
   endpoint* endpoint_of(std::string_view path) const;
 
   context& ctx_;
+  const runtime::ip_networks operations_;  ///< who may read /status and /metrics
   std::vector<std::unique_ptr<endpoint>> endpoints_;
 };
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "runtime/metrics.hpp"
+#include "runtime/process_memory.hpp"
 
 namespace greenroom {
 
@@ -60,6 +61,10 @@ std::string_view word(pressure_level what) noexcept {
     case pressure_level::writes: return "writes";
   }
   return {};
+}
+
+std::shared_ptr<pressure> make_pressure(std::uint64_t budget_bytes) {
+  return std::make_shared<pressure>(budget_bytes != 0 ? budget_bytes : runtime::memory_limit_bytes());
 }
 
 }  // namespace greenroom

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 namespace greenroom::runtime {
@@ -76,5 +77,8 @@ class pressure {
 };
 
 std::string_view word(pressure_level what) noexcept;
+
+/// With the budget of the config; 0: what the control group or the machine has.
+std::shared_ptr<pressure> make_pressure(std::uint64_t budget_bytes);
 
 }  // namespace greenroom

@@ -17,6 +17,7 @@
 #include "codecs/base64.hpp"
 #include "runtime/config.hpp"
 #include "runtime/unique_fd.hpp"
+#include "storage/store.hpp"
 #include "storage/vault.hpp"
 
 namespace greenroom {
@@ -137,6 +138,11 @@ secret_reader secrets_of(std::function<std::optional<storage::stored_secret>(con
                            : "the key \"" + found->kek +
                                  "\" does not open it: it is another key, or the row was changed"};
   };
+}
+
+void check_keys(const storage::vault& keys, const storage::store& disk) {
+  for (const auto& id : wrong_keys(keys, disk.secrets({}, keys_tried_on)))
+    throw bad_config{"secrets.keys: " + id + ": it is not the key of that id that the database is encrypted under"};
 }
 
 }  // namespace greenroom

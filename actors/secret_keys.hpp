@@ -18,8 +18,9 @@ namespace greenroom::runtime {
 struct secrets_config;
 }
 namespace greenroom::storage {
+class store;
 class vault;
-}
+}  // namespace greenroom::storage
 
 namespace greenroom {
 
@@ -31,6 +32,9 @@ inline constexpr std::size_t keys_tried_on = 1'024;  ///< so many records say wh
 /// The ids of keys that open none of these records, though some say that they do: another key has been given that id.
 /// With it, what is new would be lost as soon as the right one is back.
 std::vector<std::string> wrong_keys(const storage::vault& keys, const std::vector<storage::stored_secret>& some);
+
+/// Throws bad_config where one of them is such a key for that database: a node must not start with it.
+void check_keys(const storage::vault& keys, const storage::store& disk);
 
 /// Why a secret cannot be had, as a sentence.
 struct secret_error : std::runtime_error {

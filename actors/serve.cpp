@@ -11,9 +11,11 @@
 #include <thread>
 
 #include "actors/engine.hpp"
+#include "runtime/address.hpp"
 #include "runtime/config.hpp"
 #include "runtime/core_dump.hpp"
 #include "runtime/descriptors.hpp"
+#include "runtime/ip_network.hpp"
 #include "runtime/log.hpp"
 
 namespace greenroom {
@@ -76,6 +78,17 @@ class node_signals {
   sigset_t set_;
 };
 
+/// Those that are not of this machine alone.
+std::vector<std::string> plain_addresses(const runtime::config& from) {
+  std::vector<std::string> all;
+  for (const auto& text : from.gateway.listen) {
+    const auto address = runtime::listen_address::parse(text);
+    const auto host = address ? runtime::ip_address::parse(address->host) : std::nullopt;
+    if (host && !address->tls && !host->is_loopback()) all.push_back(address->text());
+  }
+  return all;
+}
+
 }  // namespace
 
 runtime::config_result load(const serve_options& options) {
@@ -128,6 +141,10 @@ serve_exit serve(const serve_options& options, const std::string& version, exten
       runtime::log::warn(
           "--dev: anonymous callers on loopback may do everything, and there are no rate limits. Never run this where "
           "others can connect.");
+    if (loaded.value.gateway.proxies.empty())  // else it is them who speak TLS
+      for (const auto& each : plain_addresses(loaded.value))
+        runtime::log::warn("others can reach an address that speaks no TLS: tokens and messages pass in the clear",
+                           {{"address", each}});
     engine node{loaded.value, version, std::move(mine)};
     signals.listen([&node] { node.request_stop(); }, [&node] { node.request_reload(); });
     std::string ready{"ready"};

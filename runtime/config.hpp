@@ -89,9 +89,10 @@ struct access_config {
   anonymous_access anonymous = anonymous_access::off;
   std::vector<std::string> allowed_origins{};  ///< empty: the node's own
   permission workers = permission::nobody;
-  permission call = permission::nobody;      ///< methods of services
-  permission send = permission::nobody;      ///< to other users' inboxes
-  permission presence = permission::nobody;  ///< to see who is online
+  permission call = permission::nobody;                       ///< methods of services
+  permission send = permission::nobody;                       ///< to other users' inboxes
+  permission presence = permission::nobody;                   ///< to see who is online
+  std::vector<std::string> operations{"127.0.0.0/8", "::1"};  ///< whose clients may read /status and /metrics
 };
 
 /// Whose tokens are believed. What the entries mean is for whoever knows tokens.

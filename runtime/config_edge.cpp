@@ -25,18 +25,28 @@ const config_key<config> table[]{
     {"gateway", "proxy_protocol", toggle, unbounded, GREENROOM_AT(gateway.proxy_protocol),
      "The listed proxies begin each connection with the PROXY protocol, version 2, and their fields are not read; one "
      "that does not is cut off."},
+    {"access",
+     "operations",
+     list,
+     {0, 256},
+     GREENROOM_AT(access.operations),
+     "Addresses and networks that may read `/status` and `/metrics`. A client behind a proxy has the address that a "
+     "listed proxy (`gateway.proxies`) says; one that came through another proxy may not. Empty: nobody may."},
 };
 
 #undef GREENROOM_AT
 
+bool are_networks(const std::vector<std::string>& texts) {
+  return std::ranges::all_of(texts, [](const auto& each) { return ip_network::parse(each).has_value(); });
+}
+
+constexpr std::string_view networks_wanted =
+    "must hold addresses and networks with no bit set behind their prefix, like \"192.0.2.7\", \"10.0.0.0/8\" or "
+    "\"2001:db8::/32\"";
+
 const config_rule<config> rules[]{
-    {"gateway.proxies",
-     [](const config& c) {
-       return std::ranges::all_of(c.gateway.proxies,
-                                  [](const auto& each) { return ip_network::parse(each).has_value(); });
-     },
-     "must hold addresses and networks with no bit set behind their prefix, like \"192.0.2.7\", \"10.0.0.0/8\" or "
-     "\"2001:db8::/32\""},
+    {"gateway.proxies", [](const config& c) { return are_networks(c.gateway.proxies); }, networks_wanted},
+    {"access.operations", [](const config& c) { return are_networks(c.access.operations); }, networks_wanted},
     {"gateway.proxy_protocol", [](const config& c) { return !c.gateway.proxy_protocol || !c.gateway.proxies.empty(); },
      "must be false where gateway.proxies lists nobody"},
     {"access.allowed_origins",

@@ -53,6 +53,20 @@ scenario('operations: /status counts what is there', async (s) => {
   assert.ok(after.connections > before.connections - 2);
 });
 
+scenario('operations: /status and /metrics are for the addresses that the config lists, /health for everybody', async (s) => {
+  const node = await s.node({ config: '[access]\noperations = ["192.0.2.0/24"]\n' });
+  for (const path of ['/status', '/metrics']) {
+    const answer = await fetch(node.http + path);
+    assert.equal(answer.status, 403);
+    assert.equal((await answer.json()).message, "this is for the node's operators");
+  }
+  for (const path of ['/health', '/ready']) assert.equal((await fetch(node.http + path)).status, 200);
+  const open = await s.node();
+  assert.equal((await fetch(open.http + '/status')).status, 200);
+  const proxied = await fetch(open.http + '/status', { headers: { 'X-Forwarded-For': '127.0.0.1' } });
+  assert.equal(proxied.status, 403, 'a proxy that nobody has listed');
+});
+
 scenario('operations: /metrics is Prometheus text with the counters of the contract', async (s) => {
   const node = await shared.get();
   const ann = await s.client(node, { user: fresh('ann') });

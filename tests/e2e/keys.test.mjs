@@ -29,6 +29,7 @@ const config = `[tokens]
 keys = ["ES256:${key_file}"]
 [access]
 workers = "authenticated"
+call = "authenticated"
 [namespace.default]
 join = "authenticated"
 publish = "authenticated"
