@@ -26,6 +26,7 @@ namespace ws = beast::websocket;
 using std::chrono::milliseconds;
 
 constexpr std::uint16_t policy_code = 1008;
+constexpr std::uint16_t codes_end = 5'000;  // no code from here on has a meaning
 constexpr auto never = shard::time_point::max();
 constexpr std::size_t small_message_bytes = 96;  // what fits is read without an allocation
 constexpr std::size_t read_step_bytes = 16'384;  // by which the buffer of a larger one grows
@@ -60,7 +61,10 @@ std::uint16_t close_code_of(error_code ec) {
 
 /// A `transport` over Beast's stream, which reads: masks, fragments, UTF-8, control frames and their answers.
 /// Everything written goes past it into the outbox.
-class websocket final : public transport, public std::enable_shared_from_this<websocket>, private corked_user {
+class websocket final : public transport,
+                        public std::enable_shared_from_this<websocket>,
+                        private corked_user,
+                        private websocket_input {
  public:
   websocket(std::shared_ptr<corked> link, const websocket_options& options, milliseconds message_time,
             std::string peer);
@@ -98,13 +102,14 @@ class websocket final : public transport, public std::enable_shared_from_this<we
   bool inflate(std::string_view message, frame_kind kind);
   void deliver(frame_kind kind, std::string_view message);
   void on_pong(std::string_view payload);
+  void on_close_frame();
   void refuse(std::uint16_t code) { refuse(code, close_word(code)); }
   void refuse(std::uint16_t code, std::string_view reason);
   void on_read_end(error_code ec);
   void report();
   void arm_keepalive();
   void arm();
-  void watch_message();
+  void on_input() override;
   void begin_message();
   void keep_alive();
 
@@ -115,9 +120,7 @@ class websocket final : public transport, public std::enable_shared_from_this<we
   transport_events* events_ = nullptr;
   std::string peer_;
   std::unique_ptr<close_info> how_;  ///< Null while open; from then on no message is delivered.
-  std::uint32_t message_bytes_max_;
-  milliseconds message_time_;
-  std::uint32_t ping_interval_ms_, pong_timeout_ms_;
+  std::uint32_t message_bytes_max_, message_ms_, ping_interval_ms_, pong_timeout_ms_;
   shard::time_point asked_at_;               ///< When the awaited ping left.
   shard::time_point keepalive_due_ = never;  ///< The next ping, or its pong's last moment.
   shard::time_point message_due_ = never;    ///< The last moment of the message that is under way.
@@ -136,14 +139,15 @@ websocket::websocket(std::shared_ptr<corked> link, const websocket_options& opti
     : stream_{std::move(link), options},
       peer_{std::move(peer)},
       message_bytes_max_{options.message_bytes_max},
-      message_time_{message_time},
+      message_ms_{static_cast<std::uint32_t>(message_time.count())},
       ping_interval_ms_{options.ping_interval_ms},
       pong_timeout_ms_{options.pong_timeout_ms} {
-  stream_.next_layer().on_input = [this] { watch_message(); };
+  stream_.next_layer().user = this;
   stream_.read_message_max(options.message_bytes_max);
   stream_.set_option(ws::stream_base::timeout{ws::stream_base::none(), ws::stream_base::none(), false});
   stream_.control_callback([this](ws::frame_type kind, beast::string_view payload) {
     if (kind == ws::frame_type::pong) on_pong({payload.data(), payload.size()});
+    if (kind == ws::frame_type::close) on_close_frame();
   });
   this->link().set_bounds(options.outbox);
   this->link().set_user(this);
@@ -293,7 +297,7 @@ void websocket::arm() {
 // --- slow messages ---
 
 /// After each read. A message that is whole at once, as most are, costs no timer.
-void websocket::watch_message() {
+void websocket::on_input() {
   const auto& meter = stream_.next_layer().meter;
   if (!meter.is_under_way()) {
     message_due_ = never;  // the timer finds that out by itself
@@ -306,7 +310,7 @@ void websocket::begin_message() {
   if (closing() || paused_) return;
   begun_ = stream_.next_layer().meter.begun();
   const bool is_armed = message_due_ != never;
-  message_due_ = home().now() + message_time_;
+  message_due_ = home().now() + milliseconds{message_ms_};
   if (!is_armed && message_due_ < keepalive_due_) arm();  // else the timer comes earlier, and looks
 }
 
@@ -384,6 +388,12 @@ void websocket::on_broken() {
   if (!reading_) report();
 }
 
+/// Beast echoes any code from 3000 on (RFC 6455, 7.4.2, ends before 5000). What we say first stands.
+void websocket::on_close_frame() {
+  if (stream_.reason().code < codes_end || !begin_close(close_code::protocol_error, "protocol_error")) return;
+  out().finish(close_frame(close_code::protocol_error, "protocol_error"));
+}
+
 void websocket::on_read_end(error_code ec) {
   reading_ = false;
   if (ec == too_many_fragments()) return refuse(close_code::too_big);
@@ -392,7 +402,7 @@ void websocket::on_read_end(error_code ec) {
     const auto& said = stream_.reason();
     begin_close(said.code == ws::close_code::none ? close_code::no_status : static_cast<std::uint16_t>(said.code),
                 {said.reason.data(), said.reason.size()});
-    how_->clean = true;
+    how_->clean = said.code < codes_end;
   } else if (wrong != 0) {
     begin_close(wrong, close_word(wrong));  // Beast said goodbye; the link ends by itself
   } else {

@@ -406,7 +406,7 @@ scenario('slow: a WebSocket message that drips is closed with 1008 slow_message,
   const node = await s.node({ config: '[gateway]\nbody_timeout_ms = 300\n' });
   const socket = await RawWebSocket.connect(node);
   s.defer(() => socket.end());
-  const bytes = frame({ payload: 'x'.repeat(1_000) });
+  const bytes = frame({ opcode: 2, payload: 'x'.repeat(1_000) });
   const timer = setInterval(() => socket.raw.over || socket.send(bytes.subarray(10, 11)), 50);
   socket.send(bytes.subarray(0, 10));
   try {

@@ -101,6 +101,8 @@ TEST_CASE(
     "listener: without descriptors a client hears 503, accepting rests instead of spinning, and goes on by itself") {
   web_server server{{.listener = {.retry_ms = 20}}};
   raw_socket before{server.address()};
+  before.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n");
+  CHECK(before.read_until("[]").starts_with("HTTP/1.1 200"));
   rlimit old{};
   REQUIRE(::getrlimit(RLIMIT_NOFILE, &old) == 0);
   std::vector<unique_fd> hoard;
