@@ -52,9 +52,9 @@ bool expired(const context& ctx, const principal& who);
 /// Whether a client that said nothing of itself may call at all, and under which name.
 std::optional<principal> anonymous(const context& ctx, origin from);
 
-/// Whether a browser's page of that origin may talk to this node: no origin (no browser), the node's own, one of the
+/// Whether a browser's page of that origin may talk to this node: no origin (no browser), the node's `own`, one of the
 /// config's list, and where guests are welcome any page served from this machine.
-bool origin_allowed(const context& ctx, std::string_view origin, std::string_view host);
+bool origin_allowed(const context& ctx, std::string_view origin, std::string_view own);
 
 /// Whether a client may register methods and answer them; empty where it may.
 std::optional<codecs::error> check_worker(const context& ctx, const principal& who);
