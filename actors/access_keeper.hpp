@@ -16,6 +16,7 @@
 
 namespace greenroom {
 class api_keys;
+class permissions;
 class revocations;
 struct context;
 }  // namespace greenroom

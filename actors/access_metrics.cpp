@@ -14,9 +14,10 @@
 namespace greenroom {
 namespace {
 
+using runtime::family;
 using runtime::metrics;
-using family = metrics::family;
-using samples = std::vector<metrics::sample>;
+using runtime::sample;
+using samples = std::vector<sample>;
 
 constexpr double ms_per_s = 1'000;
 

@@ -74,7 +74,7 @@ class rpc_exchange final : public replier, public codecs::sink, public std::enab
   }
 
   void run() {
-    if (const auto why = take_bytes()) return exchange_->respond(too_many(*why));
+    if (const auto why = take_bytes()) return respond(too_many(*why));
     auto kind = in_ == codecs::format::json ? codecs::frame_kind::text : codecs::frame_kind::binary;
     auto verdict = dialogue_->decode(kind, exchange_->request().body, *this);
     if (!verdict.go_on) respond(http_error(400, "the body is not acceptable: " + std::string{verdict.reason}));

@@ -61,7 +61,10 @@ std::uint16_t close_code_of(error_code ec) {
 
 /// A `transport` over Beast's stream, which reads: masks, fragments, UTF-8, control frames and their answers.
 /// Everything written goes past it into the outbox.
-class websocket final : public transport, public std::enable_shared_from_this<websocket>, private corked_user {
+class websocket final : public transport,
+                        public std::enable_shared_from_this<websocket>,
+                        private corked_user,
+                        private websocket_input {
  public:
   websocket(std::shared_ptr<corked> link, const websocket_options& options, milliseconds message_time,
             std::string peer);
@@ -107,7 +110,7 @@ class websocket final : public transport, public std::enable_shared_from_this<we
   void report();
   void arm_keepalive();
   void arm();
-  void watch_message();
+  void on_input() override;
   void begin_message();
   void keep_alive();
 
@@ -118,9 +121,7 @@ class websocket final : public transport, public std::enable_shared_from_this<we
   transport_events* events_ = nullptr;
   std::string peer_;
   std::unique_ptr<close_info> how_;  ///< Null while open; from then on no message is delivered.
-  std::uint32_t message_bytes_max_;
-  milliseconds message_time_;
-  std::uint32_t ping_interval_ms_, pong_timeout_ms_;
+  std::uint32_t message_bytes_max_, message_ms_, ping_interval_ms_, pong_timeout_ms_;
   shard::time_point asked_at_;               ///< When the awaited ping left.
   shard::time_point keepalive_due_ = never;  ///< The next ping, or its pong's last moment.
   shard::time_point message_due_ = never;    ///< The last moment of the message that is under way.
@@ -139,10 +140,10 @@ websocket::websocket(std::shared_ptr<corked> link, const websocket_options& opti
     : stream_{std::move(link), options},
       peer_{std::move(peer)},
       message_bytes_max_{options.message_bytes_max},
-      message_time_{message_time},
+      message_ms_{static_cast<std::uint32_t>(message_time.count())},
       ping_interval_ms_{options.ping_interval_ms},
       pong_timeout_ms_{options.pong_timeout_ms} {
-  stream_.next_layer().on_input = [this] { watch_message(); };
+  stream_.next_layer().user = this;
   stream_.read_message_max(options.message_bytes_max);
   stream_.set_option(ws::stream_base::timeout{ws::stream_base::none(), ws::stream_base::none(), false});
   stream_.control_callback([this](ws::frame_type kind, beast::string_view payload) {
@@ -297,7 +298,7 @@ void websocket::arm() {
 // --- slow messages ---
 
 /// After each read. A message that is whole at once, as most are, costs no timer.
-void websocket::watch_message() {
+void websocket::on_input() {
   const auto& meter = stream_.next_layer().meter;
   if (!meter.is_under_way()) {
     message_due_ = never;  // the timer finds that out by itself
@@ -310,7 +311,7 @@ void websocket::begin_message() {
   if (closing() || paused_) return;
   begun_ = stream_.next_layer().meter.begun();
   const bool is_armed = message_due_ != never;
-  message_due_ = home().now() + message_time_;
+  message_due_ = home().now() + milliseconds{message_ms_};
   if (!is_armed && message_due_ < keepalive_due_) arm();  // else the timer comes earlier, and looks
 }
 

@@ -11,7 +11,6 @@
 #include <boost/beast/core/role.hpp>
 
 #include <algorithm>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -26,6 +25,14 @@
 namespace greenroom::runtime {
 
 inline error_code too_many_fragments() { return make_error_code(boost::system::errc::message_size); }
+
+class websocket_input {
+ public:
+  virtual void on_input() = 0;
+
+ protected:
+  ~websocket_input() = default;
+};
 
 struct websocket_layer {
   using executor_type = corked::executor_type;
@@ -46,7 +53,7 @@ struct websocket_layer {
               into, [this, done = std::move(done)](error_code ec, std::size_t size, const Buffers& filled) mutable {
                 if (!ec && (size = metered(filled, size)) == 0) ec = too_many_fragments();
                 if (const auto loose = meter.take_loose(); loose != 0) link->frames_came(loose);
-                if (!ec) on_input();
+                if (!ec && user) user->on_input();
                 done(ec, size);
               });
         },
@@ -97,19 +104,21 @@ struct websocket_layer {
         return out.finish(with_close_word(std::move(bytes)));  // no effect after a close frame of our own
       case pong_byte:
         greeted = greeted || out.empty();
-        if (greeted) return out.push_pong(std::move(bytes));
-        out.push_reply(std::move(bytes));
+        if (greeted) out.push_pong(std::move(bytes));
         return;
-      default: out.push_reply(std::move(bytes));
+      default:  // the 101
+        out.push_reply(std::move(bytes));
+        link->write_now();
+        greeted = out.empty();
     }
   }
 
   std::shared_ptr<corked> link;
   std::unique_ptr<deflated_messages> deflated;  ///< Null without permessage-deflate.
   fragment_meter meter;
-  bool greeted = false;            ///< The 101 has left; until then a pong must not overtake it.
-  bool overrun = false;            ///< A frame was one too many: nothing more is read.
-  std::function<void()> on_input;  ///< Bytes have passed the meter.
+  bool greeted = false;  ///< The 101 has left; until then no ping is answered, since a pong would overtake it.
+  bool overrun = false;  ///< A frame was one too many: nothing more is read.
+  websocket_input* user = nullptr;  ///< Hears that bytes have passed the meter.
   std::uint32_t close_timeout_ms;
 };
 
