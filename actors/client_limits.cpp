@@ -9,7 +9,7 @@
 namespace greenroom {
 namespace {
 
-constexpr std::chrono::seconds refusal_rest_max{1};  // however many were refused
+constexpr std::chrono::seconds refusal_rest_max{5};  // however many were refused
 
 /// How many refusals a connection is forgiven, and how fast it is.
 runtime::token_rate patience_of(const runtime::token_rate& messages) {
@@ -66,10 +66,12 @@ std::optional<limit_refusal> client_limits::take(limited what, limit_time now) {
   return why;
 }
 
-/// Each refusal costs its decoding and its answer: what floods is read as slowly as it may send. Who waits as it was told is
-/// not held up.
+/// Each refusal costs its decoding and its answer: what floods is read about as slowly as it may send. Who waits as it was
+/// told is not held up for longer than one message takes.
 void client_limits::rest_for(const limit_refusal& why, limit_time now) {
-  const auto step = std::min<std::chrono::nanoseconds>(why.retry_after, limits::refusal_rest);
+  const auto& rate = own_rate(limited::messages);
+  const std::chrono::nanoseconds token{rate.bounded() ? rate.cost_ns(1) : 0};
+  const auto step = std::min<std::chrono::nanoseconds>(std::max(why.retry_after, token), limits::refusal_rest);
   rests_until_ = std::min<time_point>(std::max(rests_until_, now) + step, now + refusal_rest_max);
 }
 

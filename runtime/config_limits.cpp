@@ -144,7 +144,7 @@ limits_config default_limits() {
                .reads_per_second = 40,
                .reads_burst = 300};
   made.address = {.connections_per_second = 20,
-                  .connections_burst = 500,
+                  .connections_burst = 100,
                   .connections_max = 2'000,
                   .messages_per_second = 1'000,
                   .messages_burst = 4'000,
