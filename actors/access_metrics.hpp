@@ -1,3 +1,4 @@
+/// What /metrics says of who may come: keys and their sets, revocations, the audit log. Called once, by node_metrics.
 #pragma once
 
 namespace greenroom::runtime {

@@ -287,8 +287,8 @@ bool state::within_limits(limited what, const answer& reply) {
 bool state::may_connect(const principal& user, const answer& reply) {
   const auto why = client->limits() ? client->limits()->open(user, self->now()) : std::nullopt;
   if (!why) return true;
-  for (auto& each : std::exchange(held, {})) each.reply(why->error());
   reply(why->error());
+  for (auto& each : std::exchange(held, {})) each.reply(why->error());
   if (opens_by_itself()) end(codecs::close_codes::flood);  // it has nothing else to ask for
   return false;
 }
@@ -423,8 +423,8 @@ void state::open_session(codecs::calls::session_open what, answer reply, session
       refuse("what the handshake has shown was revoked since", "the token is not accepted");
   }
   if (auto* why = std::get_if<codecs::error>(&subject)) {
+    refuse_stranger("session.open", reply, *why);
     for (auto& each : std::exchange(held, {})) refuse_stranger(codecs::method_of(each.what), each.reply, *why);
-    refuse_stranger("session.open", reply, std::move(*why));
     if (opens_by_itself()) end(codecs::close_codes::kicked);  // it has nothing else to ask for
     return;
   }

@@ -21,6 +21,8 @@ function token(sub, { ttl = 3_600, key = secret } = {}) {
 }
 const config = `[tokens]
 keys = ["HS256:${secret_file}"]
+[access]
+call = "authenticated"
 [namespace.default]
 join = "authenticated"
 publish = "authenticated"

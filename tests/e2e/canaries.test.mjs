@@ -52,6 +52,9 @@ keys = ["HS256:${secret_file}"]
 level = "trace"
 [audit]
 level = "all"
+[access]
+call = "authenticated"
+send = "authenticated"
 [namespace.default]
 join = "authenticated"
 publish = "authenticated"

@@ -24,12 +24,12 @@ const request = (method, path, more = '', body = '', host = 'node.example') =>
   (body ? `Content-Length: ${Buffer.byteLength(body)}\r\n` : '') +
   `${more}\r\n${body}`;
 
-const metric = async (node, name) => {
-  const text = await (await fetch(`${node.http}/metrics`)).text();
+const metric = async (node, name, headers = {}) => {
+  const text = await (await fetch(`${node.http}/metrics`, { headers })).text();
   const line = text.split('\n').find((each) => each.startsWith(`${name} `));
   return line ? Number(line.slice(name.length + 1)) : undefined;
 };
-const refused = (node, reason) => metric(node, `greenroom_edge_refused_total{reason="${reason}"}`);
+const refused = (node, reason, headers) => metric(node, `greenroom_edge_refused_total{reason="${reason}"}`, headers);
 
 const free_port = async () => {
   const server = createServer();
@@ -217,14 +217,15 @@ scenario('proxies: a guest of this machine is none where a proxy that nobody has
 
 scenario('proxies: behind a listed one the forwarded address decides who is here', async (s) => {
   const node = await s.node({ config: '[gateway]\nproxies = ["127.0.0.1"]\n' });
-  const before = await refused(node, 'bad_forwarded');
+  const here = { 'X-Forwarded-For': '127.0.0.1' };
+  const before = await refused(node, 'bad_forwarded', here);
   assert.equal(await anonymous_call(node), 401);
   assert.equal(await anonymous_call(node, 'X-Forwarded-For: 127.0.0.1\r\n'), 200);
   assert.equal(await anonymous_call(node, 'X-Forwarded-For: 203.0.113.9\r\n'), 401);
   assert.equal(await anonymous_call(node, 'X-Forwarded-For: 127.0.0.1, 203.0.113.9\r\n'), 401);
   assert.equal(await anonymous_call(node, 'X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-For: 203.0.113.9\r\n'), 401);
   for (let i = 0; i < 3; ++i) assert.equal(await anonymous_call(node, 'X-Forwarded-For: nobody\r\n'), 401);
-  assert.equal(await refused(node, 'bad_forwarded'), before + 3);
+  assert.equal(await refused(node, 'bad_forwarded', here), before + 3);
   await eventually(() => {
     const log = readFileSync(node.log, 'utf8');
     assert.match(log, /203\.0\.113\.9:0/);

@@ -29,6 +29,11 @@ keys = ["es=ES256:${file('es.pem', pem(ec.publicKey))}", "rs=RS256:${file('rs.pe
         "ed=EdDSA:${file('ed.pem', pem(ed.publicKey))}", "hs=HS256:${file('hs', secret)}"]
 issuers = ["https://login.test"]
 audiences = ["greenroom"]
+[limits.address]  # all these attempts come from one
+connections_per_second = 0
+connections_burst = 0
+messages_per_second = 0
+messages_burst = 0
 [namespace.default]
 join = "authenticated"
 read = "authenticated"

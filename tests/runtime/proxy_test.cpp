@@ -302,6 +302,15 @@ std::shared_ptr<const proxy_rules> trusting(const char* whom, bool by_protocol) 
   return std::make_shared<const proxy_rules>(proxy_rules{ip_networks{std::vector<std::string>{whom}}, by_protocol});
 }
 
+http_server_options behind(std::shared_ptr<const proxy_rules> proxies, std::uint64_t hsts_seconds = 0,
+                           std::uint32_t header_ms = 10'000) {
+  http_server_options all;
+  all.proxies = std::move(proxies);
+  all.hsts_seconds = hsts_seconds;
+  all.limits.header_ms = header_ms;
+  return all;
+}
+
 struct seen {
   std::string peer;
   bool is_loopback, secure;
@@ -316,7 +325,7 @@ seen last_of(web_server& server) {
 }  // namespace
 
 TEST_CASE("proxy: a listed one's X-Forwarded-For is the client in requests, in the log and of WebSockets") {
-  web_server server{{.hsts_seconds = 60, .proxies = trusting("127.0.0.0/8", false)}};
+  web_server server{behind(trusting("127.0.0.0/8", false), 60)};
   const auto by = "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\n";
   const auto got = ask(server, get("/", by));
   CHECK(got.status == 200);
@@ -340,7 +349,7 @@ TEST_CASE("proxy: a listed one's X-Forwarded-For is the client in requests, in t
 }
 
 TEST_CASE("proxy: each request of a kept connection has its own client") {
-  web_server server{{.proxies = trusting("127.0.0.1", false)}};
+  web_server server{behind(trusting("127.0.0.1", false))};
   raw_socket client{server.address()};
   for (const auto* who : {"203.0.113.9", "198.51.100.4", "203.0.113.9"}) {
     client.send(get("/", "X-Forwarded-For: "s + who + "\r\n"));
@@ -350,7 +359,7 @@ TEST_CASE("proxy: each request of a kept connection has its own client") {
 }
 
 TEST_CASE("proxy: who is not listed says in vain where its client is") {
-  web_server server{{.hsts_seconds = 60, .proxies = trusting("10.0.0.0/8", false)}};
+  web_server server{behind(trusting("10.0.0.0/8", false), 60)};
   const auto got = ask(server, get("/", "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\n"));
   CHECK(got.header("Strict-Transport-Security").empty());
   CHECK(last_of(server).peer.starts_with("127.0.0.1:"));
@@ -361,7 +370,7 @@ TEST_CASE("proxy: who is not listed says in vain where its client is") {
 }
 
 TEST_CASE("proxy: the PROXY protocol's header comes first, whole or in pieces, and its fields say nothing more") {
-  web_server server{{.proxies = trusting("127.0.0.1", true)}};
+  web_server server{behind(trusting("127.0.0.1", true))};
   const auto header = proxy_bytes::header(
       proxy_bytes::tcp4, proxy_bytes::v4("203.0.113.9", "192.0.2.1", 50'000, 443) + std::string(300, 'x'));
   raw_socket whole{server.address()}, pieces{server.address()};
@@ -383,7 +392,7 @@ TEST_CASE("proxy: of the PROXY protocol's clients only those whom it names here 
     bool is_loopback;
   };
   using namespace proxy_bytes;
-  web_server server{{.proxies = trusting("127.0.0.1", true)}};
+  web_server server{behind(trusting("127.0.0.1", true))};
   for (const auto& row : std::vector<row>{{header(tcp4, v4("127.0.0.1", "127.0.0.1", 7, 8)), "127.0.0.1:7", true},
                                           {header(tcp4, v4("203.0.113.9", "127.0.0.1", 7, 8)), "203.0.113.9:7", false},
                                           {head(0x20, 0, 0), "127.0.0.1:", false},
@@ -397,7 +406,7 @@ TEST_CASE("proxy: of the PROXY protocol's clients only those whom it names here 
 }
 
 TEST_CASE("proxy: a listed one that does not begin with the PROXY protocol, or takes its time, is cut off") {
-  web_server server{{.limits = {.header_ms = 80}, .proxies = trusting("127.0.0.1", true)}};
+  web_server server{behind(trusting("127.0.0.1", true), 0, 80)};
   const auto bad = edge::counted(edge::reason::bad_proxy), slow = edge::counted(edge::reason::slow_proxy);
   raw_socket direct{server.address()}, text{server.address()}, silent{server.address()}, drips{server.address()};
   direct.send(get("/"));
@@ -422,14 +431,14 @@ TEST_CASE("proxy: a listed one that does not begin with the PROXY protocol, or t
 }
 
 TEST_CASE("proxy: where the PROXY protocol is spoken who is not listed is a client like any other") {
-  web_server server{{.proxies = trusting("10.0.0.0/8", true)}};
+  web_server server{behind(trusting("10.0.0.0/8", true))};
   CHECK(ask(server, get("/")).status == 200);
   CHECK(last_of(server).is_loopback);
   CHECK(ask(server, proxy_bytes::header(proxy_bytes::tcp4, std::string(12, 'x')) + get("/")).status == 400);
 }
 
 TEST_CASE("proxy: TLS begins behind the PROXY protocol's header", "[tls]") {
-  tls_server server{{.proxies = trusting("127.0.0.1", true)}};
+  tls_server server{behind(trusting("127.0.0.1", true))};
   const auto header = proxy_bytes::header(proxy_bytes::tcp4, proxy_bytes::v4("203.0.113.9", "192.0.2.1", 5, 443));
   tls_socket client{server.address(), {.shake_hands = false}};
   client.raw().send(header);

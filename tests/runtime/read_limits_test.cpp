@@ -44,6 +44,13 @@ struct test_door final : admission {
   std::shared_ptr<slow_reader> reads = std::make_shared<slow_reader>();
 };
 
+http_server_options with(std::shared_ptr<admission> door, std::uint32_t refusals_max = 64) {
+  http_server_options all;
+  all.door = std::move(door);
+  all.refusals_max = refusals_max;
+  return all;
+}
+
 }  // namespace
 
 TEST_CASE("door: whom it turns away hears so before anything is read of it", "[limits]") {
@@ -55,7 +62,7 @@ TEST_CASE("door: whom it turns away hears so before anything is read of it", "[l
     const auto door = std::make_shared<test_door>();
     door->let_in = 1;
     door->how = how;
-    web_server server{{.door = door}};
+    web_server server{with(door)};
     raw_socket first{server.address()}, second{server.address()};
     first.send(get("/"));
     CHECK(read_answer(first).status == 200);
@@ -71,7 +78,7 @@ TEST_CASE("door: whom it turns away hears so before anything is read of it", "[l
 TEST_CASE("door: only so many are told; the others are closed without a word", "[limits]") {
   const auto door = std::make_shared<test_door>();
   door->let_in = 0;
-  web_server server{{.refusals_max = 1, .door = door}};
+  web_server server{with(door, 1)};
   raw_socket one{server.address()};
   CHECK(read_answer(one).status == 429);  // and it stays, with its half of the socket open
   raw_socket two{server.address()};
@@ -83,7 +90,7 @@ TEST_CASE("door: only so many are told; the others are closed without a word", "
 
 TEST_CASE("door: what it gives a socket lives as long as that", "[limits]") {
   const auto door = std::make_shared<test_door>();
-  web_server server{{.door = door}};
+  web_server server{with(door)};
   {
     auto client = open_socket(server);
     CHECK(server.on_shard([&] { return door->reads.use_count(); }) == 2);
@@ -97,7 +104,7 @@ TEST_CASE("door: what it gives a socket lives as long as that", "[limits]") {
 TEST_CASE("read limits: who sends too much is read later, and loses nothing", "[limits]") {
   const auto door = std::make_shared<test_door>();
   door->reads->rest = 30ms;
-  web_server server{{.door = door}};
+  web_server server{with(door)};
   auto client = open_socket(server);
   const auto began = std::chrono::steady_clock::now();
   std::string all;
@@ -130,7 +137,7 @@ TEST_CASE("read limits: a socket that rests ends when its client, its owner or i
 
 TEST_CASE("read limits: pings and fragments count, messages do not", "[limits]") {
   const auto door = std::make_shared<test_door>();
-  web_server server{{.door = door}};
+  web_server server{with(door)};
   auto client = open_socket(server);
   const auto last = [&] {
     client.send(ws::frame(ws::text, "last"));
