@@ -34,6 +34,10 @@ connections_per_second = 0
 connections_burst = 0
 messages_per_second = 0
 messages_burst = 0
+[limits.user]
+connections_per_second = 0
+connections_burst = 0
+connections_max = 0
 [namespace.default]
 join = "authenticated"
 read = "authenticated"
