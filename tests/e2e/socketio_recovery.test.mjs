@@ -51,7 +51,7 @@ scenario('recovery: after a cut the session is the same, nothing is lost and not
 });
 
 scenario('recovery: after kill -9 and a restart too, which Socket.IO itself does not offer', async (s) => {
-  const listen = `127.0.0.1:${20_000 + (process.pid % 20_000)}`;
+  const listen = `127.0.0.1:${22_000 + (process.pid % 10_000)}`;
   let node = await s.node({ config, listen });
   await recovery(s, node, async (reader, publish) => {
     const cut = once(reader, 'disconnect');
@@ -64,7 +64,7 @@ scenario('recovery: after kill -9 and a restart too, which Socket.IO itself does
 });
 
 scenario('recovery: a node that stops sends its clients away so that they come back by themselves, over either transport', async (s) => {
-  const listen = `127.0.0.1:${40_000 + (process.pid % 20_000)}`;
+  const listen = `127.0.0.1:${12_000 + (process.pid % 10_000)}`;
   const node = await s.node({ config, listen });
   const room = `durable:${fresh()}`;
   const how = { path: '/recovering/', reconnectionDelay: 100, reconnectionDelayMax: 300 };
