@@ -13,6 +13,7 @@
 #include "actors/peer.hpp"
 #include "actors/revocations.hpp"
 #include "actors/room.hpp"
+#include "actors/room_directory.hpp"
 #include "actors/router.hpp"
 #include "actors/session.hpp"
 #include "actors/session_directory.hpp"
@@ -21,6 +22,7 @@
 #include "codecs/jwt.hpp"
 #include "codecs/jwt_kid.hpp"
 #include "runtime/log.hpp"
+#include "runtime/supervisor.hpp"
 
 namespace greenroom::connection {
 namespace {
@@ -94,7 +96,8 @@ struct state final : codecs::sink {
   state& operator=(const state&) = delete;
 
   caf::behavior start();
-  void read();
+  void read(std::size_t free = 0);
+  bool waits_for_rooms();
   bool admitted() const noexcept { return opts.came && opts.came->admitted; }
   bool opens_by_itself() const noexcept { return opts.came && opts.came->opening; }
   void route(codecs::call what, answer reply);
@@ -139,6 +142,7 @@ struct state final : codecs::sink {
   bool has_looked = false;           ///< for the key of the token that is being verified
   std::vector<peer::input> backlog;  ///< from `decoded` on; an empty std::deque would hold 576 bytes
   std::size_t decoded = 0;
+  bool rests = false;  ///< `turn` is on its way
   std::vector<held_call> held;
   std::shared_ptr<batch> current_batch;
   std::optional<caf::actor_clock::time_point> draining_since;
@@ -180,6 +184,10 @@ caf::behavior state::start() {
         if (m.why.reason == codecs::close_codes::restart.reason) return drain();
         end(m.why, m.sentence, m.how);
       },
+      [this](const turn&) {
+        rests = false;
+        read(limits::share_of_turn);
+      },
       [this](const look_again&) { drain(); },
       [this](const look_at_admission&) { watch_admission(); },
       [this](const look_at_token& m) {
@@ -213,6 +221,7 @@ void state::drain() {
 
 void state::end(codecs::close_code why, std::string_view sentence, farewell how) {
   backlog.clear();
+  decoded = 0;
   if (!sentence.empty()) why.reason = sentence;
   at = connection::stage::over;
   switch (how) {
@@ -222,22 +231,38 @@ void state::end(codecs::close_code why, std::string_view sentence, farewell how)
   }
 }
 
-/// Decodes what has come, as long as not too many answers are open.
-void state::read() {
-  auto input = client->take_input();
-  if (backlog.empty())
-    backlog = std::move(input);
-  else
-    std::move(input.begin(), input.end(), std::back_inserter(backlog));
-  while (decoded < backlog.size() && at != connection::stage::over &&
-         client->calls_in_flight() < limits::calls_in_flight_max) {
+/// Whether the rooms of some shard have as much before them as they may. Then what one client has sent at once comes in by
+/// and by, in turn with others': nobody's message waits behind somebody else's flood.
+bool state::waits_for_rooms() {
+  if (rests) return true;
+  const auto behind = std::ranges::find_if(ctx.shards, [](const context::shard_actors& of) {
+    return runtime::supervisor::depth_of(of.rooms) >= limits::rooms_behind;
+  });
+  if (behind == ctx.shards.end()) return false;
+  rests = true;
+  runtime::tell(behind->rooms, room_directory::wait_turn{caf::actor{self}});
+  return true;
+}
+
+/// Decodes what has come, as long as not too many answers are open, and as it is this client's turn. What more comes stays
+/// with the peer, which knows when that is too much.
+void state::read(std::size_t free) {
+  if (decoded >= backlog.size()) free = limits::fair_share;
+  for (;;) {
+    if (decoded >= backlog.size()) {
+      decoded = 0;
+      backlog = client->take_input();
+      if (backlog.empty()) return;
+    }
+    if (at == connection::stage::over || client->calls_in_flight() >= limits::calls_in_flight_max) return;
+    if (free == 0) {
+      if (waits_for_rooms()) return;
+      free = limits::fair_share;
+    }
+    --free;
     const auto one = std::move(backlog[decoded++]);
     auto verdict = client->dialogue().decode(one.kind, one.bytes, *this);
     if (!verdict.go_on) end({verdict.close_code, verdict.reason, codecs::reconnect::no, {}});
-  }
-  if (decoded >= backlog.size()) {
-    std::vector<peer::input>{}.swap(backlog);
-    decoded = 0;
   }
 }
 

@@ -54,6 +54,7 @@ struct opened {  ///< From the session: calls may go on.
   std::shared_ptr<memberships> rooms;
   bool resumed = false;
 };
+struct turn {};   ///< From a directory of rooms: what was before `room_directory::wait_turn` is on its way.
 struct refused {  ///< From the session directory: no session; what waits is refused, too, for the same reason.
   codecs::error_code why;
 };
@@ -71,6 +72,7 @@ caf::actor spawn(const runtime::place& where, options opts);
 GREENROOM_MESSAGE(greenroom::connection::input)
 GREENROOM_MESSAGE(greenroom::connection::closed)
 GREENROOM_MESSAGE(greenroom::connection::opened)
+GREENROOM_MESSAGE(greenroom::connection::turn)
 GREENROOM_MESSAGE(greenroom::connection::refused)
 GREENROOM_MESSAGE(greenroom::connection::session_lost)
 GREENROOM_MESSAGE(greenroom::connection::close)

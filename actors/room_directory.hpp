@@ -32,6 +32,9 @@ struct options {
   std::size_t shard = 0;
 };
 
+struct wait_turn {
+  caf::actor who;
+};  ///< A connection with much to say waits until what is before this is on its way: `connection::turn`.
 struct resting {
   room_id id;
 };  ///< A room offers to leave memory.
@@ -66,6 +69,7 @@ caf::actor spawn(const runtime::place& where, options opts);
 
 }  // namespace greenroom::room_directory
 
+GREENROOM_MESSAGE(greenroom::room_directory::wait_turn)
 GREENROOM_MESSAGE(greenroom::room_directory::resting)
 GREENROOM_MESSAGE(greenroom::room_directory::staying)
 GREENROOM_REQUEST(greenroom::room_directory::try_build)

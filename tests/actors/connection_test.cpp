@@ -1,6 +1,7 @@
 // One connection: batches, both encodings, and the limits of what it may have open.
 #include "actors/gateway.hpp"
 #include "actors/limits.hpp"
+#include "runtime/supervisor.hpp"
 #include "tests/support/node_fixture.hpp"
 
 namespace greenroom::tests {
@@ -100,6 +101,33 @@ TEST_CASE_METHOD(node_fixture, "connection: with too many calls open the socket 
   settle();
   CHECK_FALSE(ann.wire().paused());
   CHECK(ann.take().size() == calls);
+}
+
+TEST_CASE_METHOD(node_fixture, "connection: what one sends does not wait behind what another has sent at once",
+                 "[actors][connection]") {
+  auto& flood = connect();
+  auto& quiet = connect();
+  flood.open("flood");
+  quiet.open("quiet");
+  quiet.join("hall");
+  quiet.story();
+  flood.take();
+  constexpr std::size_t many = 3 * limits::rooms_behind;
+  for (std::size_t i = 0; i < many; ++i) flood.send("room.publish", R"({"room":"lobby","event":"say","payload":1})");
+  while (runtime::supervisor::depth_of(ctx().shards[0].rooms) < limits::rooms_behind && !jobs.jobs.empty())
+    jobs.run_once();
+  CHECK(runtime::supervisor::depth_of(ctx().shards[0].rooms) <= limits::rooms_behind + limits::fair_share);
+  quiet.send("room.publish", R"({"room":"hall","event":"say","payload":2})");
+  std::size_t before = 0;  // of the flood's messages
+  const auto is_there = [&] {
+    const auto head = store().head("hall");
+    return head && head->last != 0;
+  };
+  for (; !is_there() && !jobs.jobs.empty(); before = store().counters().appended) jobs.run_once();
+  CHECK(before <= limits::rooms_behind + 2 * limits::fair_share + 8);
+  settle();
+  CHECK(flood.take().size() == many);
+  CHECK(store().counters().appended == many + 1);
 }
 
 TEST_CASE_METHOD(node_fixture, "connection: unread input pauses the socket, and reading it lets the socket go on",
