@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/admin_request.hpp"
 #include "actors/api_keys.hpp"
 #include "actors/context.hpp"
 #include "actors/key_text.hpp"
@@ -24,53 +25,29 @@
 namespace greenroom::admin_access {
 namespace {
 
+using admin::bad_member;
 using admin::peer_ptr;
 using admin::refuse;
 using codecs::error_code;
 using codecs::json_writer;
 using storage::revoked;
 
-constexpr std::size_t page_default = 100, scope_bytes_max = 64;
+constexpr std::size_t scope_bytes_max = 64;
 constexpr std::int64_t day_ms = 24ll * 3600 * 1000, revoked_default_ms = 30 * day_ms, lasts_max_ms = 3650 * day_ms;
 
-/// What was wrong with a request's member, for `answered` to say.
-struct bad_member {
-  std::string why;
-};
-
-struct request {
+struct request : admin::members {
   runtime::actor_base* self;
   context& ctx;
   peer_ptr to;
-  const codecs::value& input;  ///< until the command returns
 
-  const codecs::value* member(std::string_view name) const { return codecs::find(input, name); }
-  std::string text(std::string_view name) const {
-    const auto* found = member(name);
-    if (!found) return {};
-    if (!found->is(codecs::kind::text)) throw bad_member{"`" + std::string{name} + "` is no text"};
-    return std::string{found->text()};
-  }
   std::string needed(std::string_view name) const {
-    auto said = text(name);
+    auto said = text_or_none(name);
     if (said.empty()) throw bad_member{"`" + std::string{name} + "` is missing"};
     if (said.size() > storage::limits::name_bytes_max) throw bad_member{"`" + std::string{name} + "` is too long"};
     return said;
   }
-  std::uint64_t natural(std::string_view name, std::uint64_t otherwise) const {
-    const auto* found = member(name);
-    if (!found) return otherwise;
-    if (!found->is(codecs::kind::natural)) throw bad_member{"`" + std::string{name} + "` is no number"};
-    return found->natural;
-  }
-  std::size_t limit() const {
-    const auto wanted = natural("limit", page_default);
-    if (wanted == 0 || wanted > limits::admin_page_max)
-      throw bad_member{"`limit` is 1 to " + std::to_string(limits::admin_page_max)};
-    return wanted;
-  }
   revoked kind() const {
-    const auto said = text("kind");
+    const auto said = text_or_none("kind");
     for (const auto each : {revoked::user, revoked::session, revoked::token})
       if (said == word_of(each)) return each;
     throw bad_member{"`kind` is user, session or token"};
@@ -179,7 +156,7 @@ void key_add(const request& r) {
     throw bad_member{"`user` is no name that a user may have"};
   key.scopes = scopes_of(r);
   key.grants = grants_of(r);
-  key.note = r.text("note");
+  key.note = r.text_or_none("note");
   key.created_ms = ctx.now_ms();
   const auto lasts = r.natural("for_ms", 0);
   if (lasts > static_cast<std::uint64_t>(lasts_max_ms)) throw bad_member{"it lasts up to ten years, or for ever"};
@@ -235,7 +212,7 @@ void write_key(json_writer& json, const storage::stored_key& key) {
 
 void key_list(const request& r) {
   const auto limit = r.limit();
-  const auto found = r.ctx.keys->list(r.text("after"), limit);
+  const auto found = r.ctx.keys->list(r.text_or_none("after"), limit);
   answer(r.to, [&](json_writer& json) {
     json.key("keys");
     json.begin_array(found.size());
@@ -269,7 +246,7 @@ void key_revoke(const request& r) {
 void revoke(const request& r) {
   auto& ctx = r.ctx;
   storage::stored_revocation one{.kind = r.kind(), .name = r.needed("name")};
-  one.note = r.text("note");
+  one.note = r.text_or_none("note");
   if (one.note.size() > storage::limits::name_bytes_max) throw bad_member{"`note` is too long"};
   const auto lasts = r.natural("for_ms", static_cast<std::uint64_t>(revoked_default_ms));
   if (lasts == 0 || lasts > static_cast<std::uint64_t>(lasts_max_ms)) throw bad_member{"it lasts up to ten years"};
@@ -298,7 +275,7 @@ void revoke(const request& r) {
 void revoke_list(const request& r) {
   const auto kind = r.kind();
   const auto limit = r.limit();
-  const auto found = r.ctx.revoked->list(kind, r.text("after"), limit);
+  const auto found = r.ctx.revoked->list(kind, r.text_or_none("after"), limit);
   answer(r.to, [&](json_writer& json) {
     json.key("revoked");
     json.begin_array(found.size());
@@ -336,10 +313,7 @@ void revoke_undo(const request& r) {
                           });
 }
 
-struct command {
-  std::string_view name;
-  void (*run)(const request&);
-};
+using command = admin::command<request>;
 constexpr std::array all_commands{command{"key_add", key_add},         command{"key_list", key_list},
                                   command{"key_revoke", key_revoke},   command{"revoke", revoke},
                                   command{"revoke_list", revoke_list}, command{"revoke_undo", revoke_undo}};
@@ -351,18 +325,10 @@ bool answered(runtime::actor_base* self, context& ctx, const peer_ptr& to, std::
   const auto found = std::ranges::find(all_commands, command, &admin_access::command::name);
   if (found == all_commands.end()) return false;
   if (!ctx.keys || !ctx.revoked) return refuse(to, "this node keeps no API keys", error_code::unavailable), true;
-  try {
-    found->run({self, ctx, to, input});
-  } catch (const bad_member& e) {
-    refuse(to, e.why, error_code::invalid_params);
-  }
+  admin::run(*found, request{{input}, self, ctx, to});
   return true;
 }
 
-std::string commands() {
-  std::string names;
-  for (const auto& each : all_commands) names.append(names.empty() ? "" : ", ").append(each.name);
-  return names;
-}
+std::string commands() { return admin::names_of(all_commands); }
 
 }  // namespace greenroom::admin_access

@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "actors/admin_request.hpp"
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
 #include "actors/secret_store.hpp"
@@ -20,46 +21,28 @@
 namespace greenroom::admin_secrets {
 namespace {
 
+using admin::bad_member;
 using admin::peer_ptr;
 using admin::refuse;
 using codecs::error_code;
 using codecs::json_writer;
 
-constexpr std::size_t page_default = 100;
 constexpr std::chrono::minutes count_max{2};  ///< until who asked is told that millions of data keys were not counted
 
-struct bad_member {
-  std::string why;
-};
-
-struct request {
+struct request : admin::members {
   runtime::actor_base* self;
   context& ctx;
   const caf::actor& store;
   peer_ptr to;
-  const codecs::value& input;  ///< until the command returns
 
-  std::string text(std::string_view name) const {
-    const auto* found = codecs::find(input, name);
-    if (!found) return {};
-    if (!found->is(codecs::kind::text)) throw bad_member{"`" + std::string{name} + "` is no text"};
-    return std::string{found->text()};
-  }
   std::string name() const {
-    auto given = text("name");
+    auto given = text_or_none("name");
     const bool good = !given.empty() && given.size() <= storage::limits::secret_name_bytes_max &&
                       std::ranges::all_of(given, [](char c) { return c > ' ' && c < '\x7f'; });
     if (!good)
       throw bad_member{"`name` is 1 to " + std::to_string(storage::limits::secret_name_bytes_max) +
                        " letters, digits and signs of ASCII, without spaces"};
     return given;
-  }
-  std::size_t limit() const {
-    const auto* found = codecs::find(input, "limit");
-    const auto wanted = !found ? page_default : found->is(codecs::kind::natural) ? found->natural : 0;
-    if (wanted == 0 || wanted > limits::admin_page_max)
-      throw bad_member{"`limit` is 1 to " + std::to_string(limits::admin_page_max)};
-    return wanted;
   }
 };
 
@@ -100,7 +83,7 @@ void need_vault(const request& r) {
 
 void put(const request& r) {
   need_vault(r);
-  auto encoded = r.text("value");
+  auto encoded = r.text_or_none("value");
   auto value = codecs::from_base64(encoded);
   storage::wipe(encoded);
   if (!value) throw bad_member{"`value` is no base64"};
@@ -116,7 +99,7 @@ void erase(const request& r) {
 
 void list(const request& r) {
   const auto limit = r.limit();
-  runtime::ask(r.self, r.store, limits::ask_timeout, secret_store::list{r.text("after"), limit + 1})
+  runtime::ask(r.self, r.store, limits::ask_timeout, secret_store::list{r.text_or_none("after"), limit + 1})
       .then(
           [to = r.to, limit, now = r.ctx.now_ms()](const secret_store::list::reply& found) {
             const auto count = std::min(limit, found.all.size());
@@ -191,10 +174,7 @@ void status(const request& r) {
           failed(r.to));
 }
 
-struct command {
-  std::string_view name;
-  void (*run)(const request&);
-};
+using command = admin::command<request>;
 constexpr std::array all_commands{
     command{"secret_put", put},       command{"secret_list", list},
     command{"secret_erase", erase},   command{"secret_rotate", rotate},
@@ -207,18 +187,10 @@ bool answered(runtime::actor_base* self, context& ctx, const caf::actor& store, 
               std::string_view command, const codecs::value& input) {
   const auto found = std::ranges::find(all_commands, command, &admin_secrets::command::name);
   if (found == all_commands.end() || !store) return false;
-  try {
-    found->run({self, ctx, store, to, input});
-  } catch (const bad_member& e) {
-    refuse(to, e.why, error_code::invalid_params);
-  }
+  admin::run(*found, request{{input}, self, ctx, store, to});
   return true;
 }
 
-std::string commands() {
-  std::string names;
-  for (const auto& each : all_commands) names.append(names.empty() ? "" : ", ").append(each.name);
-  return names;
-}
+std::string commands() { return admin::names_of(all_commands); }
 
 }  // namespace greenroom::admin_secrets

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "actors/admin_request.hpp"
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
 #include "actors/offline_queue.hpp"
@@ -22,47 +23,23 @@
 namespace greenroom::admin_store {
 namespace {
 
+using admin::bad_member;
 using admin::peer_ptr;
 using admin::refuse;
 using codecs::error_code;
 using codecs::json_writer;
 
-constexpr std::size_t page_default = 100;
 constexpr auto whenever = std::numeric_limits<std::int64_t>::min();  ///< a time at which nothing has expired
 
-/// What was wrong with a request's member, for `answered` to say.
-struct bad_member {
-  std::string why;
-};
-
-struct request {
+struct request : admin::members {
   runtime::actor_base* self;
   context& ctx;
   peer_ptr to;
-  const codecs::value& input;  ///< until the command returns
 
-  std::optional<std::string> text(std::string_view name) const {
-    const auto* found = codecs::find(input, name);
-    if (!found) return {};
-    if (!found->is(codecs::kind::text)) throw bad_member{"`" + std::string{name} + "` is no text"};
-    return std::string{found->text()};
-  }
-  std::uint64_t natural(std::string_view name, std::uint64_t otherwise) const {
-    const auto* found = codecs::find(input, name);
-    if (!found) return otherwise;
-    if (!found->is(codecs::kind::natural)) throw bad_member{"`" + std::string{name} + "` is no number"};
-    return found->natural;
-  }
   std::string user() const {
     auto name = text("user");
     if (!name || name->empty()) throw bad_member{"`user` is missing"};
     return *name;
-  }
-  std::size_t limit() const {
-    const auto wanted = natural("limit", page_default);
-    if (wanted == 0 || wanted > limits::admin_page_max)
-      throw bad_member{"`limit` is 1 to " + std::to_string(limits::admin_page_max)};
-    return wanted;
   }
   std::vector<std::uint64_t> letters() const {
     const auto* found = codecs::find(input, "letters");
@@ -193,7 +170,7 @@ void count_sessions(runtime::actor_base* self, const context& ctx, const std::sh
 void queue_list(const request& r) {
   const auto limit = r.limit();
   runtime::ask(r.self, r.ctx.readers.front(), limits::ask_timeout,
-               store_reader::list_inboxes{r.text("after").value_or(""), limit + 1})
+               store_reader::list_inboxes{r.text_or_none("after"), limit + 1})
       .then(
           [self = r.self, &ctx = r.ctx, to = r.to, limit](const store_reader::list_inboxes::reply& found) {
             auto page = std::make_shared<inbox_page>(inbox_page{.to = to, .now_ms = ctx.now_ms(), .found = found});
@@ -440,7 +417,7 @@ void dead_purge(const request& r) {
 // --- the whole
 
 void backup(const request& r) {
-  const auto file = r.text("file").value_or("");
+  const auto file = r.text_or_none("file");
   if (!file.starts_with('/')) throw bad_member{"`file` is no absolute path"};
   const auto* replace = codecs::find(r.input, "replace");
   const bool may_replace = replace && replace->is(codecs::kind::boolean) && replace->boolean;
@@ -459,10 +436,7 @@ void backup(const request& r) {
           failed(r.to, "the backup's actor"));
 }
 
-struct command {
-  std::string_view name;
-  void (*run)(const request&);
-};
+using command = admin::command<request>;
 constexpr std::array all_commands{
     command{"queue_list", queue_list},   command{"queue_show", queue_show}, command{"queue_replay", queue_replay},
     command{"queue_purge", queue_purge}, command{"dead_list", dead_list},   command{"dead_replay", dead_replay},
@@ -475,18 +449,10 @@ bool answered(runtime::actor_base* self, context& ctx, const peer_ptr& to, std::
               const codecs::value& input) {
   const auto found = std::ranges::find(all_commands, command, &admin_store::command::name);
   if (found == all_commands.end()) return false;
-  try {
-    found->run({self, ctx, to, input});
-  } catch (const bad_member& e) {
-    refuse(to, e.why, error_code::invalid_params);
-  }
+  admin::run(*found, request{{input}, self, ctx, to});
   return true;
 }
 
-std::string commands() {
-  std::string names;
-  for (const auto& each : all_commands) names.append(names.empty() ? "" : ", ").append(each.name);
-  return names;
-}
+std::string commands() { return admin::names_of(all_commands); }
 
 }  // namespace greenroom::admin_store
