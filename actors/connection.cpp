@@ -19,10 +19,12 @@
 #include "actors/session_directory.hpp"
 #include "actors/session_rights.hpp"
 #include "actors/tokens.hpp"
+#include "actors/turn_line.hpp"
 #include "codecs/jwt.hpp"
 #include "codecs/jwt_kid.hpp"
 #include "runtime/log.hpp"
 #include "runtime/supervisor.hpp"
+#include "runtime/token_bucket.hpp"
 
 namespace greenroom::connection {
 namespace {
@@ -90,14 +92,17 @@ struct held_call {
 
 struct state final : codecs::sink {
   static inline const char* name = "connection";
-  state(runtime::actor_base* s, const options& o) : self{s}, opts{o}, ctx{o.ctx}, client{o.client} {}
+  state(runtime::actor_base* s, const options& o) : self{s}, opts{o}, ctx{o.ctx}, client{o.client}, place{s} {}
   ~state();
   state(const state&) = delete;
   state& operator=(const state&) = delete;
 
   caf::behavior start();
   void read(std::size_t free = 0);
-  bool waits_for_rooms();
+  turn_line& line() const noexcept { return *ctx.shards[client->shard()].line; }
+  std::size_t share();
+  std::size_t travel();
+  void step_down();
   bool admitted() const noexcept { return opts.came && opts.came->admitted; }
   bool opens_by_itself() const noexcept { return opts.came && opts.came->opening; }
   void route(codecs::call what, answer reply);
@@ -142,7 +147,9 @@ struct state final : codecs::sink {
   bool has_looked = false;           ///< for the key of the token that is being verified
   std::vector<peer::input> backlog;  ///< from `decoded` on; an empty std::deque would hold 576 bytes
   std::size_t decoded = 0;
-  bool rests = false;  ///< `turn` is on its way
+  turn_line::place place;             ///< among those that have much to say
+  bool travels = false;               ///< its `wait_turn`: what it has said in this turn is on its way
+  runtime::token_bucket out_of_turn;  ///< what it may say while others wait for theirs
   std::vector<held_call> held;
   std::shared_ptr<batch> current_batch;
   std::optional<caf::actor_clock::time_point> draining_since;
@@ -185,8 +192,9 @@ caf::behavior state::start() {
         end(m.why, m.sentence, m.how);
       },
       [this](const turn&) {
-        rests = false;
-        read(limits::share_of_turn);
+        if (!travels) return read(travel());
+        step_down();
+        read();
       },
       [this](const look_again&) { drain(); },
       [this](const look_at_admission&) { watch_admission(); },
@@ -205,6 +213,7 @@ state::~state() {
   if (client->out()) client->close(codecs::close_codes::internal);
   client->gone();
   leave_limits();
+  step_down();
   if (client->calls_in_flight() != 0) runtime::tell(ctx.shards[client->shard()].router, router::gone{client});
   if (who.session_actor) runtime::tell(who.session_actor, session::connection_lost{client});
 }
@@ -231,23 +240,35 @@ void state::end(codecs::close_code why, std::string_view sentence, farewell how)
   }
 }
 
-/// Whether the rooms of some shard have as much before them as they may. Then what one client has sent at once comes in by
-/// and by, in turn with others': nobody's message waits behind somebody else's flood.
-bool state::waits_for_rooms() {
-  if (rests) return true;
-  const auto behind = std::ranges::find_if(ctx.shards, [](const context::shard_actors& of) {
-    return runtime::supervisor::depth_of(of.rooms) >= limits::rooms_behind;
-  });
-  if (behind == ctx.shards.end()) return false;
-  rests = true;
-  runtime::tell(behind->rooms, room_directory::wait_turn{caf::actor{self}});
-  return true;
+/// Its turn has come. It lasts until what has been said in it has passed the rooms' directories, of which the one that is
+/// farthest behind counts. Returns how many messages that may be.
+std::size_t state::travel() {
+  travels = true;
+  const auto& farthest = *std::ranges::max_element(
+      ctx.shards, {}, [](const context::shard_actors& of) { return runtime::supervisor::depth_of(of.rooms); });
+  runtime::tell(self, farthest.rooms, room_directory::wait_turn{caf::actor{self}});
+  return line().empty() ? limits::whole_turn : limits::share_of_turn;
+}
+
+/// Its turn is over, or it wants none any more.
+void state::step_down() {
+  travels = false;
+  if (auto* next = line().leave(place)) runtime::tell(caf::actor{next->owner()}, connection::turn{});
+}
+
+/// How many messages more may come in now; 0: it waits for its turn. Nobody's message waits behind somebody else's flood.
+std::size_t state::share() {
+  static constexpr runtime::token_rate little{limits::fair_rate, limits::fair_burst};
+  if (place.at() != turn_line::stage::away) return 0;
+  if (!line().empty() && out_of_turn.take(little, 1, self->now()).count() == 0) return 1;
+  line().sit(place);
+  return place.at() == turn_line::stage::seated ? travel() : 0;
 }
 
 /// Decodes what has come, as long as not too many answers are open, and as it is this client's turn. What more comes stays
 /// with the peer, which knows when that is too much.
 void state::read(std::size_t free) {
-  if (decoded >= backlog.size()) free = limits::fair_share;
+  if (decoded >= backlog.size() && line().empty()) free = std::max(free, limits::fair_share);
   for (;;) {
     if (decoded >= backlog.size()) {
       decoded = 0;
@@ -255,10 +276,8 @@ void state::read(std::size_t free) {
       if (backlog.empty()) return;
     }
     if (at == connection::stage::over || client->calls_in_flight() >= limits::calls_in_flight_max) return;
-    if (free == 0) {
-      if (waits_for_rooms()) return;
-      free = limits::fair_share;
-    }
+    if (held.size() >= limits::fair_share) return;  // they would go out all at once
+    if (free == 0 && (free = share()) == 0) return;
     --free;
     const auto one = std::move(backlog[decoded++]);
     auto verdict = client->dialogue().decode(one.kind, one.bytes, *this);
@@ -431,6 +450,7 @@ void state::open_session(codecs::calls::session_open what, answer reply, session
         open_session(what, reply, wish);
         if (at == connection::stage::unopened)
           for (auto& each : std::exchange(held, {})) route(std::move(each.what), std::move(each.reply));
+        read();
       })) {
     at = connection::stage::opening;
     return;

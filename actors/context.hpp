@@ -22,6 +22,7 @@
 #include "actors/room_builds.hpp"
 #include "actors/room_policy.hpp"
 #include "actors/service_board.hpp"
+#include "actors/turn_line.hpp"
 #include "actors/worker_board.hpp"
 #include "codecs/call.hpp"
 #include "runtime/config.hpp"
@@ -74,6 +75,7 @@ struct context {
     runtime::shard* home = nullptr;  ///< null in tests
     std::unique_ptr<socket_figures> sockets = std::make_unique<socket_figures>();
     std::unique_ptr<greenroom::compressors> compressors{};
+    std::unique_ptr<turn_line> line = std::make_unique<turn_line>();
     caf::actor relay, rooms, queue, presence, router, gateway;
   };
   std::vector<shard_actors> shards;

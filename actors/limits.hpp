@@ -12,10 +12,15 @@ inline constexpr std::size_t session_channels_max = 128;         ///< that one s
 inline constexpr std::chrono::seconds channel_open_timeout{10};  ///< for a service to decide who may come in
 inline constexpr std::size_t requests_in_flight_max = 1'024;     ///< questions to the client; over it: unavailable
 inline constexpr std::size_t input_bytes_max = 1u << 20;  ///< read and not yet decoded; over it the socket is not read
+
+// Clients that have much to say at once take turns (turn_line).
 inline constexpr std::size_t fair_share =
-    8;  ///< messages that come in whatever waits, of a client that has none waiting
-inline constexpr std::uint32_t rooms_behind = 256;  ///< messages before a shard's rooms; over it clients take turns, …
-inline constexpr std::size_t share_of_turn = 2;     ///< … and each brings so many
+    8;  ///< messages that come in without a turn, of a client that has none waiting
+inline constexpr std::size_t fair_burst = 4;     ///< the same while others wait for their turn, …
+inline constexpr std::size_t fair_rate = 50;     ///< … and so many in a second
+inline constexpr std::size_t turns_at_once = 8;  ///< of a shard
+inline constexpr std::size_t share_of_turn = 4;  ///< messages in a turn, …
+inline constexpr std::size_t whole_turn = 64;    ///< … and where nobody waits for the next one
 
 inline constexpr std::chrono::seconds token_notice{60};  ///< before its token ends, a client is told
 inline constexpr std::chrono::hours token_look{1};       ///< the longest wait of a connection for that moment

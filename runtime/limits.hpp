@@ -10,7 +10,7 @@ namespace greenroom::runtime::limits {
 using namespace std::chrono_literals;
 
 // --- a turn of the loop ---
-inline constexpr auto turn_time_max = 1ms;                  ///< for the sockets' part and for the actors' part, each
+inline constexpr auto turn_time_max = 300us;                ///< for the sockets' part and for the actors' part, each
 inline constexpr std::size_t turn_handlers_max = 8'192;     ///< socket handlers a turn
 inline constexpr std::size_t clock_check_every = 32;        ///< handlers or jobs between two looks at the clock
 inline constexpr std::size_t messages_per_resume_max = 64;  ///< CAF's scheduler.max-throughput

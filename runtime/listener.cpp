@@ -17,14 +17,15 @@
 
 #include "runtime/edge_watch.hpp"
 #include "runtime/shard.hpp"
+#include "runtime/token_bucket.hpp"
 
 namespace greenroom::runtime {
 namespace {
 
 namespace net = boost::asio;
 
-constexpr std::uint32_t slices_per_second = 100;
-constexpr std::chrono::milliseconds slice{1'000 / slices_per_second};
+/// What a crowd brings at once: the connections of so much time, so that others are served in between.
+constexpr std::uint32_t bursts_per_second = 500;
 
 enum class sharing : std::uint8_t { alone, by_shards };
 
@@ -82,6 +83,7 @@ struct listener::state final : std::enable_shared_from_this<listener::state>, ti
   state(shard& home, unique_fd bound, accept_function on_accept, listener_options options)
       : home{home},
         options{std::move(options)},
+        pace{this->options.accepts_per_second, std::max(1U, this->options.accepts_per_second / bursts_per_second)},
         on_accept{std::move(on_accept)},
         socket{home.io().get_executor(), bound.release()} {}
 
@@ -92,35 +94,23 @@ struct listener::state final : std::enable_shared_from_this<listener::state>, ti
                       });
   }
 
-  /// How many more may come in this slice of time.
-  std::uint32_t places() {
-    if (options.accepts_per_second == 0) return options.accepts_per_wake;
-    const auto now = home.now();
-    if (now >= slice_end) {
-      slice_end = now + slice;
-      in_slice = 0;
-    }
-    const auto most = std::max(1U, options.accepts_per_second / slices_per_second);
-    return std::min(options.accepts_per_wake, most - std::min(most, in_slice));
-  }
-
   void accept() {
-    const auto most = places();
-    if (most == 0) {
-      ++stats.held;
-      return home.timers().arm(*this, slice_end);
-    }
-    for (std::uint32_t taken = 0; open && taken != most; ++taken) {
+    for (std::uint32_t taken = 0; open && taken != options.accepts_per_wake; ++taken) {
+      if (const auto wait = accepted.take(pace, 1, home.now()); wait.count() != 0) {
+        ++stats.held;
+        return home.timers().arm(*this, home.now() + wait);
+      }
       unique_fd client{::accept4(socket.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
       if (client) {
         set_option(client.get(), IPPROTO_TCP, TCP_NODELAY);
         ++stats.accepted;
-        ++in_slice;
         on_accept(std::move(client));
-      } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-        break;
-      } else if (is_shortage(errno)) {
-        turn_away(most - taken);
+        continue;
+      }
+      accepted.give_back(pace, 1);
+      if (errno == EAGAIN || errno == EWOULDBLOCK) break;
+      if (is_shortage(errno)) {
+        turn_away(options.accepts_per_wake - taken);
         ++stats.rests;
         return home.timers().arm(*this, home.now() + std::chrono::milliseconds{options.retry_ms});
       }  // else: that client left before it was accepted
@@ -154,12 +144,12 @@ struct listener::state final : std::enable_shared_from_this<listener::state>, ti
 
   shard& home;
   listener_options options;
+  token_rate pace;
   accept_function on_accept;
   net::posix::basic_stream_descriptor<net::io_context::executor_type> socket;
   listener_stats stats;
   unique_fd reserve = open_reserve();  ///< Closed for the moment in which a client is turned away.
-  shard::time_point slice_end{};
-  std::uint32_t in_slice = 0;  ///< accepted in the current one
+  token_bucket accepted;
   bool open = true;
 };
 

@@ -3,7 +3,7 @@
 ///
 ///   turn:  poll sockets ─▶ expire timers ─▶ take the inbox ─▶ run actors ─▶ turn-end hooks (outboxes flush, one writev
 ///   each)
-///          └──────────── bounded by time, 1 ms for the sockets and 1 ms for the actors ────────────┘
+///          └──────────── bounded by time, 300 µs for sockets, 300 µs for actors ────────────┘
 ///   then block in epoll, but only when nothing is left to run.
 ///
 /// Lifecycle: made and started by the scheduler; leave() ends the loop once it is idle (or after a grace of 500 ms),

@@ -140,7 +140,7 @@ TEST_CASE(
 
 TEST_CASE("listener: a crowd that comes at once is let in at its pace, and nobody is lost") {
   constexpr int count = 30;
-  web_server server{{.listener = {.accepts_per_second = 100}}};  // one in each slice of 10 ms
+  web_server server{{.listener = {.accepts_per_second = 100}}};  // one in 10 ms
   std::vector<raw_socket> crowd;
   for (int i = 0; i != count; ++i) crowd.emplace_back(server.address());
   CHECK(server.eventually([&] { return server.server->stats().listening.accepted == count; }));

@@ -1,0 +1,80 @@
+#include "actors/turn_line.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+namespace greenroom {
+namespace {
+
+using stage = turn_line::stage;
+
+struct crowd {
+  explicit crowd(std::size_t size) {
+    for (std::size_t i = 0; i < size; ++i) places.emplace_back(nullptr);
+    for (auto& each : places) line.sit(each);
+  }
+  std::size_t standing() const {
+    std::size_t count = 0;
+    for (const auto& each : places) count += each.at() == stage::standing ? 1 : 0;
+    return count;
+  }
+  turn_line line;
+  std::deque<turn_line::place> places;
+};
+
+}  // namespace
+
+TEST_CASE("turn line: who comes first has a seat, the others stand in line", "[actors][turn_line]") {
+  crowd all{limits::turns_at_once};
+  CHECK(all.line.empty());
+  CHECK(all.standing() == 0);
+  turn_line::place late{nullptr};
+  all.line.sit(late);
+  CHECK(late.at() == stage::standing);
+  CHECK_FALSE(all.line.empty());
+}
+
+TEST_CASE("turn line: a seat goes to who has stood longest, and who leaves it goes to the end", "[actors][turn_line]") {
+  crowd all{limits::turns_at_once + 3};
+  std::vector<std::ptrdiff_t> order;
+  for (std::size_t n = 0; n < all.places.size(); ++n) {
+    auto& who = all.places[n];
+    REQUIRE(who.at() == stage::seated);
+    auto* next = all.line.leave(who);
+    REQUIRE(next);
+    CHECK(next->at() == stage::seated);
+    all.line.sit(who);
+    CHECK(who.at() == stage::standing);
+    for (std::size_t i = 0; i < all.places.size(); ++i)
+      if (next == &all.places[i]) order.push_back(static_cast<std::ptrdiff_t>(i));
+  }
+  const auto seats = static_cast<std::ptrdiff_t>(limits::turns_at_once);
+  CHECK(order == std::vector<std::ptrdiff_t>{seats, seats + 1, seats + 2, 0, 1, 2, 3, 4, 5, 6, 7});
+}
+
+TEST_CASE("turn line: who leaves gives its seat on, once", "[actors][turn_line]") {
+  crowd all{limits::turns_at_once + 1};
+  CHECK(all.line.leave(all.places[0]) == &all.places.back());
+  CHECK(all.line.leave(all.places[0]) == nullptr);  // it has none any more
+  CHECK(all.places[0].at() == stage::away);
+  CHECK(all.line.leave(all.places[1]) == nullptr);  // nobody waits
+  turn_line::place late{nullptr};
+  all.line.sit(late);
+  CHECK(late.at() == stage::seated);
+}
+
+TEST_CASE("turn line: who stands may go, or die, and the others move up", "[actors][turn_line]") {
+  crowd all{limits::turns_at_once};
+  auto dying = std::make_unique<turn_line::place>(nullptr);
+  turn_line::place going{nullptr}, staying{nullptr};
+  for (auto* each : {dying.get(), &going, &staying}) all.line.sit(*each);
+  dying.reset();
+  CHECK(all.line.leave(going) == nullptr);
+  CHECK(all.line.leave(all.places[0]) == &staying);
+  CHECK(all.line.empty());
+}
+
+}  // namespace greenroom
