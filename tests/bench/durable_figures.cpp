@@ -65,7 +65,7 @@ void open_loop(load& all, std::size_t count, double per_second, Tick tick) {
 
 }  // namespace
 
-result durable_publishes(const target& of, std::uint32_t in_flight) {
+result durable_publishes(const target& of, const order& what) {
   const auto payload = payload_of(message_bytes);
   std::uint64_t sent = 0, acked = 0;
   bool closed_loop = true;
@@ -79,10 +79,10 @@ result durable_publishes(const target& of, std::uint32_t in_flight) {
               ++acked;
               if (closed_loop) who.send(durable_frame(++sent, payload));
             }}};
-  auto& publisher = all.connect("/ws");
+  auto& publisher = all.connect({.path = "/ws"});
   all.must("the connection", [&] { return publisher.at() == peer::state::open; });
   base = UINT64_MAX;
-  for (std::uint32_t i = 0; i < in_flight; ++i) publisher.send(durable_frame(++sent, payload));
+  for (std::uint32_t i = 0; i < what.in_flight; ++i) publisher.send(durable_frame(++sent, payload));
   wait(all, clock::now() + warm_up);
   const auto before = acked;
   const stopwatch watch{of.process};
@@ -106,7 +106,7 @@ result durable_publishes(const target& of, std::uint32_t in_flight) {
   return measured;
 }
 
-result direct_messages(const target& of) {
+result direct_messages(const target& of, const order&) {
   constexpr double rate = 1'000;
   constexpr std::size_t count = 5'000, ack_every = 50;
   const auto payload = payload_of(message_bytes);
@@ -126,8 +126,8 @@ result direct_messages(const target& of) {
               require_result(frame);
               acks.push_back(microseconds(clock::now() - due[acks.size()]));
             }}};
-  receiver = &all.connect("/ws");
-  auto& sender = all.connect("/ws");
+  receiver = &all.connect({.path = "/ws"});
+  auto& sender = all.connect({.path = "/ws"});
   all.must("the connections", [&] { return receiver->at() == peer::state::open && sender.at() == peer::state::open; });
   receiver->send(open_frame("bob"));
   sender.send(open_frame("ann"));
@@ -145,7 +145,7 @@ result direct_messages(const target& of) {
   return measured;
 }
 
-result drained_inbox(const target& of) {
+result drained_inbox(const target& of, const order&) {
   constexpr std::size_t ack_every = 200, in_flight = 64;
   const auto payload = payload_of(message_bytes);
   std::uint64_t sent = 0, accepted = 0, came = 0, last = 0;
@@ -164,11 +164,11 @@ result drained_inbox(const target& of) {
               last = n;
               if (++came % ack_every == 0) who.send(call_frame("inbox.ack", R"({"upto":)" + std::to_string(n) + "}"));
             }}};
-  auto& sender = all.connect("/ws");
+  auto& sender = all.connect({.path = "/ws"});
   all.must("the sender's connection", [&] { return sender.at() == peer::state::open; });
   for (std::size_t i = 0; i < in_flight; ++i) sender.send(send_frame(++sent, payload));
   all.must("the messages", [&] { return accepted == inbox_messages; });
-  auto& reader = all.connect("/ws");
+  auto& reader = all.connect({.path = "/ws"});
   receiver = &reader;
   all.must("the receiver's connection", [&] { return reader.at() == peer::state::open; });
   const stopwatch watch{of.process};
@@ -180,26 +180,26 @@ result drained_inbox(const target& of) {
           {"cpu_us_per_message", watch.cpu_us() / static_cast<double>(came)}};
 }
 
-result fill(const target& of, std::uint32_t mib) {
+result fill(const target& of, const order& what) {
   constexpr std::size_t large_bytes = 60'000, in_flight = 16;
   const auto payload = payload_of(large_bytes);
-  const auto count = (std::uint64_t{mib} << 20) / large_bytes;
+  const auto count = (std::uint64_t{what.mib} << 20) / large_bytes;
   std::uint64_t sent = 0, acked = 0;
   load all{{.port = of.port, .on_frame = [&](peer& who, std::string_view frame) {
               require_result(frame);
               ++acked;
               if (sent < count) who.send(durable_frame(++sent, payload));
             }}};
-  auto& publisher = all.connect("/ws");
+  auto& publisher = all.connect({.path = "/ws"});
   all.must("the connection", [&] { return publisher.at() == peer::state::open; });
   for (std::size_t i = 0; i < in_flight; ++i) publisher.send(durable_frame(++sent, payload));
   all.must(
       "the messages", [&] { return acked == sent && sent >= count; }, std::chrono::seconds{100});
   std::cout << "kill" << std::endl;
-  return {{"mib", static_cast<double>(mib)}, {"messages", static_cast<double>(acked)}};
+  return {{"mib", static_cast<double>(what.mib)}, {"messages", static_cast<double>(acked)}};
 }
 
-result raw_store(const target&, std::uint32_t batch) {
+result raw_store(const target&, const order& what) {
   const auto where = std::filesystem::temp_directory_path() / ("greenroom-raw-" + std::to_string(::getpid()));
   std::filesystem::create_directories(where);
   result measured;
@@ -210,7 +210,7 @@ result raw_store(const target&, std::uint32_t batch) {
     const auto began = clock::now();
     while (clock::now() - began < measuring) {
       std::vector<storage::operation> all;
-      for (std::uint32_t i = 0; i < batch; ++i) {
+      for (std::uint32_t i = 0; i < what.in_flight; ++i) {
         storage::idempotency once{.sender = "ann", .id = "m" + std::to_string(++n)};
         all.push_back(storage::append{.log = "durable:bench",
                                       .body = body,

@@ -2,8 +2,9 @@
 // accepts, answers WebSocket handshakes, parses frames and writes frames of the given lengths, and does nothing else: no
 // JSON, no session, no order, no history, no bound. A figure of Greenroom's is read beside this one's.
 //
-// A connection's path is its part: what comes on /publish goes to every /member, once for each frame, in one write a
-// member for all that one read brought, and is answered; what comes on /echo is answered. Prints "ready 127.0.0.1:PORT".
+// A connection's path is its part: a frame that comes on /publish begins with the number of a room and goes to every
+// /member/ROOM, in one write a member for all that one read brought, and is answered; what comes on /echo is answered.
+// Prints "ready 127.0.0.1:PORT".
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,6 +17,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -34,12 +36,13 @@ enum class part { none, member, publisher, echo };
 struct connection {
   int fd;
   part is = part::none;
+  std::size_t room = 0;
   std::string in, out;
 };
 
 int poller;
-std::string frame, reply;  // ready-made
-std::vector<connection*> members;
+std::string frame, reply;                       // ready-made
+std::vector<std::vector<connection*>> members;  // of each room
 
 /// A text frame of that length in all.
 std::string frame_of(std::size_t bytes) {
@@ -76,13 +79,25 @@ std::string accept_key(std::string_view request) {
   return {reinterpret_cast<const char*>(text.data()), static_cast<std::size_t>(length)};
 }
 
+std::size_t number_at(std::string_view text) {
+  std::size_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+void join(connection& c, std::size_t room) {
+  if (room >= members.size()) members.resize(room + 1);
+  members[room].push_back(&c);
+  c.room = room;
+}
+
 std::size_t take_handshake(connection& c, std::string_view bytes) {
   const auto end = bytes.find("\r\n\r\n");
   if (end == bytes.npos) return 0;
   c.is = bytes.starts_with("GET /member")    ? part::member
          : bytes.starts_with("GET /publish") ? part::publisher
                                              : part::echo;
-  if (c.is == part::member) members.push_back(&c);
+  if (c.is == part::member) join(c, number_at(bytes.substr(std::string_view{"GET /member/"}.size())));
   write(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
                accept_key(bytes) + "\r\n\r\n");
   return end + 4;
@@ -108,6 +123,9 @@ std::size_t take_frame(std::string_view bytes, std::string& unmasked) {
 /// False when the connection ended.
 bool on_readable(connection& c) {
   static std::string buffer(read_bytes, '\0'), unmasked, block;
+  static std::vector<std::size_t> frames_of;  // of each room, in this read
+  static std::vector<std::size_t> touched;
+  touched.clear();
   const auto got = ::recv(c.fd, buffer.data(), buffer.size(), 0);
   if (got < 0 && errno == EAGAIN) return true;
   if (got <= 0) return false;
@@ -119,13 +137,18 @@ bool on_readable(connection& c) {
     if (size == 0) break;
     taken += size;
     ++frames;
+    if (c.is != part::publisher) continue;
+    const auto room = number_at(unmasked);
+    if (room >= frames_of.size()) frames_of.resize(room + 1);
+    if (frames_of[room]++ == 0) touched.push_back(room);
   }
   c.in = std::string{bytes.substr(taken)};
   if (frames == 0) return true;
-  if (c.is == part::publisher) {
+  for (const auto room : touched) {
     block.clear();
-    for (std::size_t i = 0; i < frames; ++i) block += frame;
-    for (auto* member : members) write(*member, block);
+    for (; frames_of[room] > 0; --frames_of[room]) block += frame;
+    if (room < members.size())
+      for (auto* member : members[room]) write(*member, block);
   }
   block.clear();
   for (std::size_t i = 0; i < frames; ++i) block += reply;
@@ -140,7 +163,7 @@ void on_writable(connection& c) {
 }
 
 void end(connection* c) {
-  std::erase(members, c);
+  if (c->is == part::member) std::erase(members[c->room], c);
   ::close(c->fd);
   delete c;
 }

@@ -82,14 +82,14 @@ class nats_client {
 
 }  // namespace
 
-result jetstream_publishes(const target& of, std::uint32_t in_flight) {
+result jetstream_publishes(const target& of, const order& what) {
   nats_client client{of.port};
   client.publish("$JS.API.STREAM.CREATE.BENCH",
                  R"({"name":"BENCH","subjects":["bench"],"storage":"file","max_msgs":1000000})");
   while (client.read() == 0) {
   }
   const std::string payload(message_bytes, 'x');
-  for (std::uint32_t i = 0; i < in_flight; ++i) client.publish("bench", payload);
+  for (std::uint32_t i = 0; i < what.in_flight; ++i) client.publish("bench", payload);
   std::uint64_t acked = 0;
   const auto go_on_until = [&](clock::time_point until) {
     while (clock::now() < until) {

@@ -1,8 +1,5 @@
 #include "tests/bench/load_client.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,24 +22,13 @@ void check(int result, const char* what) {
   if (result < 0) throw std::system_error{errno, std::generic_category(), what};
 }
 
-sockaddr_in loopback(unsigned host, std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host);
-  return address;
-}
-
-template <class Call>
-int with_address(const sockaddr_in& address, Call call) {
-  return call(reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(sizeof address));
-}
-
-std::string upgrade_request(const std::string& path, bool deflate) {
-  return "GET " + path +
-         " HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: greenroom.json.1\r\n" +
-         (deflate ? "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n" : "\r\n");
+std::string upgrade_request(const entry& how, bool deflate) {
+  std::string request = "GET " + how.path +
+                        " HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+  if (const auto asked = subprotocol_of(how.how); !asked.empty())
+    request.append("Sec-WebSocket-Protocol: ").append(asked).append("\r\n");
+  return request + (deflate ? "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n" : "\r\n");
 }
 
 /// Whether a compressed payload becomes one whole JSON object.
@@ -64,10 +50,10 @@ bool inflates(std::string_view payload) {
 
 }  // namespace
 
-std::string masked(std::string_view payload) {
+std::string masked(std::string_view payload, opcode as) {
   constexpr std::size_t short_max = 125, medium_max = 0xffff;
   if (payload.size() > medium_max) throw std::length_error{"a frame of the load generator is at most 64 KiB"};
-  std::string frame{'\x81'};
+  std::string frame{static_cast<char>(0x80 | static_cast<int>(as))};
   if (payload.size() <= short_max) {
     frame += static_cast<char>(0x80 | payload.size());
   } else {
@@ -81,7 +67,7 @@ std::string masked(std::string_view payload) {
 
 void peer::send(std::string_view frames) {
   if (!out_.empty()) return void(out_.append(frames));
-  const auto sent = ::send(fd_, frames.data(), frames.size(), MSG_NOSIGNAL);
+  const auto sent = wire_.send(frames);
   if (sent < 0 && (errno == ECONNRESET || errno == EPIPE)) return;  // the loop will see that it has ended
   if (sent < 0 && errno != EAGAIN) throw std::system_error{errno, std::generic_category(), "send"};
   out_.assign(frames.substr(sent < 0 ? 0 : static_cast<std::size_t>(sent)));
@@ -91,38 +77,32 @@ void peer::send(std::string_view frames) {
 void peer::watch() const {
   const auto events = (reads_ ? EPOLLIN : 0U) | (out_.empty() ? 0U : EPOLLOUT);
   epoll_event event{.events = events, .data = {.ptr = const_cast<peer*>(this)}};
-  check(epoll_ctl(epoll_, EPOLL_CTL_MOD, fd_, &event), "epoll_ctl");
+  check(epoll_ctl(epoll_, EPOLL_CTL_MOD, wire_.fd(), &event), "epoll_ctl");
 }
 
 void peer::stop_reading() {
   reads_ = false;
-  setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &slow_receive_bytes, sizeof slow_receive_bytes);
+  setsockopt(wire_.fd(), SOL_SOCKET, SO_RCVBUF, &slow_receive_bytes, sizeof slow_receive_bytes);
   watch();
 }
 
-load::load(options how) : how_{std::move(how)}, epoll_{epoll_create1(EPOLL_CLOEXEC)} { check(epoll_, "epoll_create1"); }
+load::load(options how)
+    : how_{std::move(how)}, tls_{how_.tls ? client_context() : nullptr}, epoll_{epoll_create1(EPOLL_CLOEXEC)} {
+  check(epoll_, "epoll_create1");
+}
 
 load::~load() {
-  for (const auto& each : peers_)
-    if (each->fd_ >= 0) ::close(each->fd_);
+  peers_.clear();
   ::close(epoll_);
 }
 
-peer& load::connect(const std::string& path, unsigned source) {
+peer& load::connect(entry how) {
   auto& made = *peers_.emplace_back(std::make_unique<peer>());
-  made.path_ = path;
+  made.is_ = std::move(how);
   made.epoll_ = epoll_;
-  made.fd_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  check(made.fd_, "socket");
-  const int on = 1;
-  setsockopt(made.fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(made.fd_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-  check(with_address(loopback(source, 0), [&](auto* a, auto n) { return ::bind(made.fd_, a, n); }), "bind");
-  if (with_address(loopback(1, how_.port), [&](auto* a, auto n) { return ::connect(made.fd_, a, n); }) < 0 &&
-      errno != EINPROGRESS)
-    check(-1, "connect");
+  made.wire_ = wire{made.is_.source, how_.port, tls_.get()};
   epoll_event event{.events = EPOLLIN | EPOLLOUT, .data = {.ptr = &made}};
-  check(epoll_ctl(epoll_, EPOLL_CTL_ADD, made.fd_, &event), "epoll_ctl");
+  check(epoll_ctl(epoll_, EPOLL_CTL_ADD, made.wire_.fd(), &event), "epoll_ctl");
   return made;
 }
 
@@ -149,34 +129,49 @@ void load::turn(clock::time_point until) {
   for (int i = 0; i < count; ++i) {
     auto& which = *static_cast<peer*>(events[static_cast<std::size_t>(i)].data.ptr);
     const auto what = events[static_cast<std::size_t>(i)].events;
-    if (which.fd_ >= 0 && (what & (EPOLLOUT | EPOLLERR)) != 0) on_writable(which);
-    if (which.fd_ >= 0 && (what & (EPOLLIN | EPOLLHUP)) != 0) on_readable(which);
+    if (which.wire_.fd() >= 0 && (what & (EPOLLOUT | EPOLLERR)) != 0) on_writable(which);
+    if (which.wire_.fd() >= 0 && (what & (EPOLLIN | EPOLLHUP)) != 0) on_readable(which);
   }
 }
 
 void load::on_writable(peer& to) {
   if (to.state_ == peer::state::connecting) {
-    int error = 0;
-    socklen_t size = sizeof error;
-    getsockopt(to.fd_, SOL_SOCKET, SO_ERROR, &error, &size);
+    const int error = to.wire_.connect_error();
     if (error != 0 && how_.tolerate_close) return end(to);
     if (error != 0) throw std::system_error{error, std::generic_category(), "connect"};
-    to.state_ = peer::state::upgrading;
-    to.send(upgrade_request(to.path_, how_.deflate));
-    return to.watch();
+    to.state_ = to.wire_.has_tls() ? peer::state::securing : peer::state::upgrading;
+    to.watch();
+    return upgrade(to);
   }
-  const auto sent = ::send(to.fd_, to.out_.data(), to.out_.size(), MSG_NOSIGNAL);
+  if (to.state_ == peer::state::securing) return upgrade(to);
+  const auto sent = to.wire_.send(to.out_);
   if (sent < 0 && errno != EAGAIN) return end(to);
   if (sent > 0) to.out_.erase(0, static_cast<std::size_t>(sent));
   if (to.out_.empty()) to.watch();
 }
 
+/// Asks for the upgrade once what is below it stands.
+void load::upgrade(peer& to) const {
+  if (to.state_ == peer::state::securing && !to.wire_.secured()) return;
+  to.state_ = peer::state::upgrading;
+  to.send(upgrade_request(to.is_, how_.deflate));
+}
+
 void load::on_readable(peer& from) {
   static std::string buffer(read_bytes, '\0');
-  const auto got = ::recv(from.fd_, buffer.data(), buffer.size(), 0);
-  if (got < 0 && errno == EAGAIN) return;
-  if (got <= 0) return end(from);
-  std::string_view bytes{buffer.data(), static_cast<std::size_t>(got)};
+  if (from.state_ == peer::state::securing) {
+    upgrade(from);
+    if (from.state_ == peer::state::securing) return;
+  }
+  do {  // what TLS has taken from the socket epoll does not know of
+    const auto got = from.wire_.receive(buffer.data(), buffer.size());
+    if (got < 0 && errno == EAGAIN) return;
+    if (got <= 0) return end(from);
+    take_bytes(from, {buffer.data(), static_cast<std::size_t>(got)});
+  } while (from.wire_.has_tls());
+}
+
+void load::take_bytes(peer& from, std::string_view bytes) {
   if (!from.in_.empty()) bytes = from.in_.append(bytes);
   std::size_t taken = 0;
   if (from.state_ == peer::state::upgrading) {
@@ -185,7 +180,7 @@ void load::on_readable(peer& from) {
     if (taken == 0) return;
     bytes = from.in_;
   }
-  while (from.fd_ >= 0) {
+  while (from.wire_.fd() >= 0) {
     const auto size = take_frame(from, bytes.substr(taken));
     if (size == 0) break;
     taken += size;
@@ -230,13 +225,30 @@ std::size_t load::take_frame(peer& from, std::string_view bytes) {
       break;
     case 10: break;
     default:
-      ++from.frames;
-      ++received;
       from.bytes += head + length;
       if (how_.deflate) check_deflated(from, at(0), payload);
-      if (how_.on_frame) how_.on_frame(from, payload);
+      is_stream(from.is_.how) ? take_stream(from, payload) : take_message(from, payload);
   }
   return head + length;
+}
+
+void load::take_stream(peer& from, std::string_view payload) {
+  if (!from.stream_.empty()) payload = from.stream_.append(payload);
+  std::size_t taken = 0;
+  while (from.wire_.fd() >= 0) {
+    const auto next = next_message(from.is_.how, payload.substr(taken));
+    if (next.bytes == 0) break;
+    if (!next.answer.empty()) from.send(next.answer);
+    if (next.counts) take_message(from, payload.substr(taken, next.bytes));
+    taken += next.bytes;
+  }
+  from.stream_ = std::string{payload.substr(taken)};
+}
+
+void load::take_message(peer& from, std::string_view payload) {
+  ++from.frames;
+  ++received;
+  if (how_.on_frame) how_.on_frame(from, payload);
 }
 
 void load::check_deflated(const peer& from, std::uint8_t first, std::string_view payload) const {
@@ -249,8 +261,7 @@ void load::check_deflated(const peer& from, std::uint8_t first, std::string_view
 void load::end(peer& of) {
   if (!how_.tolerate_close)
     throw std::runtime_error{"the server ended a connection, close code " + std::to_string(of.close_code_)};
-  ::close(of.fd_);
-  of.fd_ = -1;
+  of.wire_.close();
   of.state_ = peer::state::closed;
 }
 

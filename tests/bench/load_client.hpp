@@ -8,6 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/bench/speech.hpp"
+#include "tests/bench/wire.hpp"
+
 /// The load generator's WebSocket clients: thousands of connections on one thread and one epoll, cheap enough that what
 /// is measured is the server. Frames are counted and looked at only as far as a figure needs it; the mask is zero, which
 /// RFC 6455 allows and which makes masking free.
@@ -15,27 +18,39 @@ namespace greenroom::bench {
 
 using clock = std::chrono::steady_clock;
 
+enum class opcode : std::uint8_t { text = 1, binary = 2 };
+
+/// How a client comes.
+struct entry {
+  speech how = speech::native;
+  std::string path;
+  unsigned source = 1;    ///< from 127.0.0.`source`
+  std::uint32_t tag = 0;  ///< a figure's own: a member's room, a caller's number
+};
+
 /// One connection. Made by `load::connect`.
 class peer {
  public:
-  enum class state : std::uint8_t { connecting, upgrading, open, closed };
+  enum class state : std::uint8_t { connecting, securing, upgrading, open, closed };
   state at() const noexcept { return state_; }
   std::uint16_t close_code() const noexcept { return close_code_; }  ///< 0: none came
+  const entry& is() const noexcept { return is_; }
 
   void send(std::string_view frames);  ///< ready-made frames (`masked`); what does not fit now goes when it does
   void stop_reading();                 ///< for good, with a small receive buffer
 
-  std::uint64_t frames = 0, bytes = 0;  ///< received data frames and their length with header
+  std::uint64_t frames = 0, bytes = 0;  ///< received messages, and the length of their frames with headers
 
  private:
   friend class load;
   void watch() const;
-  int fd_ = -1, epoll_ = -1;
+  wire wire_;
+  int epoll_ = -1;
   state state_ = state::connecting;
   bool reads_ = true;
   std::uint16_t close_code_ = 0;
-  std::string in_, out_;
-  std::string path_;
+  std::string in_, out_, stream_;
+  entry is_;
 };
 
 /// All connections of one run. One thread. Broken connections throw std::runtime_error unless `tolerate_close`.
@@ -43,37 +58,43 @@ class load {
  public:
   struct options {
     std::uint16_t port = 0;
-    /// Called for each data frame, after the counters moved. Empty where counting is enough.
+    /// Called for each message, after the counters moved. Empty where counting is enough.
     std::function<void(peer&, std::string_view payload)> on_frame{};
     std::function<void(peer&)> on_open{};
     bool tolerate_close = false;
+    bool tls = false;
     bool deflate = false;  ///< offers permessage-deflate, insists on it, and inflates one frame in a thousand
   };
   explicit load(options how);
   ~load();
 
-  /// Connects from 127.0.0.`source`, and upgrades; goes on while the loop turns.
-  peer& connect(const std::string& path, unsigned source = 1);
+  /// Connects and upgrades; goes on while the loop turns.
+  peer& connect(entry how);
   /// Turns the loop until `done`, at most until the deadline; says whether it was done.
   bool run_until(const std::function<bool()>& done, clock::time_point deadline);
   /// As above; not done is an error with that sentence.
   void must(const char* what, const std::function<bool()>& done, std::chrono::seconds time = std::chrono::seconds{60});
-  std::uint64_t received = 0;  ///< data frames on all connections
+  std::uint64_t received = 0;  ///< messages on all connections
 
  private:
   void turn(clock::time_point until);
   void on_writable(peer& to);
   void on_readable(peer& from);
+  void upgrade(peer& to) const;
+  void take_bytes(peer& from, std::string_view bytes);
   std::size_t take_handshake(peer& from);
   void check_deflated(const peer& from, std::uint8_t first, std::string_view payload) const;
   std::size_t take_frame(peer& from, std::string_view bytes);
+  void take_stream(peer& from, std::string_view payload);
+  void take_message(peer& from, std::string_view payload);
   void end(peer& of);
 
   options how_;
+  tls_context tls_;
   int epoll_;
   std::vector<std::unique_ptr<peer>> peers_;
 };
 
-std::string masked(std::string_view payload);  ///< one whole text frame
+std::string masked(std::string_view payload, opcode as = opcode::text);  ///< one whole frame
 
 }  // namespace greenroom::bench

@@ -4,11 +4,11 @@
 #include <chrono>
 #include <cstdint>
 
-/// What a measured process cost so far, read from /proc.
+/// What a measured process cost so far.
 namespace greenroom::bench {
 
-/// utime + stime of /proc/PID/stat, all threads; steps of 10 ms.
-std::chrono::microseconds cpu_time(pid_t process);
+/// User and system time of all threads: what /proc/PID/stat shows in steps of 10 ms, from the process's CPU clock.
+std::chrono::nanoseconds cpu_time(pid_t process);
 
 /// VmRSS, in bytes.
 std::uint64_t resident_bytes(pid_t process);

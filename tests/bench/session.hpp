@@ -13,8 +13,6 @@
 /// How the load generator makes its parts known to a server, and what the figures have in common.
 namespace greenroom::bench {
 
-inline constexpr std::size_t payload_bytes = 128;  ///< of a message: a JSON string with its quotes
-
 inline std::string payload_of(std::size_t bytes) { return "\"" + std::string(bytes - 2, 'x') + "\""; }
 
 /// The same of words in no order: about as compressible as what people and programs write.
@@ -28,76 +26,84 @@ inline std::string words_of(std::size_t bytes) {
   return '"' + text.substr(0, bytes - 2) + '"';
 }
 
-/// Of the native protocol.
-inline std::string publish_frame(const std::string& room, std::uint64_t id, const std::string& payload) {
-  return publish_frame(speech::native, room, id, payload);
-}
 inline std::string open_frame(const std::string& user) { return open_frame(speech::native, user); }
-inline std::string join_frame(const std::string& room) { return join_frame(speech::native, room); }
 
-/// A room with its members and one publisher that is none; ready when it is made.
+/// Rooms with their members, and one publisher for all of them that is no member; ready when it is made.
 class crowd {
  public:
-  /// The members speak like that; the publisher natively, but to npm's socket.io.
-  crowd(load& of, const target& where, const std::string& room, std::size_t members, speech how = speech::native)
-      : load_{of}, room_{room}, publishes_{how == speech::npm ? how : speech::native} {
-    const bool floor = where.kind == server_kind::floor;
+  crowd(load& of, const target& where, const order& what)
+      : load_{of}, publishes_{where.publishes()}, rooms_{what.rooms}, in_each_{what.members} {
     constexpr std::size_t at_once = 100;
-    for (std::size_t i = 0; i < members; i += at_once) {
-      const auto end = std::min(members, i + at_once);
-      for (auto k = i; k < end; ++k) members_.push_back(&of.connect(floor ? "/member" : path_of(how)));
-      of.must("the members' connections", [&] { return all_open(i); });
-      if (floor) continue;
-      if (opens_first(how)) {
-        for (auto k = i; k < end; ++k) members_[k]->send(open_frame(how, {}));
-        of.must("the members' sessions", [&] { return all_have(i, greetings_of(how) + 1); });
-      }
-      for (auto k = i; k < end; ++k) members_[k]->send(join_frame(how, room));
-      of.must("the members' joins", [&] { return all_have(i, frames_when_joined(how)); });
-    }
-    publisher_ = &of.connect(floor ? "/publish" : path_of(publishes_));
+    const std::size_t all = std::size_t{rooms_} * in_each_;
+    for (std::size_t from = 0; from < all; from += at_once) bring(where, from, std::min(all, from + at_once));
+    publisher_ = &of.connect({.how = publishes_, .path = publisher_path(publishes_)});
     of.must("the publisher's connection", [&] { return publisher_->at() == peer::state::open; });
-    if (publishes_ == speech::npm) {
-      publisher_->send(open_frame(publishes_, {}));
-      of.must("the publisher's session", [&] { return publisher_->frames == 2; });
-      publisher_->frames = publisher_->bytes = 0;
+    if (opens_first(publishes_)) {
+      publisher_->send(open_frame(publishes_, "publisher"));
+      of.must("the publisher's session", [&] { return publisher_->frames == greetings_of(publishes_) + 1; });
     }
+    publisher_->frames = publisher_->bytes = 0;
     for (auto* each : members_) each->frames = each->bytes = 0;
     of.received = 0;
   }
 
   std::vector<peer*>& members() { return members_; }
   peer& publisher() { return *publisher_; }
+  /// So many messages in one write, the rooms in turn.
   void publish(std::size_t count, const std::string& payload) {
     std::string frames;
-    for (std::size_t i = 0; i < count; ++i) frames += publish_frame(publishes_, room_, ++published_, payload);
+    for (std::size_t i = 0; i < count; ++i, ++published_)
+      frames += publish_frame(publishes_, static_cast<std::uint32_t>(published_ % rooms_), published_ + 1, payload);
     publisher_->send(frames);
   }
   std::uint64_t published() const { return published_; }
+  std::uint64_t deliveries() const { return published_ * in_each_; }
+  /// Of a member's messages the one that it got last: when, in the order of publishes from 0, it was published.
+  std::uint64_t number_of_last(const peer& member) const { return (member.frames - 1) * rooms_ + member.is().tag; }
   /// Every member has received everything, and every publish its ack.
   void settle() {
-    load_.must("all deliveries", [&] { return load_.received == published_ * (members_.size() + 1); });
+    load_.must("all deliveries", [&] { return load_.received == published_ * (in_each_ + acks_of(publishes_)); });
   }
   /// Mean length of what a member and the publisher get for one message, with frame headers.
   void frame_lengths(result& into) const {
-    into["frame_bytes"] = static_cast<double>(members_[0]->bytes) / static_cast<double>(members_[0]->frames);
+    std::uint64_t bytes = 0, frames = 0;
+    for (const auto* each : members_) bytes += each->bytes, frames += each->frames;
+    into["frame_bytes"] = static_cast<double>(bytes) / static_cast<double>(frames);
+    if (publisher_->frames == 0) return;
     into["reply_bytes"] = static_cast<double>(publisher_->bytes) / static_cast<double>(publisher_->frames);
   }
 
  private:
-  bool all_open(std::size_t from) const {
-    return std::all_of(members_.begin() + static_cast<std::ptrdiff_t>(from), members_.end(),
-                       [](auto* p) { return p->at() == peer::state::open; });
+  void bring(const target& where, std::size_t from, std::size_t to) {
+    for (auto k = from; k < to; ++k) {
+      const auto how = where.how[k % where.how.size()];
+      const auto room = static_cast<std::uint32_t>(k / in_each_);
+      members_.push_back(&load_.connect({.how = how, .path = member_path(how, room), .tag = room}));
+    }
+    load_.must("the members' connections", [&] {
+      return std::all_of(members_.begin() + static_cast<std::ptrdiff_t>(from), members_.end(),
+                         [](auto* p) { return p->at() == peer::state::open; });
+    });
+    for (auto k = from; k < to; ++k)
+      if (const auto how = members_[k]->is().how; opens_first(how)) members_[k]->send(open_frame(how, user(k)));
+    load_.must("the members' sessions",
+               [&] { return all_have(from, [](speech how) { return opens_first(how) ? greetings_of(how) + 1 : 0; }); });
+    for (auto k = from; k < to; ++k)
+      if (const auto& is = members_[k]->is(); joins(is.how)) members_[k]->send(join_frame(is.how, is.tag));
+    load_.must("the members' joins",
+               [&] { return all_have(from, [](speech how) { return joins(how) ? messages_when_joined(how) : 0; }); });
   }
+  static std::string user(std::size_t member) { return "member-" + std::to_string(member); }
 
-  bool all_have(std::size_t from, std::uint64_t frames) const {
+  template <class Wanted>
+  bool all_have(std::size_t from, Wanted wanted) const {
     return std::all_of(members_.begin() + static_cast<std::ptrdiff_t>(from), members_.end(),
-                       [frames](auto* p) { return p->frames == frames; });
+                       [&](auto* p) { return p->frames >= wanted(p->is().how); });
   }
 
   load& load_;
-  std::string room_;
   speech publishes_;
+  std::uint32_t rooms_, in_each_;
   std::vector<peer*> members_;
   peer* publisher_ = nullptr;
   std::uint64_t published_ = 0;
@@ -117,12 +123,12 @@ inline double seconds(clock::duration d) { return std::chrono::duration<double>(
 class stopwatch {
  public:
   explicit stopwatch(pid_t process) : process_{process}, cpu_{cpu_time(process)} {}
-  double cpu_us() const { return static_cast<double>((cpu_time(process_) - cpu_).count()); }
+  double cpu_us() const { return std::chrono::duration<double, std::micro>(cpu_time(process_) - cpu_).count(); }
   clock::duration elapsed() const { return clock::now() - start_; }
 
  private:
   pid_t process_;
-  std::chrono::microseconds cpu_;
+  std::chrono::nanoseconds cpu_;
   clock::time_point start_ = clock::now();
 };
 

@@ -1,5 +1,5 @@
-// npm's socket.io as a server of the same rooms: `join ROOM ack`, `publish ROOM PAYLOAD ack`. Prints `ready` as the node
-// does; what run.mjs measures beside it.
+// npm's socket.io as a server of the same rooms: `join ROOM ack`, `publish ROOM PAYLOAD ack`, `echo PAYLOAD ack`. Prints
+// `ready` as the node does; what `./dev bench --peers` measures as `socket.io`.
 import { createServer } from 'node:http';
 import { Server } from '../e2e/node_modules/socket.io/wrapper.mjs';
 
@@ -14,6 +14,7 @@ io.on('connection', (socket) => {
     io.to(room).emit('bench', payload);
     ack();
   });
+  socket.on('echo', (payload, ack) => ack(payload));
 });
-http.listen(0, '127.0.0.1', () => console.log(`ready http://127.0.0.1:${http.address().port}`));
+http.listen(0, '127.0.0.1', 4_096, () => console.log(`ready http://127.0.0.1:${http.address().port}`));
 process.on('SIGTERM', () => process.exit(0));

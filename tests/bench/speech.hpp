@@ -1,74 +1,69 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
-#include "tests/bench/load_client.hpp"
-
-/// How the clients of a run speak: by which path they come, and what they say to open a session, to join, to publish.
+/// How the clients of a run speak: by which path they come, what they say to open a session, to join, to publish and to
+/// call, and how many answers each of that has. What they hear is cut into messages by `next_message`.
+///
+/// Greenroom's protocols come first, then the servers that are measured beside it. Everything here is text or bytes of a
+/// WebSocket message; only connections that never end early and servers on this machine are meant to be spoken to.
 namespace greenroom::bench {
 
 enum class speech : std::uint8_t {
   native,    ///< JSON-RPC as JSON
+  msgpack,   ///< the same, pushes as MessagePack
   socketio,  ///< Socket.IO's default parser on a WebSocket
   phoenix,   ///< Phoenix Channels
-  npm        ///< as socketio, to the program socketio_server.mjs
+  floor,     ///< the floor program: a connection's path is its part
+  ws,        ///< ws_server.mjs
+  npm,       ///< socketio_server.mjs, npm's socket.io
+  nats,      ///< nats-server's protocol in WebSocket messages
+  mqtt       ///< MQTT 3.1.1 in WebSocket messages
 };
 
-inline std::string path_of(speech how) {
-  switch (how) {
-    case speech::native: return "/ws";
-    case speech::phoenix: return "/socket/websocket?vsn=2.0.0";
-    case speech::socketio:
-    case speech::npm: break;
-  }
-  return "/socket.io/?EIO=4&transport=websocket";
-}
+speech speech_named(std::string_view name);  ///< or std::invalid_argument
 
-/// Frames that a client is sent before the one that says what it has asked for.
-inline std::uint64_t greetings_of(speech how) { return how == speech::socketio || how == speech::npm ? 1 : 0; }
+/// Greenroom's own, of which one publisher serves them all.
+inline bool is_greenroom(speech how) { return how < speech::floor; }
+/// Whether messages and WebSocket messages are cut at different places.
+inline bool is_stream(speech how) { return how >= speech::nats; }
 
-/// Opens a session, and is answered with one frame.
-inline std::string open_frame(speech how, const std::string& user) {
-  switch (how) {
-    case speech::native:
-      return masked(R"({"jsonrpc":"2.0","id":0,"method":"session.open","params":{"user":")" + user + R"("}})");
-    case speech::phoenix: return masked(R"([null,"1","phoenix","heartbeat",{}])");
-    case speech::socketio:
-    case speech::npm: break;
-  }
-  return masked("40");
-}
+std::string member_path(speech how, std::uint32_t room);
+std::string publisher_path(speech how);
+std::string caller_path(speech how);
+std::string_view subprotocol_of(speech how);  ///< empty: none is asked for
 
+/// Messages that a client is sent before the one that says what it has asked for.
+std::uint64_t greetings_of(speech how);
+/// Opens a session, and is answered with one message.
+std::string open_frame(speech how, const std::string& user);
 /// Whether a session must be open before anything else may be said.
-inline bool opens_first(speech how) { return how == speech::socketio || how == speech::npm; }
+bool opens_first(speech how);
+/// Whether members join by saying so.
+inline bool joins(speech how) { return how != speech::floor; }
+/// Joins the room of that number, and is answered with one message.
+std::string join_frame(speech how, std::uint32_t room);
+inline std::uint64_t messages_when_joined(speech how) { return greetings_of(how) + (opens_first(how) ? 2 : 1); }
 
-/// Joins, and is answered with one frame.
-inline std::string join_frame(speech how, const std::string& room) {
-  switch (how) {
-    case speech::native:
-      return masked(R"({"jsonrpc":"2.0","id":0,"method":"room.join","params":{"room":")" + room + R"("}})");
-    case speech::phoenix: return masked(R"(["1","1",")" + room + R"(","phx_join",{}])");
-    case speech::socketio: return masked(R"(420["room.join",{"room":")" + room + R"("}])");
-    case speech::npm: break;
-  }
-  return masked(R"(420["join",")" + room + R"("])");
-}
-inline std::uint64_t frames_when_joined(speech how) { return greetings_of(how) + (opens_first(how) ? 2 : 1); }
+/// A message into the room of that number. `payload` is a JSON string.
+std::string publish_frame(speech how, std::uint32_t room, std::uint64_t id, const std::string& payload);
+/// Answers of one publish.
+inline std::uint64_t acks_of(speech how) { return is_stream(how) ? 0 : 1; }
 
-/// Answered with one frame.
-inline std::string publish_frame(speech how, const std::string& room, std::uint64_t id, const std::string& payload) {
-  const auto number = std::to_string(id);
-  switch (how) {
-    case speech::native:
-      return masked(R"({"jsonrpc":"2.0","id":)" + number + R"(,"method":"room.publish","params":{"room":")" + room +
-                    R"(","event":"bench","payload":)" + payload + "}}");
-    case speech::phoenix: return masked(R"(["1",")" + number + R"(",")" + room + R"(","bench",)" + payload + "]");
-    case speech::socketio:
-      return masked("42" + number + R"(["room.publish",{"room":")" + room + R"(","event":"bench","payload":)" +
-                    payload + "}]");
-    case speech::npm: break;
-  }
-  return masked("42" + number + R"(["publish",")" + room + R"(",)" + payload + "]");
-}
+/// What a caller says before its first call: it subscribes to a subject of its own where that is how a server echoes.
+/// Empty: nothing. Answered with one message.
+std::string before_calls_frame(speech how, std::uint32_t caller);
+/// A call that is answered with its payload. To nats-server and MQTT it is a message to oneself.
+std::string call_frame(speech how, std::uint32_t caller, std::uint64_t id, const std::string& payload);
+
+/// One message of a stream.
+struct cut {
+  std::size_t bytes = 0;      ///< 0: it is not whole
+  bool counts = true;         ///< not what keeps the connection alive
+  std::string_view answer{};  ///< a ready frame that must be sent for it
+};
+cut next_message(speech how, std::string_view bytes);
 
 }  // namespace greenroom::bench

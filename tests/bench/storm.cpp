@@ -97,11 +97,11 @@ class crowd_in_a_storm {
   }
 
   void call(member& who, std::size_t number) {
-    who.line = &load_.connect("/ws", 1 + static_cast<unsigned>(number) % sources);
+    who.line = &load_.connect({.path = "/ws", .source = static_cast<unsigned>(1 + number % sources)});
     by_line_[who.line] = &who;
   }
   void call(publisher& who) {
-    who.line = &load_.connect("/ws");
+    who.line = &load_.connect({.path = "/ws"});
     publishing_[who.line] = &who;
   }
 
@@ -245,6 +245,6 @@ class crowd_in_a_storm {
 
 }  // namespace
 
-result storm(const target& of, std::uint32_t sessions) { return crowd_in_a_storm{of, sessions}.run(); }
+result storm(const target& of, const order& what) { return crowd_in_a_storm{of, what.sessions}.run(); }
 
 }  // namespace greenroom::bench
