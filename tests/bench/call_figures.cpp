@@ -22,7 +22,8 @@ class callers {
         in_flight_{what.in_flight},
         all_{{.port = of.port,
               .on_frame =
-                  [this](peer& who, std::string_view) {
+                  [this](peer& who, std::string_view answer) {
+                    if (who.frames % 256 == 1) must_not_refuse(answer);
                     if (going_) answered(who);
                   },
               .tls = of.tls}} {

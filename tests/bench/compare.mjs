@@ -20,7 +20,7 @@ export function build_of(revision, build, tree) {
   if (!existsSync(join(where, '.git'))) {
     mkdirSync(resolve(build, 'compare'), { recursive: true });
     git('worktree', 'prune');
-    git('worktree', 'add', '--detach', where, commit);
+    git('worktree', 'add', '--quiet', '--detach', where, commit);
   }
   const made = join(where, 'build');
   const run = (file, ...args) => execFileSync(file, args, { cwd: where, stdio: ['ignore', 'ignore', 'inherit'] });

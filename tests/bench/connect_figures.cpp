@@ -26,8 +26,12 @@ class opened_sessions {
   using opening = std::function<std::string(std::size_t)>;
   opened_sessions(const target& of, std::size_t count, const opening& says)
       : all_{{.port = of.port,
-              .on_frame = [this](peer& who,
-                                 std::string_view) { answered_ += who.frames == greetings_of(who.is().how) + 1; },
+              .on_frame =
+                  [this](peer& who, std::string_view answer) {
+                    if (who.frames != greetings_of(who.is().how) + 1) return;
+                    must_not_refuse(answer);
+                    ++answered_;
+                  },
               .on_open = [this, says](peer& who) { who.send(says(opened_++)); },
               .tls = of.tls}} {
     constexpr std::size_t at_once = 128, sources = 8;

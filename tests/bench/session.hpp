@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/bench/figures.hpp"
@@ -108,6 +110,12 @@ class crowd {
   peer* publisher_ = nullptr;
   std::uint64_t published_ = 0;
 };
+
+/// What is refused costs less than what is measured: an error throws. To be asked of some answers.
+inline void must_not_refuse(std::string_view answer) {
+  if (answer.find("\"error\"") != std::string_view::npos)
+    throw std::runtime_error{"the server refuses: " + std::string{answer.substr(0, 300)}};
+}
 
 /// The value below which that part of the samples lies; sorts them.
 inline double quantile(std::vector<double>& samples, double part) {

@@ -26,7 +26,7 @@ export function value_of(number) {
   if (Math.abs(number) >= 1_000) return Math.round(number).toLocaleString('en');
   return Math.abs(number) < 0.0005 ? '0' : String(Number(number.toPrecision(3)));
 }
-export const ratio_of = (ratio) => `${ratio.toFixed(2)} ×`;
+export const ratio_of = (ratio) => `${ratio.toFixed(ratio < 0.1 ? 3 : 2)} ×`;
 
 /** The goals of one number, each with whether it holds: {text, holds}. `other(name)` is the number of a server of the
  * same case, `earlier(name)` that of Greenroom in an earlier case; goals whose counterpart was not measured are left out. */

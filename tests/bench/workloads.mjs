@@ -102,7 +102,7 @@ export const workloads = {
       tokens: {
         figure: 'connect_with_tokens',
         node: { tokens: true },
-        beside: { native: { ...itself(), figure: 'connect' } },
+        beside: { native: { ...itself({}, { tokens: false }), figure: 'connect' } },
         shown: { per_second: [{ least: 3_000 }], cpu_us_per_session: [] },
       },
     },
@@ -210,16 +210,22 @@ export const workloads = {
     },
   },
   deflate: {
-    about: 'members that agreed on permessage-deflate, beside Greenroom without it: 32 messages at a time',
+    about:
+      'members that agreed on permessage-deflate, beside Greenroom without it; for one member the difference is a compression',
     cases: Object.fromEntries(
-      [128, 1_024].map((bytes) => [
-        `1x1000-at-32-${bytes === 128 ? '128B' : '1KiB'}`,
+      [
+        ['1x1000-at-32-128B', { members: 1_000 }, 3],
+        ['1x1000-at-32-1KiB', { members: 1_000, bytes: 1_024 }, 3],
+        ['1x1-at-32-300B', { members: 1, bytes: 300 }],
+        ['1x1-at-1-60000B', { members: 1, at_once: 1, bytes: 60_000 }],
+      ].map(([name, ask, most]) => [
+        name,
         {
           figure: 'fan_out',
-          ask: { members: 1_000, bytes, deflate: 1 },
+          ask: { ...ask, deflate: 1 },
           node: { set: ['gateway.compression=deflate'] },
           beside: { plain: itself({ deflate: 0 }, { set: [] }) },
-          shown: { cpu_us_per_delivery: [{ of: 'plain', most: 3 }], per_second: [], frame_bytes: [] },
+          shown: { cpu_us_per_delivery: most ? [{ of: 'plain', most }] : [], per_second: [], frame_bytes: [] },
         },
       ]),
     ),
@@ -284,7 +290,6 @@ export const workloads = {
         ask: { rooms: 10, members: 10, rate: 1_000 },
         rounds: 1,
         minutes: true,
-        beside: ['floor'],
         shown: {
           p95_us: [],
           worst_p95_us: [],
