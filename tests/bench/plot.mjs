@@ -62,7 +62,7 @@ export function curves(title, x_title, y_title, series, logarithmic) {
 export function bars(title, x_title, groups) {
   const values = Object.values(groups).flatMap((each) => Object.values(each));
   const [low, high] = [Math.floor(Math.log10(Math.min(...values))), Math.ceil(Math.log10(Math.max(...values)))];
-  const [left, bar, gap] = [210, 16, 14];
+  const [left, bar, gap] = [250, 16, 14];
   const inner = size.width - left - 90;
   const length = (value) => (inner * (Math.log10(value) - low)) / (high - low || 1);
   const drawn = [];
