@@ -44,6 +44,10 @@ export const verdicts = (keys, now, then) =>
       ),
     }));
 
+/** The verdicts of more rounds on the same, where what is worse was worse in the first ones, too. */
+export const confirmed = (first, again) =>
+  again.map((each) => ({ ...each, worse: each.worse && first.some(({ key, worse }) => worse && key === each.key) }));
+
 /** Prints one line a number; how many are worse. */
 export function say_verdicts(name, all) {
   for (const { key, change, bound, worse } of all) {

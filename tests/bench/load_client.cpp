@@ -220,9 +220,7 @@ std::size_t load::take_frame(peer& from, std::string_view bytes) {
       from.close_code_ = length < 2 ? 1'005 : static_cast<std::uint16_t>(at(head) << 8 | at(head + 1));
       end(from);
       break;
-    case 9:
-      from.send(std::string{"\x8a\x80\0\0\0\0", 6});  // an empty pong is answer enough for a load generator
-      break;
+    case 9: from.send(masked(payload, opcode::pong)); break;
     case 10: break;
     default:
       from.bytes += head + length;

@@ -18,7 +18,7 @@ namespace greenroom::bench {
 
 using clock = std::chrono::steady_clock;
 
-enum class opcode : std::uint8_t { text = 1, binary = 2 };
+enum class opcode : std::uint8_t { text = 1, binary = 2, pong = 10 };
 
 /// How a client comes.
 struct entry {

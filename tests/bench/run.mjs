@@ -15,7 +15,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { build_of, say_verdicts, verdicts } from './compare.mjs';
+import { build_of, confirmed, say_verdicts, verdicts } from './compare.mjs';
 import { lengths_of, measure } from './meter.mjs';
 import { options_of } from './options.mjs';
 import { plot } from './plot.mjs';
@@ -154,6 +154,8 @@ async function run_workload(workload, names) {
     );
     const kept = (done[name] = { figure: run.figure, ask: run.ask, medians: middle, rounds: found, goals: {} });
     if (samples.length) kept.samples = samples;
+    if (then && verdicts_of(workload, name, found).some((each) => each.worse))
+      kept.again = (await rounds_of(`${workload}/${name}`, run)).found;
     for (const [key, goals] of Object.entries(run.shown)) {
       const values = Object.fromEntries(Object.entries(middle).map(([server, each]) => [server, each[key]]));
       const held = judged(
@@ -172,16 +174,22 @@ async function run_workload(workload, names) {
   if (all.length) console.log(`\n${machine_note(all)}`);
 }
 
+/** What a case's rounds say against the other revision's, or against those of the file. */
+function verdicts_of(workload, name, rounds) {
+  const other = then ? rounds[options.compare] : before?.workloads?.[workload]?.[name]?.rounds.greenroom;
+  if (!other?.length) return [];
+  const found = alike({ now: rounds.greenroom, other });
+  return verdicts(Object.keys(workloads[workload].cases[name].shown), found.now, found.other);
+}
+
+/** Worse is what is worse in the rounds, and again in as many more. */
 function compare(workload, names) {
   for (const name of names) {
-    const now = report.workloads[workload][name]?.rounds;
-    const other = then ? now?.[options.compare] : before?.workloads?.[workload]?.[name]?.rounds.greenroom;
-    if (!now || !other) continue;
-    const rounds = alike({ now: now.greenroom, other });
-    worse += say_verdicts(
-      `${workload}/${name}`,
-      verdicts(Object.keys(workloads[workload].cases[name].shown), rounds.now, rounds.other),
-    );
+    const done = report.workloads[workload][name];
+    if (!done) continue;
+    const all = verdicts_of(workload, name, done.rounds);
+    const again = done.again ? verdicts_of(workload, name, done.again) : all;
+    worse += say_verdicts(`${workload}/${name}`, confirmed(all, again));
   }
 }
 

@@ -7,6 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { confirmed, verdicts } from '../bench/compare.mjs';
 import { curves, drawings } from '../bench/plot.mjs';
 import { alike, judge, medians, noise } from '../bench/statistics.mjs';
 import { judged } from '../bench/tables.mjs';
@@ -94,6 +95,20 @@ test('bench: a difference within the rounds’ own noise is none', () => {
     ]),
     { a: 2 },
   );
+});
+
+test('bench: what was worse once and not again is not worse', () => {
+  const key = 'cpu_us_per_delivery';
+  const of = (...values) => values.map((each) => ({ [key]: each }));
+  const worse = verdicts([key, 'p99_us'], of(13, 13, 13), of(10, 10, 10));
+  assert.deepEqual(
+    worse.map((each) => [each.key, each.worse]),
+    [[key, true]], // latencies are not compared
+  );
+  const level = verdicts([key], of(10, 10, 10), of(10, 10, 10));
+  assert.equal(confirmed(worse, level)[0].worse, false);
+  assert.equal(confirmed(level, worse)[0].worse, false);
+  assert.equal(confirmed(worse, worse)[0].worse, true);
 });
 
 test('bench: rounds of the machine’s two states are not mixed where they need not be', () => {
