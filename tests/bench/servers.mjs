@@ -44,7 +44,10 @@ async function start_and_hear(cores, command) {
   const { child, stop } = launch(cores, command, 'pipe', 'inherit');
   const port = await new Promise((resolve, reject) => {
     let text = '';
-    const timer = setTimeout(() => reject(new Error(`${command[0]} is not ready`)), start_timeout_ms);
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`${command[0]} is not ready`));
+    }, start_timeout_ms);
     child.stdout.on('data', (bytes) => {
       text += bytes;
       const found = text.match(/^ready .*:(\d+)\n/m);
