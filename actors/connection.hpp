@@ -54,7 +54,8 @@ struct opened {  ///< From the session: calls may go on.
   std::shared_ptr<memberships> rooms;
   bool resumed = false;
 };
-struct turn {};   ///< From a directory of rooms: what was before `room_directory::wait_turn` is on its way.
+struct turn {
+};  ///< From a directory of rooms: `wait_turn` has passed it. From another connection: its seat is this one's now.
 struct refused {  ///< From the session directory: no session; what waits is refused, too, for the same reason.
   codecs::error_code why;
 };
