@@ -24,6 +24,8 @@ frame make(char first, std::string_view payload) {
 
 frame ping_frame(std::uint64_t number) { return make(ping_byte, std::to_string(number)); }
 
+frame pong_frame(std::string_view payload) { return make(pong_byte, payload); }
+
 frame close_frame(std::uint16_t code, std::string_view reason) {
   std::string payload{static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
   payload += reason.substr(0, payload_bytes_max - code_bytes);
@@ -37,13 +39,6 @@ std::string_view close_word(std::uint16_t code) noexcept {
     case close_code::too_big: return "too_big";
     default: return {};
   }
-}
-
-frame with_close_word(frame close) {
-  if (close->size() != header_bytes + code_bytes) return close;
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>((*close)[i]); };
-  const auto code = static_cast<std::uint16_t>(byte(header_bytes) << 8 | byte(header_bytes + 1));
-  return close_frame(code, close_word(code));
 }
 
 }  // namespace greenroom::runtime

@@ -33,7 +33,7 @@ corked::corked(shard& home, unique_fd socket, outbox_bounds bounds, std::shared_
 corked::corked(shard& home, parts from, outbox_bounds bounds, std::shared_ptr<connection_counters> counters)
     : corked{home, std::move(from.socket), bounds, std::move(counters)} {
   wire_ = std::move(from.wire);
-  input_ = std::move(from.input);
+  if (!from.input.empty()) input_ = std::make_unique<ahead>(ahead{std::move(from.input), 0});
   door_ = std::move(from.door);
   if (!from.unsent.empty()) out_.push_reply(std::make_shared<const std::string>(std::move(from.unsent)));
   if (wire_->holds_output()) home_.at_turn_end(*this);
@@ -79,31 +79,28 @@ void corked::read_beneath(std::span<char> into, std::function<void(error_code, s
 
 // --- reading ---
 
-/// Fills `into`, whose last place is free for the shared block; what landed in there becomes input.
-std::size_t corked::receive(std::span<iovec> into, error_code& ec) {
+/// What there is, in the block of the shard.
+std::span<char> corked::receive(error_code& ec) {
   if (!open_) {
     ec = net::error::operation_aborted;
-    return 0;
+    return {};
   }
-  std::size_t room = 0;
-  for (const auto& part : into.first(into.size() - 1)) room += part.iov_len;
   const auto block = shared_block();
-  into.back() = {block.data(), block.size()};
-  const auto got = wire_->read(descriptor_.native_handle(), into);
+  const iovec into{block.data(), block.size()};
+  const auto got = wire_->read(descriptor_.native_handle(), {&into, 1});
   read_wait_ = got.what == wire_result::state::wants_write ? descriptor::wait_write : descriptor::wait_read;
   switch (got.what) {
     case wire_result::state::moved:
       counters_->bytes_in += got.bytes;
       last_input_ = home_.now();
       if (const auto& by = limiter_ ? limiter_ : door_) resume_at_ = by->on_bytes(got.bytes, last_input_);
-      if (got.bytes > room) input_.append(block.data(), got.bytes - room);
-      return std::min(got.bytes, room);
+      return block.first(got.bytes);
     case wire_result::state::ended:
       peer_ended_ = true;
       ec = net::error::eof;
-      return 0;
-    case wire_result::state::failed: ec = {got.error, boost::system::system_category()}; return 0;
-    default: ec = net::error::would_block; return 0;
+      return {};
+    case wire_result::state::failed: ec = {got.error, boost::system::system_category()}; return {};
+    default: ec = net::error::would_block; return {};
   }
 }
 
@@ -120,18 +117,18 @@ void corked::read_ahead(std::function<void(error_code)> done) {
     return;
   }
   await_input([this, done = std::move(done)](error_code ec) mutable {
-    iovec block;
-    if (!ec) receive({&block, 1}, ec);
+    const auto bytes = ec ? std::span<char>{} : receive(ec);
     if (ec == net::error::would_block) return read_ahead(std::move(done));
+    if (!input_) input_ = std::make_unique<ahead>();
+    input_->bytes.append(bytes.data(), bytes.size());
     done(ec);
   });
 }
 
 void corked::take(std::size_t bytes) noexcept {
-  taken_ += bytes;
-  if (taken_ != input_.size()) return;
-  std::string{}.swap(input_);  // an idle connection keeps nothing; `input_ = {}` would keep its capacity
-  taken_ = 0;
+  if (!input_) return;
+  input_->taken += bytes;
+  if (input_->taken == input_->bytes.size()) input_.reset();  // an idle connection keeps nothing
 }
 
 // --- writing ---
@@ -219,12 +216,10 @@ void corked::end(std::chrono::milliseconds limit, flushed_function flushed) {
 
 /// Closing with unread input would make the kernel reset the connection, and the peer lose what was just written.
 void corked::discard() {
-  input_.clear();
-  taken_ = 0;
+  input_.reset();
   if (peer_ended_) return close();
   await_input([self = shared_from_this()](error_code ec) {
-    iovec block;
-    if (!ec) self->receive({&block, 1}, ec);
+    if (!ec) self->receive(ec);
     if (!ec || ec == net::error::would_block) return self->discard();
     self->close();
   });

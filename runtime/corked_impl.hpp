@@ -1,12 +1,12 @@
 /// CORKED is a connected socket whose writes wait in an outbox and leave with one system call at the end of the turn.
-/// It stands under Beast's WebSocket stream, under HTTP and under the local socket. Private to runtime's sources.
+/// It stands under WebSockets, under HTTP and under the local socket. Private to runtime's sources.
 ///
 ///   open ──end()──▶ flushing ──▶ half closed, discarding what still comes ──▶ closed
 ///     └──abort(), a broken socket, the deadline────────────────────────────▶ closed
 ///
-/// Reading waits for the descriptor, then takes everything there is with one readv: first into the caller's buffers,
-/// then into a block that all connections of the shard share; what does not fit the caller is kept as `input()` until
-/// taken. What the wire still holds is read without waiting. Lifecycle: shared; whatever waits holds it, so that an ended
+/// Reading waits for the descriptor without a buffer, then takes what there is into a block that all connections of the
+/// shard share, where its reader looks at it (`read_block`), or keeps it as `input()` until it is taken (`read_ahead`).
+/// What the wire still holds is read without waiting. Lifecycle: shared; whatever waits holds it, so that an ended
 /// connection lives on by itself until its bytes are out. Threading: its shard's. Bounds: the outbox's; `input()` holds
 /// at most one read more than its user left in it. Failure: a broken socket drops the output, ends the pending read with
 /// its error, and the user hears `on_broken`.
@@ -123,13 +123,18 @@ class corked final : public std::enable_shared_from_this<corked>,
   using established_function = std::function<void(error_code, const std::string& why)>;
   void establish(established_function done);
 
-  /// One read at a time: `handler(error_code, size, buffers)` from the loop, never from inside this call. Whoever reads
-  /// holds us until then.
-  template <class Buffers, class Handler>
-  void read_some(const Buffers& buffers, Handler handler);
+  /// One read at a time: `handler(error_code, std::span<char>)` from the loop, never from inside this call. The bytes are
+  /// what there is, in the block that the shard's connections share, or what was left as input: the handler's, during the
+  /// call. Whoever reads holds us until then.
+  template <class Handler>
+  void read_block(Handler handler);
+  /// What `read_block` has just given and its handler leaves for the next one.
+  void give_back(std::span<const char> rest) { input_ = std::make_unique<ahead>(ahead{{rest.data(), rest.size()}, 0}); }
   /// Reads what there is and appends it to `input()`; as above.
   void read_ahead(std::function<void(error_code)> done);
-  std::string_view input() const noexcept { return std::string_view{input_}.substr(taken_); }
+  std::string_view input() const noexcept {
+    return input_ ? std::string_view{input_->bytes}.substr(input_->taken) : std::string_view{};
+  }
   void take(std::size_t bytes) noexcept;
 
   /// Who says how fast it is read. The first one (of the door) lives as long as the socket, on whatever shard; of later ones
@@ -156,11 +161,13 @@ class corked final : public std::enable_shared_from_this<corked>,
   parts take_apart();
 
  private:
-  static constexpr std::size_t buffers_max = 8;  ///< Of a reader; Beast has two.
-  using vectors = std::array<iovec, buffers_max + 1>;
-
-  template <class Buffers, class Handler>
-  struct reader;
+  /// What is read and not looked at; [0, taken) is taken.
+  struct ahead {
+    std::string bytes;
+    std::size_t taken = 0;
+  };
+  template <class Handler>
+  struct block_reader;
   /// Calls from the loop once a read may give something.
   template <class Handler>
   void await_input(Handler handler);
@@ -178,9 +185,7 @@ class corked final : public std::enable_shared_from_this<corked>,
   void discard();
   void fail(error_code ec);
   void close();
-  std::size_t receive(std::span<iovec> into, error_code& ec);
-  template <class Buffers>
-  std::size_t receive_into(const Buffers& buffers, error_code& ec);
+  std::span<char> receive(error_code& ec);
 
   shard& home_;
   descriptor descriptor_;
@@ -188,8 +193,7 @@ class corked final : public std::enable_shared_from_this<corked>,
   std::shared_ptr<connection_counters> counters_;
   corked_user* user_ = nullptr;
   outbox out_;
-  std::string input_;  ///< Read ahead; [0, taken_) is taken.
-  std::size_t taken_ = 0;
+  std::unique_ptr<ahead> input_;                  ///< Null at idle.
   std::unique_ptr<flushed_function> flushed_;     ///< Rarely there, so it costs a pointer.
   std::shared_ptr<read_limiter> door_, limiter_;  ///< Null: it is read as fast as it comes. `limiter_` before `door_`.
   std::unique_ptr<net::steady_timer> rest_;       ///< There while nothing is read.
@@ -204,18 +208,6 @@ class corked final : public std::enable_shared_from_this<corked>,
   bool half_closed_ = false;  ///< Everything is written; we only listen.
   bool peer_ended_ = false;
 };
-
-template <class Buffers>
-std::size_t corked::receive_into(const Buffers& buffers, error_code& ec) {
-  vectors into;
-  std::size_t count = 0;
-  for (auto i = net::buffer_sequence_begin(buffers); i != net::buffer_sequence_end(buffers) && count != buffers_max;
-       ++i) {
-    const net::mutable_buffer part{*i};
-    into[count++] = {part.data(), part.size()};
-  }
-  return receive(std::span{into}.first(count + 1), ec);
-}
 
 template <class Handler>
 void corked::await_input(Handler handler) {
@@ -233,32 +225,29 @@ void corked::await_input(Handler handler) {
     descriptor_.async_wait(read_wait_, std::move(handler));
 }
 
-template <class Buffers, class Handler>
-struct corked::reader {
+template <class Handler>
+struct corked::block_reader {
   using allocator_type = exact_allocator<>;
   allocator_type get_allocator() const noexcept { return {}; }
 
   void operator()(error_code ec) {
-    const auto size = ec ? 0 : self->receive_into(buffers, ec);
-    if (ec == net::error::would_block) return self->read_some(buffers, std::move(handler));
-    handler(ec, size, buffers);
+    const auto bytes = ec ? std::span<char>{} : self->receive(ec);
+    if (ec == net::error::would_block) return self->read_block(std::move(handler));
+    handler(ec, bytes);
   }
 
   corked* self;
-  Buffers buffers;
   Handler handler;
 };
 
-template <class Buffers, class Handler>
-void corked::read_some(const Buffers& buffers, Handler handler) {
-  if (open_ && taken_ == input_.size()) {
-    await_input(reader<Buffers, Handler>{this, buffers, std::move(handler)});
-    return;
-  }
-  const auto ec = open_ ? error_code{} : error_code{net::error::operation_aborted};
-  const auto size = open_ ? net::buffer_copy(buffers, net::buffer(input())) : 0;
-  take(size);
-  net::post(get_executor(), [=, handler = std::move(handler)]() mutable { handler(ec, size, buffers); });
+template <class Handler>
+void corked::read_block(Handler handler) {
+  if (open_ && !input_) return await_input(block_reader<Handler>{this, std::move(handler)});
+  net::post(get_executor(), [this, handler = std::move(handler)]() mutable {
+    if (!open_) return handler(error_code{net::error::operation_aborted}, std::span<char>{});
+    const auto mine = std::exchange(input_, nullptr);
+    handler(error_code{}, mine ? std::span{mine->bytes}.subspan(mine->taken) : std::span<char>{});
+  });
 }
 
 }  // namespace greenroom::runtime

@@ -7,7 +7,7 @@
 /// `transport_events` that hear it. `on_closed` comes exactly once and last. An owner that goes earlier calls
 /// `detach()` (its destructor is the place): no event follows, and the socket is aborted unless it is closing already.
 /// Threading: one shard's thread, everything. No event is raised from inside a call to the transport.
-/// Bounds: the outbox's; one message of at most `message_bytes_max`; at idle no more than 3.7 KB of heap.
+/// Bounds: the outbox's; one message of at most `message_bytes_max`; at idle 1 KB of heap.
 /// Failure: `on_closed` with `clean == false`; a code of 1006 means that no close frame came.
 #pragma once
 

@@ -8,7 +8,6 @@
 
 #include "runtime/descriptors.hpp"
 #include "runtime/edge_watch.hpp"
-#include "runtime/fragment_meter.hpp"
 #include "tests/support/http_client.hpp"
 
 /// The edge's bounds: what is slow, and what is too much.
@@ -58,31 +57,6 @@ TEST_CASE("edge watch: a reason has a line a minute, which says how many it spea
 }
 
 // --- slow messages ---
-
-TEST_CASE("fragment meter: it knows what is under way, and which message that is") {
-  fragment_meter meter{8};
-  const auto feed = [&](std::string bytes) { CHECK(meter.feed(bytes, nullptr)); };
-  CHECK_FALSE(meter.is_under_way());
-  const auto one = ws::frame(ws::text, "hello");
-  for (std::size_t i = 0; i + 1 < one.size(); ++i) {
-    feed(one.substr(i, 1));
-    CHECK(meter.is_under_way());
-    CHECK(meter.begun() == 1);
-  }
-  feed(one.substr(one.size() - 1));
-  CHECK_FALSE(meter.is_under_way());
-  feed(ws::frame(ws::text, "a", false));
-  CHECK(meter.is_under_way());
-  feed(ws::frame(ws::ping, "p") + ws::frame(ws::continuation, "b", false));
-  CHECK(meter.is_under_way());
-  CHECK(meter.begun() == 2);  // a ping within a message is no beginning
-  feed(ws::frame(ws::continuation, "c") + one + one.substr(0, 3));
-  CHECK(meter.is_under_way());
-  CHECK(meter.begun() == 4);
-  feed(one.substr(3) + ws::frame(ws::ping, "p").substr(0, 1));
-  CHECK(meter.is_under_way());
-  CHECK(meter.begun() == 5);
-}
 
 TEST_CASE("websocket: a message that drips is closed with 1008 after its time, whatever the pings") {
   struct row {

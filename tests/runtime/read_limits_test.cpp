@@ -4,7 +4,6 @@
 #include <atomic>
 
 #include "runtime/admission.hpp"
-#include "runtime/fragment_meter.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/tls_server.hpp"
 
@@ -152,23 +151,6 @@ TEST_CASE("read limits: pings and fragments count, messages do not", "[limits]")
   client.send(ws::frame(ws::continuation, "", false));
   client.send(ws::frame(ws::continuation, "b"));
   CHECK(last() == 2);
-}
-
-TEST_CASE("read limits: the meter finds loose frames in whatever pieces they come", "[limits]") {
-  std::string bytes;
-  for (const auto& each : {ws::frame(ws::ping, "p"), ws::frame(ws::text, std::string(300, 'x'), false),
-                           ws::frame(ws::pong, ""), ws::frame(ws::continuation, "y"), ws::frame(ws::binary, "z")})
-    bytes += each;
-  for (std::size_t size = 1; size != 20; ++size) {
-    fragment_meter meter{8};
-    std::uint32_t loose = 0;
-    for (std::size_t i = 0; i < bytes.size(); i += size) {
-      auto piece = bytes.substr(i, size);
-      REQUIRE(meter.feed({piece.data(), piece.size()}, nullptr));
-      loose += meter.take_loose();
-    }
-    CHECK(loose == 3);
-  }
 }
 
 TEST_CASE("door: of TLS it shakes hands with those alone who come in", "[limits]") {

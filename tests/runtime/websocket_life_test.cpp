@@ -410,7 +410,7 @@ TEST_CASE("websocket: a shard that stops with a thousand open connections leaves
 }
 
 #if !defined(__SANITIZE_ADDRESS__)
-TEST_CASE("websocket: an idle connection keeps at most 3.75 KiB of heap") {
+TEST_CASE("websocket: an idle connection keeps at most 1.1 KiB of heap") {
   constexpr int count = 1'000;
   web_server server;
   std::vector<raw_socket> clients;
@@ -445,7 +445,7 @@ TEST_CASE("websocket: an idle connection keeps at most 3.75 KiB of heap") {
   const auto record_bytes = sizeof(socket_record) + 8;
   const auto each = (measure() - before) / count - record_bytes;
   WARN("heap of an idle WebSocket: " << each << " bytes");
-  CHECK(each <= 3'840);  // 3,632 block by block (decision 0008); the rest is what malloc's caches of both threads keep
+  CHECK(each <= 1'126);  // 980 block by block (decision 0048); the rest is what malloc's caches of both threads keep
 }
 #endif
 
