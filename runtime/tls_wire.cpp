@@ -34,6 +34,8 @@ std::size_t join(std::span<const iovec> from, char* into) {
   return size;
 }
 
+thread_local tls_wire* speaking = nullptr;  // whose call into OpenSSL is under way
+
 wire_result moved(std::size_t bytes) { return {wire_result::state::moved, bytes, 0}; }
 
 }  // namespace
@@ -49,16 +51,27 @@ std::string name_text(const X509_NAME* name) {
 wire_ptr tls_wire::make(SSL_CTX* of, int socket) {
   std::unique_ptr<tls_wire, wire_release> made{new tls_wire{socket}};
   made->ssl_ = SSL_new(of);
-  BIO* bio = made->ssl_ ? BIO_new(method()) : nullptr;
-  if (!bio) return {};
-  BIO_set_data(bio, made.get());
-  BIO_set_init(bio, 1);
-  SSL_set_bio(made->ssl_, bio, bio);
+  if (!made->ssl_ || !bio_of_this_thread()) return {};
   SSL_set_accept_state(made->ssl_);
   return made;
 }
 
 // --- the socket as OpenSSL sees it: its own would raise SIGPIPE, and not tell an end from a failure ---
+
+BIO* tls_wire::bio_of_this_thread() {
+  thread_local const std::unique_ptr<BIO, int (*)(BIO*)> mine{BIO_new(method()), BIO_free};
+  if (mine) BIO_set_init(mine.get(), 1);
+  return mine.get();
+}
+
+/// A connection that has moved takes the BIO of the thread where it is now.
+void tls_wire::speak() {
+  speaking = this;
+  auto* const mine = bio_of_this_thread();
+  if (SSL_get_rbio(ssl_) == mine || !mine) return;
+  BIO_up_ref(mine);
+  SSL_set_bio(ssl_, mine, mine);
+}
 
 const BIO_METHOD* tls_wire::method() {
   static const BIO_METHOD* shared = [] {
@@ -72,7 +85,7 @@ const BIO_METHOD* tls_wire::method() {
 }
 
 int tls_wire::read_socket(BIO* bio, char* into, int size) {
-  auto& self = *static_cast<tls_wire*>(BIO_get_data(bio));
+  auto& self = *speaking;
   BIO_clear_retry_flags(bio);
   for (;;) {
     const auto got = ::recv(self.socket_, into, static_cast<std::size_t>(size), 0);
@@ -96,7 +109,7 @@ int tls_wire::read_socket(BIO* bio, char* into, int size) {
 }
 
 int tls_wire::write_socket(BIO* bio, const char* from, int size) {
-  auto& self = *static_cast<tls_wire*>(BIO_get_data(bio));
+  auto& self = *speaking;
   BIO_clear_retry_flags(bio);
   for (;;) {
     const auto put = ::send(self.socket_, from, static_cast<std::size_t>(size), MSG_NOSIGNAL);
@@ -110,10 +123,10 @@ int tls_wire::write_socket(BIO* bio, const char* from, int size) {
   }
 }
 
-long tls_wire::control(BIO* bio, int command, long, void*) {
+long tls_wire::control(BIO*, int command, long, void*) {
   switch (command) {
     case BIO_CTRL_FLUSH: return 1;  // nothing is kept here
-    case BIO_CTRL_EOF: return static_cast<tls_wire*>(BIO_get_data(bio))->at_end_ ? 1 : 0;
+    case BIO_CTRL_EOF: return speaking->at_end_ ? 1 : 0;
     default: return 0;
   }
 }
@@ -150,6 +163,7 @@ wire_result tls_wire::establish(int socket) {
     if (first >= 'A' && first <= 'Z') return {wire_result::state::in_clear, 0, 0};  // a method; TLS begins with 22
     begun_ = true;
   }
+  speak();
   ERR_clear_error();
   const auto result = SSL_do_handshake(ssl_);
   return result == 1 ? moved(0) : outcome(result);
@@ -173,6 +187,7 @@ std::string tls_wire::trouble() const {
 
 wire_result tls_wire::read(int, std::span<const iovec> into) {
   if (failed_ != 0) return broken(failed_);
+  speak();
   std::size_t total = 0, filled = 0;
   int silent = 0;
   for (std::size_t i = 0; i != into.size();) {
@@ -209,6 +224,7 @@ bool tls_wire::holds_input() const noexcept {
 
 wire_result tls_wire::put(const void* from, std::size_t size) {
   if (failed_ != 0) return broken(failed_);
+  speak();
   ERR_clear_error();
   std::size_t written = 0;
   const auto result = SSL_write_ex(ssl_, from, size, &written);
@@ -235,6 +251,7 @@ wire_result tls_wire::flush(int) {
 
 wire_result tls_wire::finish(int socket) {
   if (failed_ == 0 && SSL_is_init_finished(ssl_)) {
+    speak();
     ERR_clear_error();
     const auto result = SSL_shutdown(ssl_);
     if (result < 0 && SSL_get_error(ssl_, result) == SSL_ERROR_WANT_WRITE)

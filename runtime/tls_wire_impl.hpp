@@ -2,7 +2,8 @@
 ///
 /// OpenSSL reads ahead and releases its buffers when they are empty; what is left in them is `holds_input`. What the socket
 /// does not take is kept and written by `flush`, as OpenSSL wants a write that blocked repeated to the byte, and the outbox
-/// may have dropped those bytes by then.
+/// may have dropped those bytes by then. All wires of a thread share its BIO (200 bytes): what OpenSSL keeps in it, whether
+/// to try again, is looked at right behind the call.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -39,6 +40,9 @@ class tls_wire final : public wire {
   explicit tls_wire(int socket) noexcept : socket_{socket} {}
   ~tls_wire() { SSL_free(ssl_); }
 
+  /// Before each call that may read or write: it is this wire's socket that the thread's BIO stands for now.
+  void speak();
+  static BIO* bio_of_this_thread();
   static const BIO_METHOD* method();
   static int read_socket(BIO* bio, char* into, int size);
   static int write_socket(BIO* bio, const char* from, int size);

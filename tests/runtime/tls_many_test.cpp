@@ -136,7 +136,7 @@ void allow_descriptors() {
 
 }  // namespace
 
-TEST_CASE("tls: an idle connection keeps at most 20 KiB of heap, of two thousand", "[tls]") {
+TEST_CASE("tls: an idle connection keeps at most 15 KiB of heap, of two thousand", "[tls]") {
   constexpr int count = 2'000;
   const auto version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
   allow_descriptors();
@@ -163,7 +163,7 @@ TEST_CASE("tls: an idle connection keeps at most 20 KiB of heap, of two thousand
   const auto each = (measure() - before) / count - sizeof(socket_record) - 8;
   WARN("heap of an idle WebSocket over " << (version == TLS1_2_VERSION ? "TLS 1.2: " : "TLS 1.3: ") << each
                                          << " bytes");
-  CHECK(each <= 20U << 10);
+  CHECK(each <= 15U << 10);
 }
 #endif
 
