@@ -23,6 +23,7 @@
 #include "codecs/jwt.hpp"
 #include "codecs/jwt_kid.hpp"
 #include "runtime/log.hpp"
+#include "runtime/shared_behavior.hpp"
 #include "runtime/supervisor.hpp"
 #include "runtime/token_bucket.hpp"
 
@@ -137,7 +138,7 @@ struct state final : codecs::sink {
   runtime::actor_base* self;
   const options& opts;
   context& ctx;
-  std::shared_ptr<peer> client;
+  const std::shared_ptr<peer>& client;  ///< of the options
   connection::stage at = connection::stage::unopened;
   caller who;
   std::int64_t token_ends_ms = 0;  ///< 0: never, or it has none
@@ -161,51 +162,52 @@ caf::behavior state::start() {
     open_session(*opts.came->opening, {}, session_directory::wish::implicit_session);
   else if (admitted())
     self->later(admission_look, look_at_admission{});
-  return {
-      [this](const input&) { read(); },
-      [this](const opened& m) {
-        who = {.who = m.who,
-               .session = m.id,
-               .session_actor = m.session,
-               .client = client,
-               .rooms = m.rooms,
-               .address = client->address()};
-        client->belongs_to(m.rooms, m.session);
-        if (client->limits()) client->limits()->belongs_to(m.id);
-        at = connection::stage::open;
-        who.who.expires_at_ms = token_ends_ms;
-        who.who.shown = shown;
-        audit_trail::session_opened(ctx, who, m.resumed ? audit_trail::opening::resumed : audit_trail::opening::fresh);
-        watch_token();
-        let_go();
+  static const auto handlers = runtime::shared_behavior<state, options>(
+      [](state& my, const input&) { my.read(); },
+      [](state& my, const opened& m) {
+        my.who = {.who = m.who,
+                  .session = m.id,
+                  .session_actor = m.session,
+                  .client = my.client,
+                  .rooms = m.rooms,
+                  .address = my.client->address()};
+        my.client->belongs_to(m.rooms, m.session);
+        if (my.client->limits()) my.client->limits()->belongs_to(m.id);
+        my.at = connection::stage::open;
+        my.who.who.expires_at_ms = my.token_ends_ms;
+        my.who.who.shown = my.shown;
+        audit_trail::session_opened(my.ctx, my.who,
+                                    m.resumed ? audit_trail::opening::resumed : audit_trail::opening::fresh);
+        my.watch_token();
+        my.let_go();
       },
-      [this](const refused& m) {
-        at = connection::stage::unopened;
-        leave_limits();
-        for (auto& each : std::exchange(held, {})) each.reply(codecs::make_error(m.why));
-        if (opens_by_itself()) return end(codecs::close_codes::kicked);  // it has nothing else to ask for
-        read();
+      [](state& my, const refused& m) {
+        my.at = connection::stage::unopened;
+        my.leave_limits();
+        for (auto& each : std::exchange(my.held, {})) each.reply(codecs::make_error(m.why));
+        if (my.opens_by_itself()) return my.end(codecs::close_codes::kicked);  // it has nothing else to ask for
+        my.read();
       },
-      [this](const session_lost&) { end(codecs::close_codes::internal); },
-      [this](const close& m) {
-        if (m.why.reason == codecs::close_codes::restart.reason) return drain();
-        end(m.why, m.sentence, m.how);
+      [](state& my, const session_lost&) { my.end(codecs::close_codes::internal); },
+      [](state& my, const close& m) {
+        if (m.why.reason == codecs::close_codes::restart.reason) return my.drain();
+        my.end(m.why, m.sentence, m.how);
       },
-      [this](const turn&) {
-        if (!travels) return read(travel());
-        step_down();
-        read();
+      [](state& my, const turn&) {
+        if (!my.travels) return my.read(my.travel());
+        my.step_down();
+        my.read();
       },
-      [this](const look_again&) { drain(); },
-      [this](const look_at_admission&) { watch_admission(); },
-      [this](const look_at_token& m) {
-        if (m.number == token_looks) watch_token();
+      [](state& my, const look_again&) { my.drain(); },
+      [](state& my, const look_at_admission&) { my.watch_admission(); },
+      [](state& my, const look_at_token& m) {
+        if (m.number == my.token_looks) my.watch_token();
       },
-      [this](const closed& m) {
-        ctx.meters.connection_closed(m.how.code);
-        self->quit();
-      },
-  };
+      [](state& my, const closed& m) {
+        my.ctx.meters.connection_closed(m.how.code);
+        my.self->quit();
+      });
+  return handlers;
 }
 
 /// However it ends, a crash included: the client is told and the session learns that it has no connection.

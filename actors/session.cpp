@@ -18,6 +18,7 @@
 #include "actors/session_rights.hpp"
 #include "actors/store_writer.hpp"
 #include "runtime/secret.hpp"
+#include "runtime/shared_behavior.hpp"
 #include "storage/store.hpp"
 
 namespace greenroom::session {
@@ -59,7 +60,7 @@ struct state {
   caf::behavior start();
   caf::behavior attached();
   caf::behavior detached();
-  caf::message_handler detached_handlers();
+  static caf::message_handler detached_handlers();
 
   void resume_rooms();
   void resume_room(const std::string& room, codecs::position from, const std::string& joined_epoch,
@@ -95,8 +96,12 @@ struct state {
   session_presence presence;
   session_channels channels;
   session_rights rights;
-  std::vector<results::room_state> resumed;  ///< the rooms that have answered
-  std::size_t rooms_asked = 0;
+  struct resume {
+    std::vector<results::room_state> answered;
+    std::size_t open = 0;  ///< rooms that have not
+  };
+  std::unique_ptr<resume> rooms_asked;  ///< null where there was no room to ask
+  resume& asked_rooms() { return *(rooms_asked ? rooms_asked : rooms_asked = std::make_unique<resume>()); }
   std::uint64_t detachments = 0;
   std::uint64_t token_ping = 0;  ///< the ping whose own answer makes the old token die; 0: not sent
   bool saving = false;
@@ -140,13 +145,14 @@ void state::resume_rooms() {
     resume_room(each.room, std::move(from), each.seen.epoch, &each);
   }
   for (auto& [room, from] : wanted) resume_room(room, std::move(from), {}, nullptr);
-  if (rooms_asked == 0) answer_open();
+  if (!rooms_asked || rooms_asked->open == 0) answer_open();
 }
 
 void state::resume_room(const std::string& room, codecs::position from, const std::string& joined_epoch,
                         const storage::stored_membership* was) {
   auto refuse = [&](std::string reason) {
-    resumed.push_back({.room = room, .epoch = {}, .seq = 0, .recovered = false, .reason = std::move(reason)});
+    asked_rooms().answered.push_back(
+        {.room = room, .epoch = {}, .seq = 0, .recovered = false, .reason = std::move(reason)});
   };
   if (!rights.lets_in(room)) return refuse("forbidden");
   auto one = new_member(ctx, room, holder(opts), opts.id, keep.client);
@@ -156,7 +162,7 @@ void state::resume_room(const std::string& room, codecs::position from, const st
   one->epoch = from.epoch.empty() ? joined_epoch : from.epoch;
   one->position = one->proven = from.seq;
   if (!keep.rooms->add(one)) return refuse("too_many_rooms");
-  ++rooms_asked;
+  ++asked_rooms().open;
   ask_room({one, std::move(from), joined_epoch}, limits::resume_attempts);
 }
 
@@ -174,8 +180,8 @@ void state::ask_room(const room::resume& what, unsigned attempts) {
 }
 
 void state::room_resumed(results::room_state what) {
-  resumed.push_back(std::move(what));
-  if (--rooms_asked == 0) answer_open();
+  asked_rooms().answered.push_back(std::move(what));
+  if (--asked_rooms().open == 0) answer_open();
 }
 
 /// The new token and every room are stored before anybody hears of them.
@@ -220,7 +226,7 @@ void state::say_opened() {
                                  .resume_token = {},
                                  .resumed = keep.opening->resumed,
                                  .reason = keep.opening->reason,
-                                 .rooms = std::move(resumed),
+                                 .rooms = rooms_asked ? std::move(rooms_asked->answered) : decltype(resume::answered){},
                                  .limits = {},
                                  .heartbeat = {},
                                  .time_ms = ctx.now_ms()};
@@ -228,6 +234,7 @@ void state::say_opened() {
   result.limits = {gateway.message_bytes_max, ctx.config.sessions.rooms_max, limits::calls_in_flight_max};
   result.heartbeat = {gateway.ping_interval_ms, gateway.pong_timeout_ms};
   result.resume_token = keep.opening->token;
+  rooms_asked.reset();
   auto how = std::exchange(keep.opening, {});  // a life that ends before this opens again
   how->reply(codecs::result{std::move(result)});
   for (const auto& each : how->held) keep.client->push(each);
@@ -258,58 +265,55 @@ std::string state::new_token() {
 // --- attached
 
 caf::behavior state::attached() {
-  return {
-      [this](const connection_lost& m) {
-        if (m.client == keep.client) lose_connection();
+  static const auto handlers = runtime::shared_behavior<state, options>(
+      [](state& my, const connection_lost& m) {
+        if (m.client == my.keep.client) my.lose_connection();
       },
-      [this](const hand_over& m) { return give_up_state(m); },
-      [this](const close& m) {
+      [](state& my, const hand_over& m) { return my.give_up_state(m); },
+      [](state& my, const close& m) {
         m.reply(codecs::result{results::nothing{}});
-        runtime::tell(keep.connection, connection::close{codecs::close_codes::closed});
-        leave_and_end("its client closed it");
+        runtime::tell(my.keep.connection, connection::close{codecs::close_codes::closed});
+        my.leave_and_end("its client closed it");
       },
-      [](const expire&) {},
-      [this](const proven& m) { prove(m.ping); },
-      [this](const rooms_changed&) {
-        if (resumable() && !std::exchange(saving, true)) self->later(std::chrono::seconds{1}, save_now{});
+      [](state&, const expire&) {}, [](state& my, const proven& m) { my.prove(m.ping); },
+      [](state& my, const rooms_changed&) {
+        if (my.resumable() && !std::exchange(my.saving, true)) my.self->later(std::chrono::seconds{1}, save_now{});
       },
-      [this](const save_now&) {
-        saving = false;
-        save();
+      [](state& my, const save_now&) {
+        my.saving = false;
+        my.save();
       },
-      [this](const readopt& m) { register_again(m); },
-      [this](const set_presence& m) { presence.set(m); },
-      [this](const watch& m) { presence.watch(m); },
-      [this](const unwatch& m) { presence.unwatch(m); },
-      [this](const seen& m) { presence.hear(m); },
-      [this](const send_late&) { presence.send_late(); },
-      [this](const ask_again& m) { presence.ask_again(m.shard); },
-      [this](const notice& m) {
-        keep.client->push(codecs::pushes::session_notice{m.code, m.text});
+      [](state& my, const readopt& m) { my.register_again(m); },
+      [](state& my, const set_presence& m) { my.presence.set(m); },
+      [](state& my, const watch& m) { my.presence.watch(m); },
+      [](state& my, const unwatch& m) { my.presence.unwatch(m); },
+      [](state& my, const seen& m) { my.presence.hear(m); },
+      [](state& my, const send_late&) { my.presence.send_late(); },
+      [](state& my, const ask_again& m) { my.presence.ask_again(m.shard); },
+      [](state& my, const notice& m) {
+        my.keep.client->push(codecs::pushes::session_notice{m.code, m.text});
       },
-      [this](const push& m) { say(m.what); },
-      [](const after_pushes& m) { m.what(); },
-      [this](const ask& m) { put(m); },
-      [this](const answered& m) {
-        if (!asked || m.client != keep.client) return ctx.meters.client_request(request_end::late);
-        asked->settle(m.number, m.what);
+      [](state& my, const push& m) { my.say(m.what); }, [](state&, const after_pushes& m) { m.what(); },
+      [](state& my, const ask& m) { my.put(m); },
+      [](state& my, const answered& m) {
+        if (!my.asked || m.client != my.keep.client) return my.ctx.meters.client_request(request_end::late);
+        my.asked->settle(m.number, m.what);
       },
-      [this](const look&) {
-        if (asked) asked->on_look();
+      [](state& my, const look&) {
+        if (my.asked) my.asked->on_look();
       },
-      [this](const disconnect& m) { end_by(m); },
-      [this](const inbox& m) { letters.deliver(m); },
-      [this](const inbox_ack& m) { letters.acknowledge(m); },
-      [this](const take_inbox& m) { letters.take(m); },
-      [this](const inbox_acked& m) { keep.client->push(codecs::pushes::inbox_acked{m.upto}); },
-      [this](const open_channel& m) { channels.open(m); },
-      [this](const close_channel& m) { channels.close(m); },
-      [this](const move_member& m) { channels.move(m); },
-      [this](const moved& m) { channels.settle(m); },
-      [this](const permitted& m) {
-        if (auto unseen = rights.replace(m); !unseen.empty()) presence.unwatch({std::move(unseen), {}});
-      },
-  };
+      [](state& my, const disconnect& m) { my.end_by(m); }, [](state& my, const inbox& m) { my.letters.deliver(m); },
+      [](state& my, const inbox_ack& m) { my.letters.acknowledge(m); },
+      [](state& my, const take_inbox& m) { my.letters.take(m); },
+      [](state& my, const inbox_acked& m) { my.keep.client->push(codecs::pushes::inbox_acked{m.upto}); },
+      [](state& my, const open_channel& m) { my.channels.open(m); },
+      [](state& my, const close_channel& m) { my.channels.close(m); },
+      [](state& my, const move_member& m) { my.channels.move(m); },
+      [](state& my, const moved& m) { my.channels.settle(m); },
+      [](state& my, const permitted& m) {
+        if (auto unseen = my.rights.replace(m); !unseen.empty()) my.presence.unwatch({std::move(unseen), {}});
+      });
+  return handlers;
 }
 
 /// Nothing comes before the result of session.open: until then there is nobody to speak to, but for the service that
@@ -408,44 +412,39 @@ void state::lose_connection() {
 caf::behavior state::detached() {
   const auto left = std::max<std::int64_t>(0, keep.stored.deadline_ms - ctx.now_ms());
   self->later(std::chrono::milliseconds{left}, expire{++detachments});
-  return detached_handlers();
+  static const caf::behavior handlers = detached_handlers();
+  return handlers;
 }
 
 caf::message_handler state::detached_handlers() {
-  return caf::message_handler{
-      [](const connection_lost&) {},
-      [this](const hand_over& m) { return give_up_state(m); },
-      [](const close& m) { m.reply(codecs::make_error(error_code::conflict)); },
-      [this](const expire& m) {
-        if (m.detachment == 0) return leave_and_end("too many sessions wait for their clients");
-        if (m.detachment == detachments) leave_and_end("nobody resumed it in time");
-      },
-      [](const proven&) {},
-      [](const rooms_changed&) {},
-      [](const save_now&) {},
-      [this](const readopt& m) { register_again(m); },
-      [](const set_presence& m) { m.reply(codecs::make_error(error_code::conflict)); },
-      [](const watch& m) { m.reply(codecs::make_error(error_code::conflict)); },
-      [](const unwatch& m) { m.reply(codecs::make_error(error_code::conflict)); },
-      [](const seen&) {},
-      [](const send_late&) {},
-      [](const ask_again&) {},
-      [](const notice&) {},
-      [this](const push&) { ctx.meters.push_dropped(); },
-      [](const after_pushes& m) { m.what(); },
-      [this](const ask&) {
-        ctx.meters.client_request(request_end::unavailable);
-        return not_connected();
-      },
-      [this](const answered&) { ctx.meters.client_request(request_end::late); },
-      [](const look&) {},
-      [this](const permitted& m) { keep.shown = m.shown; },
-      [this](const disconnect& m) {
-        if (m.how != farewell::none) leave_and_end("it was disconnected by a behaviour or service");
-      },
-  }
-      .or_else(session_inbox::refusing())
-      .or_else(session_channels::refusing());
+  static const auto handlers =
+      runtime::shared_behavior<state, options, caf::message_handler>(
+          [](state&, const connection_lost&) {}, [](state& my, const hand_over& m) { return my.give_up_state(m); },
+          [](state&, const close& m) { m.reply(codecs::make_error(error_code::conflict)); },
+          [](state& my, const expire& m) {
+            if (m.detachment == 0) return my.leave_and_end("too many sessions wait for their clients");
+            if (m.detachment == my.detachments) my.leave_and_end("nobody resumed it in time");
+          },
+          [](state&, const proven&) {}, [](state&, const rooms_changed&) {}, [](state&, const save_now&) {},
+          [](state& my, const readopt& m) { my.register_again(m); },
+          [](state&, const set_presence& m) { m.reply(codecs::make_error(error_code::conflict)); },
+          [](state&, const watch& m) { m.reply(codecs::make_error(error_code::conflict)); },
+          [](state&, const unwatch& m) { m.reply(codecs::make_error(error_code::conflict)); },
+          [](state&, const seen&) {}, [](state&, const send_late&) {}, [](state&, const ask_again&) {},
+          [](state&, const notice&) {}, [](state& my, const push&) { my.ctx.meters.push_dropped(); },
+          [](state&, const after_pushes& m) { m.what(); },
+          [](state& my, const ask&) {
+            my.ctx.meters.client_request(request_end::unavailable);
+            return not_connected();
+          },
+          [](state& my, const answered&) { my.ctx.meters.client_request(request_end::late); },
+          [](state&, const look&) {}, [](state& my, const permitted& m) { my.keep.shown = m.shown; },
+          [](state& my, const disconnect& m) {
+            if (m.how != farewell::none) my.leave_and_end("it was disconnected by a behaviour or service");
+          })
+          .or_else(session_inbox::refusing())
+          .or_else(session_channels::refusing());
+  return handlers;
 }
 
 /// The state goes to the shard of the new connection; what is left here ends.
@@ -479,13 +478,12 @@ void state::leave_and_end(std::string_view why) {
 }
 
 caf::behavior state::ending() {
-  caf::message_handler all{detached_handlers()};
-  return caf::message_handler{
-      [](const hand_over&) -> caf::result<hand_over::reply> { return caf::skip(); },
-      [](const expire&) {},
-      [](const disconnect&) {},
-  }
-      .or_else(all);
+  static const caf::behavior handlers =
+      runtime::shared_behavior<state, options, caf::message_handler>(
+          [](state&, const hand_over&) -> caf::result<hand_over::reply> { return caf::skip(); },
+          [](state&, const expire&) {}, [](state&, const disconnect&) {})
+          .or_else(detached_handlers());
+  return handlers;
 }
 
 void state::end(std::string_view why) {

@@ -64,7 +64,7 @@ struct record {
   std::shared_ptr<const presence_words> words;    ///< what it has set with presence.set; null: nothing
   std::shared_ptr<peer> client;                   ///< null while detached
   caf::actor connection;                          ///< of `client`
-  std::optional<session::opening> opening;        ///< until its reply is written
+  std::unique_ptr<session::opening> opening;      ///< null once its reply is written
   std::uint64_t inbox_sent = 0, inbox_acked = 0;  ///< on this connection
   bool takes_inbox = true;                        ///< false: not before its client asks
   std::shared_ptr<const credential> shown{};      ///< by its client, the newest; null: nothing

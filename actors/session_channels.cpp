@@ -142,7 +142,7 @@ void session_channels::settle(const moved& m) {
 
 void session_channels::join(const std::string& room, answer reply) {
   auto one = new_member(opts_.ctx, room, holder(opts_), opts_.id, opts_.keep->client);
-  one->waits = opts_.keep->opening.has_value();
+  one->waits = opts_.keep->opening != nullptr;
   if (!opts_.keep->rooms->add(one))
     return reply(codecs::make_error(error_code::too_large, "the session is in as many rooms as it may be"));
   runtime::tell(caf::actor{self_}, rooms_changed{});

@@ -74,9 +74,10 @@ struct state {
     user_id user;
     identity kind = identity::anonymous;
     std::size_t shard = 0;
-    std::shared_ptr<const credential> shown;              ///< what its client came with last; null: nothing
-    caf::actor connection;                                ///< null while detached
-    estate rooms, before;                                 ///< before: until the last hand-over; null without one
+    std::shared_ptr<const credential> shown;  ///< what its client came with last; null: nothing
+    caf::actor connection;                    ///< null while detached
+    estate rooms;
+    std::unique_ptr<estate> before;                       ///< until the last hand-over; null without one
     std::optional<std::list<session_id>::iterator> away;  ///< its place among the detached
   };
   using table = std::unordered_map<session_id, entry>;
@@ -333,7 +334,7 @@ void state::spawn_session(const open& m, storage::stored_session stored, session
   keep->words = session::words_of(keep->stored.shown);
   keep->client = m.client;
   keep->connection = m.connection;
-  keep->opening = std::move(opening);
+  keep->opening = std::make_unique<session::opening>(std::move(opening));
   keep->takes_inbox = m.what.takes_inbox;
   keep->opening->place = take_place();
   keep->opening->keeps_token = m.what.keeps_token;
@@ -350,7 +351,7 @@ void state::spawn_session(const open& m, storage::stored_session stored, session
             .shown = m.who.shown,
             .connection = m.connection,
             .rooms = {shard, keep->rooms},
-            .before = std::move(came.before),
+            .before = came.before.rooms ? std::make_unique<estate>(std::move(came.before)) : nullptr,
             .away = {}};
   if (!one.who) {
     forsake(one);
@@ -408,8 +409,8 @@ void state::erase(table::iterator which) {
 /// A session has ended without a word: what it was in is left, also where it had just moved away from. (It had asked
 /// each of those rooms again before it could hand itself over once more: one move back is enough.)
 void state::forsake(const entry& one) {
-  for (const auto* each : {&one.rooms, &one.before})
-    if (each->rooms) runtime::tell(ctx.shards[each->shard].relay, relay::forsake{each->rooms});
+  for (const auto* each : std::initializer_list<const estate*>{&one.rooms, one.before.get()})
+    if (each && each->rooms) runtime::tell(ctx.shards[each->shard].relay, relay::forsake{each->rooms});
 }
 
 /// A session that was killed; rare, so that a search will do.

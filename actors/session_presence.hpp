@@ -53,16 +53,20 @@ class session_presence {
   void ask(const std::shared_ptr<question>& what, std::size_t shard, std::vector<std::string> users);
   void settle(const std::shared_ptr<question>& what);
   void send(const presence::change_ptr& what);
-  bool attached() const { return keep_.client && !keep_.opening; }
-  watches& watched() { return keep_.rooms->watched; }
+  context& ctx() const { return opts_.ctx; }
+  session::record& keep() const { return *opts_.keep; }
+  bool attached() const { return keep().client && !keep().opening; }
+  watches& watched() { return keep().rooms->watched; }
 
   runtime::actor_base* self_;
   const session::options& opts_;
-  context& ctx_;
-  session::record& keep_;
   std::function<void()> save_;
-  std::vector<std::shared_ptr<question>> questions_;
-  std::map<std::string, presence::change_ptr> late_;  ///< what the outbox had no space for, the newest of each user
+  struct unfinished {
+    std::vector<std::shared_ptr<question>> questions;
+    std::map<std::string, presence::change_ptr> late;  ///< what the outbox had no space for, the newest of each user
+  };
+  unfinished& open() { return *(unfinished_ ? unfinished_ : unfinished_ = std::make_unique<unfinished>()); }
+  std::unique_ptr<unfinished> unfinished_;  ///< null until the client watches somebody
 };
 
 }  // namespace greenroom

@@ -16,6 +16,7 @@
 
 #include "runtime/actor.hpp"
 #include "runtime/errc.hpp"
+#include "runtime/handling.hpp"
 #include "runtime/log.hpp"
 #include "runtime/rehearsal.hpp"
 #include "runtime/scheduler.hpp"
@@ -169,6 +170,7 @@ caf::invoke_message_result actor_base::consume(caf::mailbox_element& x) {
   using enum caf::invoke_message_result;
   if (!running_ && !passes_while_waiting(x)) return skipped;
   auto result = consumed;
+  const detail::handling_now here{this};
   try {
     if (x.mid.is_response()) clock().cancel_request_timeout(this, x.mid);  // CAF 0.17 leaves it to its time
     if (!handled_supervision(x) && !handled_own_timer(x, result)) result = caf::event_based_actor::consume(x);
