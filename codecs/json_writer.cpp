@@ -1,10 +1,30 @@
 #include "codecs/json_writer.hpp"
 
+#include <cstring>
+
 namespace greenroom::codecs {
 namespace {
 
 /// What JSON wants escaped and nothing more: quotes, backslashes, control characters.
 bool needs_escape(char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < ' '; }
+
+/// Whether one of eight bytes does: nearly no text has any.
+bool any_needs_escape(std::uint64_t eight) {
+  constexpr std::uint64_t ones = 0x0101'0101'0101'0101, high = 0x8080'8080'8080'8080;
+  const auto zero_in = [](std::uint64_t x) { return (x - ones) & ~x & high; };
+  const auto below_space = (eight - ones * ' ') & ~eight & high;
+  return (zero_in(eight ^ (ones * '"')) | zero_in(eight ^ (ones * '\\')) | below_space) != 0;
+}
+
+/// From `at` on; the size where there is none.
+std::size_t next_escape(std::string_view text, std::size_t at) {
+  for (std::uint64_t eight; at + sizeof eight <= text.size(); at += sizeof eight) {
+    std::memcpy(&eight, text.data() + at, sizeof eight);
+    if (any_needs_escape(eight)) break;
+  }
+  while (at < text.size() && !needs_escape(text[at])) ++at;
+  return at;
+}
 
 void append_escape(std::string& out, char c) {
   constexpr std::string_view hex = "0123456789abcdef";
@@ -29,8 +49,7 @@ void append_escape(std::string& out, char c) {
 void json_writer::text(std::string_view utf8) {
   out_ += '"';
   std::size_t done = 0;
-  for (std::size_t i = 0; i < utf8.size(); ++i) {
-    if (!needs_escape(utf8[i])) continue;
+  for (auto i = next_escape(utf8, 0); i < utf8.size(); i = next_escape(utf8, i + 1)) {
     out_ += utf8.substr(done, i - done);
     append_escape(out_, utf8[i]);
     done = i + 1;
