@@ -1,6 +1,7 @@
 #include "actors/answer.hpp"
 
 #include "actors/context.hpp"
+#include "codecs/message_memory.hpp"
 #include "runtime/log.hpp"
 #include "runtime/secret.hpp"
 #include "runtime/shard.hpp"
@@ -66,7 +67,7 @@ struct answer::state {
 };
 
 answer::answer(context& ctx, std::shared_ptr<replier> to, codecs::reply_ref ref, std::string_view method)
-    : state_{std::make_shared<state>(ctx, std::move(to), std::move(ref), method)} {}
+    : state_{codecs::make_recycled<state>(ctx, std::move(to), std::move(ref), method)} {}
 
 void answer::operator()(codecs::outcome what) const {
   if (state_) state_->settle(std::move(what));

@@ -6,7 +6,7 @@
 
 namespace greenroom {
 
-broadcast::broadcast(std::vector<item> items, std::chrono::steady_clock::time_point received, meters* counts)
+broadcast::broadcast(list items, std::chrono::steady_clock::time_point received, meters* counts)
     : items_{std::move(items)},
       received_{received},
       counts_{counts},
@@ -22,11 +22,11 @@ runtime::frame broadcast::block(codecs::codec_id codec) const {
   auto& made = plain_.blocks[codec];
   if (!made) {
     const auto& how = codecs::codec_of(codec);
-    std::string bytes;
+    auto bytes = codecs::spare_string();
     for (const auto& each : items_) how.encode_broadcast(*each.message, bytes);
     how.end_turn(*items_.back().message, bytes);
     if (counts_) counts_->encoded(codecs::encoding_of(codec), items_.size());
-    made = std::make_shared<const std::string>(std::move(bytes));
+    made = codecs::share(std::move(bytes));
   }
   return made;
 }
@@ -38,11 +38,11 @@ runtime::frame broadcast::single(std::size_t index, codecs::codec_id codec) cons
   made.resize(items_.size());
   if (!made[index]) {
     const auto& how = codecs::codec_of(codec);
-    std::string bytes;
+    auto bytes = codecs::spare_string();
     how.encode_broadcast(*items_[index].message, bytes);
     how.end_turn(*items_[index].message, bytes);
     if (counts_) counts_->encoded(codecs::encoding_of(codec), 1);
-    made[index] = std::make_shared<const std::string>(std::move(bytes));
+    made[index] = codecs::share(std::move(bytes));
   }
   return made[index];
 }

@@ -11,6 +11,7 @@
 #include "actors/per_codec.hpp"
 #include "codecs/codec.hpp"
 #include "codecs/envelope.hpp"
+#include "codecs/message_memory.hpp"
 #include "runtime/outbox.hpp"
 
 namespace greenroom {
@@ -27,15 +28,16 @@ class broadcast {
     codecs::envelope_ptr message;
     incarnation except = incarnation::none;  ///< the publisher that wants no echo
   };
+  using list = std::vector<item, codecs::recycled<item>>;
   /// `items` is not empty and its positions are consecutive. `received`: when the oldest of them was read from its
   /// socket.
-  broadcast(std::vector<item> items, std::chrono::steady_clock::time_point received, class meters* counts = nullptr);
+  broadcast(list items, std::chrono::steady_clock::time_point received, class meters* counts = nullptr);
 
   const std::string& room() const noexcept { return items_.front().message->room; }
   const std::string& epoch() const noexcept { return items_.front().message->epoch; }
   std::uint64_t first() const noexcept { return items_.front().message->seq; }
   std::uint64_t last() const noexcept { return items_.back().message->seq; }
-  const std::vector<item>& items() const noexcept { return items_; }
+  const list& items() const noexcept { return items_; }
   std::chrono::steady_clock::time_point received() const noexcept { return received_; }
   /// Whether somebody in it wants no echo: then that member gets its frames one by one.
   bool excludes(incarnation who) const noexcept;
@@ -64,7 +66,7 @@ class broadcast {
     std::vector<std::pair<int, packed>> made_;  ///< rarely more than one
   };
 
-  std::vector<item> items_;
+  list items_;
   std::chrono::steady_clock::time_point received_;
   class meters* counts_;  ///< null: nobody counts what is encoded
   bool any_excluded_ = false;

@@ -146,7 +146,7 @@ struct state final : codecs::sink {
   std::uint64_t token_looks = 0;
   bool token_told = false;           ///< that it ends soon
   bool has_looked = false;           ///< for the key of the token that is being verified
-  std::vector<peer::input> backlog;  ///< from `decoded` on; an empty std::deque would hold 576 bytes
+  peer::inputs backlog;              ///< from `decoded` on; an empty std::deque would hold 576 bytes
   std::size_t decoded = 0;
   turn_line::place place;             ///< among those that have much to say
   bool travels = false;               ///< its `wait_turn`: what it has said in this turn is on its way

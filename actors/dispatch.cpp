@@ -5,6 +5,7 @@
 #include "actors/audit_trail.hpp"
 #include "actors/context.hpp"
 #include "actors/offline_queue.hpp"
+#include "actors/pass.hpp"
 #include "actors/peer.hpp"
 #include "actors/presence.hpp"
 #include "actors/pressure.hpp"
@@ -89,7 +90,7 @@ class dispatcher {
     if (!what.echo && from_.rooms)
       if (auto mine = from_.rooms->find(message.draft->room)) message.except = mine->who.number;
     const auto& directory = ctx_.rooms_of(message.draft->room);
-    runtime::tell(directory, std::move(message));
+    pass(directory, std::move(message));
   }
   void operator()(calls::room_history& what) {
     if (!allowed_in(access::action::read, "room.history", what.room)) return;
@@ -244,7 +245,7 @@ class dispatcher {
     reply_(access::forbidden());
   }
   std::shared_ptr<codecs::envelope> draft(std::string& event, codecs::payload_ptr& body, const std::string& id) {
-    auto message = std::make_shared<codecs::envelope>();
+    auto message = codecs::make_recycled<codecs::envelope>();
     message->event = std::move(event);
     message->body = std::move(body);
     message->id = id.empty() ? ctx_.next_message_id() : id;

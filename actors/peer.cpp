@@ -7,6 +7,7 @@
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
 #include "actors/memberships.hpp"
+#include "actors/pass.hpp"
 #include "actors/relay.hpp"
 #include "actors/session.hpp"
 #include "runtime/ask.hpp"
@@ -57,7 +58,7 @@ void peer::leave_unknown(const codecs::reply_ref&) {
 void peer::reply(const codecs::reply_ref& to, codecs::outcome what) {
   if (out() && to.wants_answer()) {
     auto bytes = dialogue_->encode_reply(to, what, codecs::framing::websocket);
-    if (!bytes.empty()) push_frame(std::make_shared<const std::string>(std::move(bytes)));
+    if (!bytes.empty()) push_frame(codecs::share(std::move(bytes)));
   }
   call_ended();
 }
@@ -67,8 +68,7 @@ void peer::push(const codecs::push& what) {
   const auto* said = std::get_if<codecs::pushes::notification>(&what);
   if (said && said->how == codecs::pushes::urgency::droppable && !transport_->takes_now())
     return ctx_.meters.push_dropped();
-  if (auto bytes = dialogue_->encode_push(what); !bytes.empty())
-    push_frame(std::make_shared<const std::string>(std::move(bytes)));
+  if (auto bytes = dialogue_->encode_push(what); !bytes.empty()) push_frame(codecs::share(std::move(bytes)));
 }
 
 std::optional<std::uint64_t> peer::request(std::string_view method, const codecs::payload_ptr& params,
@@ -136,7 +136,7 @@ void peer::feed_when_drained(subscription_ptr who) { starving_.push_back(std::mo
 
 // --- in
 
-std::vector<peer::input> peer::take_input() {
+peer::inputs peer::take_input() {
   told_ = false;
   input_bytes_ = 0;
   auto all = std::exchange(input_, {});
@@ -175,11 +175,13 @@ void peer::on_message(runtime::frame_kind kind, std::string_view bytes) {
   if (in == codecs::encoding::native_json || in == codecs::encoding::native_msgpack)  // either kind is understood
     in = kind == runtime::frame_kind::text ? codecs::encoding::native_json : codecs::encoding::native_msgpack;
   ctx_.meters.received(in, bytes.size());
-  input_.push_back(
-      {kind == runtime::frame_kind::text ? codecs::frame_kind::text : codecs::frame_kind::binary, std::string{bytes}});
+  auto kept = codecs::spare_string();
+  kept.assign(bytes);
+  input_.emplace_back(kind == runtime::frame_kind::text ? codecs::frame_kind::text : codecs::frame_kind::binary,
+                      std::move(kept));
   input_bytes_ += bytes.size();
   weigh();
-  if (connection_ && !std::exchange(told_, true)) runtime::tell(connection_, connection::input{});
+  if (connection_ && !std::exchange(told_, true)) pass(connection_, connection::input{});
 }
 
 void peer::on_ping(std::uint64_t number) {

@@ -23,6 +23,7 @@
 #include "actors/subscription.hpp"
 #include "codecs/close_code.hpp"
 #include "codecs/codec.hpp"
+#include "codecs/message_memory.hpp"
 #include "runtime/transport.hpp"
 
 namespace greenroom {
@@ -71,11 +72,16 @@ class peer final : public replier, public runtime::transport_events, public std:
 
   // --- in
   struct input {
+    input(codecs::frame_kind k, std::string b) : kind{k}, bytes{std::move(b)} {}
+    input(input&&) noexcept = default;
+    input& operator=(input&&) noexcept = default;
+    ~input() { codecs::keep_spare(std::move(bytes)); }
     codecs::frame_kind kind;
     std::string bytes;
   };
-  std::vector<input> take_input();  ///< what came since the last `connection::input`
-  void call_began();                ///< counted until its answer is written
+  using inputs = std::vector<input, codecs::recycled<input>>;
+  inputs take_input();  ///< what came since the last `connection::input`
+  void call_began();    ///< counted until its answer is written
   void call_ended();
   std::size_t calls_in_flight() const noexcept { return calls_; }
 
@@ -104,7 +110,7 @@ class peer final : public replier, public runtime::transport_events, public std:
   std::shared_ptr<client_limits> limits_;
   caf::actor connection_, session_;
   std::shared_ptr<memberships> rooms_;
-  std::vector<input> input_;
+  inputs input_;
   std::size_t input_bytes_ = 0, calls_ = 0, batches_ = 0;
   std::uint64_t requests_ = 0;  ///< sent on this connection, and the number of the last one
   bool told_ = false, paused_ = false;

@@ -7,6 +7,7 @@
 
 #include "actors/context.hpp"
 #include "actors/flush_watch.hpp"
+#include "actors/last_block.hpp"
 #include "actors/limits.hpp"
 #include "actors/log_pages.hpp"
 #include "actors/memberships.hpp"
@@ -69,8 +70,8 @@ struct state {
   void call_roll(channel& in, const std::string& room);
   void close(const close_room& m);
   void fan_out(const std::shared_ptr<const broadcast>& what);
-  void write(channel& in, subscription& to, const broadcast& what);
-  void write_block(channel& in, subscription& to, const broadcast& what);
+  void write(channel& in, subscription& to, const broadcast& what, last_block& last);
+  void write_block(channel& in, subscription& to, const broadcast& what, last_block& last);
   void write_singles(channel& in, subscription& to, const broadcast& what);
   void make_space(subscription& to, const runtime::outbox& out, std::size_t bytes);
   bool refused(channel& in, subscription& to, runtime::outbox::verdict why, std::uint32_t messages);
@@ -365,6 +366,7 @@ void state::fan_out(const std::shared_ptr<const broadcast>& what) {
   const bool hole = in.epoch != what->epoch() || what->first() != in.position + 1;
   in.epoch = what->epoch();
   in.position = what->last();
+  last_block last;
   for (std::size_t i = 0; i < in.members.size(); ++i) {
     auto& to = *in.members[i];
     if (to.at != phase::live || !to.to) continue;
@@ -372,27 +374,27 @@ void state::fan_out(const std::shared_ptr<const broadcast>& what) {
       to.at = phase::catching_up;
       runtime::tell(self, caf::actor{self}, feed{{in.members[i]}});
     } else {
-      write(in, to, *what);
+      write(in, to, *what, last);
     }
   }
   watch.published(what->received());
 }
 
-void state::write(channel& in, subscription& to, const broadcast& what) {
+void state::write(channel& in, subscription& to, const broadcast& what, last_block& last) {
   if (in.policy->slow == slow_member::latest || what.excludes(to.who.number))
     write_singles(in, to, what);
   else
-    write_block(in, to, what);
+    write_block(in, to, what, last);
 }
 
-void state::write_block(channel& in, subscription& to, const broadcast& what) {
+void state::write_block(channel& in, subscription& to, const broadcast& what, last_block& last) {
   auto* out = to.to->out();
   if (!out) return;
   const auto messages = static_cast<std::uint32_t>(what.items().size());
-  auto [block, compressed] = what.block(to.codec, to.to->compressor());
+  const auto& [block, compressed] = last.of(what, to.codec, to.to->compressor());
   const auto size = block->size();
   make_space(to, *out, size);
-  auto verdict = out->push({.bytes = std::move(block),
+  auto verdict = out->push({.bytes = block,
                             .room = static_cast<runtime::room_key>(to.who.number),
                             .event = 0,
                             .first = what.first(),

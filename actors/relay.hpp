@@ -23,6 +23,7 @@
 #include "actors/room_presence.hpp"
 #include "actors/shared_push.hpp"
 #include "actors/subscription.hpp"
+#include "codecs/message_memory.hpp"
 #include "codecs/outcome.hpp"
 #include "runtime/actor.hpp"
 #include "runtime/ask.hpp"
@@ -45,9 +46,11 @@ struct settled {
   codecs::outcome what;
 };
 
+using settlements = std::vector<settled, codecs::recycled<settled>>;
+
 struct deliver {  ///< What a room published in one turn, and the acknowledgements that go to callers of this shard.
-  std::shared_ptr<const broadcast> messages;      ///< null: only the answers
-  std::shared_ptr<std::vector<settled>> answers;  ///< null: none; nobody else holds it
+  std::shared_ptr<const broadcast> messages;  ///< null: only the answers
+  std::shared_ptr<settlements> answers;       ///< null: none; nobody else holds it
 };
 struct add {  ///< A new member that has everything up to `position`; `reply` is written first.
   subscription_ptr who;

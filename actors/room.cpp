@@ -6,6 +6,7 @@
 
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
+#include "actors/pass.hpp"
 #include "actors/pending_joins.hpp"
 #include "actors/refusal.hpp"
 #include "actors/relay.hpp"
@@ -20,7 +21,6 @@
 #include "runtime/log.hpp"
 #include "runtime/promise.hpp"
 #include "runtime/shard.hpp"
-#include "storage/store.hpp"
 
 namespace greenroom::room {
 namespace {
@@ -428,7 +428,7 @@ void state::store(const publish& m, std::optional<storage::idempotency> once, st
   await_turn_end();
   draft.at_ms = ctx.now_ms();
   storage::append entry{.log = draft.room,
-                        .body = std::make_shared<const std::string>(codecs::to_stored(draft)),
+                        .body = codecs::make_recycled<const std::string>(codecs::to_stored(draft)),
                         .at_ms = draft.at_ms,
                         .keep = policy.history,
                         .once = std::move(once),
@@ -466,7 +466,7 @@ void state::settle(const publish& m, storage::outcome& stored, bool with_state) 
 }
 
 void state::await_turn_end() {
-  if (!std::exchange(turn_end_comes, true)) runtime::tell(self, caf::actor{self}, end_of_turn{});
+  if (!std::exchange(turn_end_comes, true)) pass(self, caf::actor{self}, end_of_turn{});
 }
 
 // --- a newer build of the behaviour

@@ -9,6 +9,7 @@
 #include "actors/connection.hpp"
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
+#include "actors/pass.hpp"
 #include "actors/relay.hpp"
 #include "actors/room.hpp"
 #include "runtime/dynamic_children.hpp"
@@ -176,7 +177,7 @@ template <class M>
 void state::route(const M& m) {
   auto* to = find_or_start(room::room_of(m));
   if (!to) return refuse(ctx, m, "the node keeps as many rooms as it may");
-  if (!to->resting) return runtime::tell(self, to->who, m);
+  if (!to->resting) return pass(self, to->who, m);
   // A member that leaves has been let in before: its leave is bounded by the joins, and must not be lost.
   constexpr bool must_arrive = std::is_same_v<M, room::leave>;
   if (!must_arrive && to->held.size() >= limits::held_messages_max) return refuse(ctx, m, "the room is loading");

@@ -25,16 +25,18 @@ class room_turn {
  public:
   /// The message, its position given, and whom it spares.
   void add(codecs::envelope_ptr message, incarnation spared, std::chrono::steady_clock::time_point received);
-  void add(const answer& to, codecs::outcome&& what) { answers_.push_back({to, std::move(what)}); }
-  bool empty() const noexcept { return messages_.empty() && answers_.empty(); }
+  void add(const answer& to, codecs::outcome&& what);
+  bool empty() const noexcept { return messages_.empty() && !answered_; }
   std::size_t messages() const noexcept { return messages_.size(); }
   /// `members_on` counts the room's members by shard.
   void send(runtime::actor_base* self, const context& ctx, const std::vector<std::uint32_t>& members_on);
 
  private:
-  std::vector<broadcast::item> messages_;
-  std::vector<relay::settled> answers_;
-  std::chrono::steady_clock::time_point received_{};  ///< when the oldest was read from its socket
+  broadcast::list messages_;
+  std::vector<std::shared_ptr<relay::settlements>> answers_;  ///< by the shard of the caller; null: none there
+  bool answered_ = false;                                     ///< there are some
+  std::size_t usual_ = 0;                                     ///< messages of the turn before: as many may come again
+  std::chrono::steady_clock::time_point received_{};          ///< when the oldest was read from its socket
 };
 
 }  // namespace greenroom

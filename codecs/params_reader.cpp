@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "codecs/message_memory.hpp"
 #include "codecs/names.hpp"
 
 namespace greenroom::codecs {
@@ -15,7 +16,7 @@ std::string at_most(std::size_t bytes) { return "must be a string of at most " +
 
 }  // namespace
 
-payload_ptr cut(format in, const value& what) { return std::make_shared<payload>(in, std::string{what.raw()}); }
+payload_ptr cut(format in, const value& what) { return make_recycled<payload>(in, std::string{what.raw()}); }
 
 std::string params_reader::path() const {
   return outer_ == nullptr ? std::string{name_} : outer_->path() + '.' + std::string{name_};

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "codecs/json_writer.hpp"
+#include "codecs/message_memory.hpp"
 #include "codecs/msgpack_writer.hpp"
 #include "codecs/websocket_frame.hpp"
 
@@ -432,8 +433,8 @@ std::string write_server_request(format as, std::string_view id, std::string_vie
 }
 
 std::string write_reply(const reply_ref& ref, const outcome& what, framing as) {
-  std::string out;
-  if (!ref.wants_answer()) return out;
+  if (!ref.wants_answer()) return {};
+  auto out = spare_string();
   {
     const websocket_frame frame{out, kind_of(ref.in), as, guess(what)};
     write(ref.in, out, [&](auto&& w) { w.answer(ref.id, what); });

@@ -10,6 +10,22 @@ constexpr std::size_t first_reserve = 8;   // entries: what one turn of a lively
 constexpr std::size_t compact_after = 64;  // written entries at the front before the rest is moved down
 constexpr std::size_t npos = static_cast<std::size_t>(-1);
 
+/// Queues that have run empty, each with room for `first_reserve`: what an outbox takes when it has something to say again.
+/// So an idle one owns no memory, and a message to a thousand members asks the allocator for nothing.
+template <class Entry>
+struct spare_queues {
+  static constexpr std::size_t queues_max = 4'096;  // 1.8 MB a thread
+  std::vector<std::vector<Entry>> kept;
+  ~spare_queues() { gone = true; }
+  static inline constinit thread_local bool gone = false;
+};
+
+template <class Entry>
+spare_queues<Entry>* spares() {
+  thread_local spare_queues<Entry> mine;
+  return spare_queues<Entry>::gone ? nullptr : &mine;
+}
+
 std::size_t size_of(const frame& bytes) noexcept { return bytes ? bytes->size() : 0; }
 
 /// Widens `all` so that it covers `one` as well.
@@ -68,7 +84,14 @@ outbox::latest_verdict outbox::push_latest(delivery what) {
 }
 
 outbox::verdict outbox::append(entry what) {
-  if (queue_.capacity() == 0) queue_.reserve(first_reserve);
+  if (queue_.capacity() == 0) {
+    if (auto* spare = spares<entry>(); spare && !spare->kept.empty()) {
+      queue_.swap(spare->kept.back());
+      spare->kept.pop_back();
+    } else {
+      queue_.reserve(first_reserve);
+    }
+  }
   bytes_ += size_of(what.bytes);
   queue_.push_back(std::move(what));
   high_ = high_ || !below_half();
@@ -280,8 +303,13 @@ void outbox::drop_from(std::size_t first) {
 
 void outbox::release() {
   if (next_ == queue_.size()) {
-    std::vector<entry>{}.swap(queue_);
+    std::vector<entry> empty;
+    empty.swap(queue_);
     next_ = written_ = 0;
+    auto* spare = spares<entry>();
+    if (empty.capacity() != first_reserve || !spare || spare->kept.size() == spare->queues_max) return;
+    empty.clear();
+    spare->kept.push_back(std::move(empty));
   } else if (next_ >= compact_after && next_ >= queue_.size() / 2) {
     queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(next_));
     next_ = 0;

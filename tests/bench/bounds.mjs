@@ -35,7 +35,7 @@ const instructions_margin = 1.05;
 const misses_margin = 1.1; // addresses move with the environment and with what is linked
 const misses_least = 2; // a message: below it a change is no change
 const allocations_margin = 0.05; // of one allocation a message
-const goals = { a_message: 4, a_member: 0 };
+const goals = { a_message: 4, a_member: 0 }; // allocations, whatever was recorded
 
 const file = fileURLToPath(new URL('bounds.json', import.meta.url));
 const program = join(options.build, 'tests/bench/greenroom_hot_path');
@@ -50,7 +50,7 @@ const cases_of = (text) => text.split('\n').filter((line) => line.startsWith('{'
 /** One figure beside its bound. */
 function compare(name, value, recorded, most) {
   const kept = recorded !== undefined && value <= most;
-  if (!kept && !options.record) ++over;
+  if (!kept && !options.record) ++over; // what is recorded now is no failure
   return `${cell(value)} ${cell(recorded)}${kept || options.record ? '' : '  OVER'}`;
 }
 
@@ -77,7 +77,11 @@ function measure_allocations() {
     for (const burst of [1, 32]) {
       const a_member = (found[`${format}-1000-${burst}`] - found[`${format}-10-${burst}`]) / 990;
       const a_message = found[`${format}-10-${burst}`] - 10 * a_member;
-      const word = (value, goal) => `${value.toFixed(3)} (goal ${goal}: ${value <= goal + 1e-3 ? 'met' : 'not met'})`;
+      const word = (value, goal) => {
+        const met = value <= goal + 1e-3;
+        if (!met) ++over;
+        return `${Math.abs(value).toFixed(3)} (at most ${goal}${met ? '' : ': OVER'})`;
+      };
       console.log(`  ${format}, ${burst} at a time: a message ${word(a_message, goals.a_message)}, a member ${word(a_member, goals.a_member)}`);
     }
   if (options.record) bounds.allocations = Object.fromEntries(Object.entries(found).map(([name, value]) => [name, Number(value.toFixed(3))]));

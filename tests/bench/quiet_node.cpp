@@ -77,7 +77,7 @@ struct quiet_node::parts {
             .readers = {},
             .sessions = {},
             .permissions = make_permissions(config),
-            .process_prefix = "0190a2b4-1c2d-7e3f-"} {
+            .process_prefix = "aB3dEf"} {
     ctx.at = stage::ready;
     ctx.shards.resize(1);
     ctx.shards[0].compressors = std::make_unique<compressors>(config.gateway, meters);
@@ -206,7 +206,7 @@ void quiet_node::relay_turn(std::size_t messages) {
     epoch_ = head->epoch;
     relayed_ = head->last;
   }
-  std::vector<broadcast::item> items;
+  broadcast::list items;
   items.reserve(messages);
   for (std::size_t i = 0; i != messages; ++i) {
     auto one = std::make_shared<codecs::envelope>();
