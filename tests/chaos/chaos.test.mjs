@@ -2,7 +2,7 @@
 // memory must be caught: it loses everything at each kill, which is the first planted bug.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { scratch } from '../e2e/harness.mjs';
+import { patience, scratch } from '../e2e/harness.mjs';
 import { chaos, faults, holds } from './driver.mjs';
 import { is_durable } from './node.mjs';
 import { print } from './verdict.mjs';
@@ -20,7 +20,7 @@ async function run(cycles, fault) {
 const broken = (found) =>
   found.broken.filter(({ name }) => durable || name !== 'not durable').map(({ name, count }) => [name, count]);
 
-test('chaos: while connections are cut, and the node lives, every promise holds', { timeout: 120_000 }, async () => {
+test('chaos: while connections are cut, and the node lives, every promise holds', { timeout: 120_000 * patience }, async () => {
   const found = await run(6, 'cut_all');
   assert.deepEqual(broken(found), []);
   for (const { name, trials } of found.rows) if (name !== 'database') assert.ok(trials > 0, `${name} was not tried`);
@@ -28,7 +28,7 @@ test('chaos: while connections are cut, and the node lives, every promise holds'
 
 test(
   'chaos: a node that says durable loses nothing when it is killed',
-  { skip: !durable && 'its store is in memory', timeout: 170_000 },
+  { skip: !durable && 'its store is in memory', timeout: 170_000 * patience },
   async () => {
     const found = await run(16);
     assert.ok(holds(found), found.broken.map(({ name, count }) => `${name} ${count}`).join(', '));
@@ -37,7 +37,7 @@ test(
 
 test(
   'chaos: a node whose store is in memory is caught, however it is killed',
-  { skip: durable && 'its store is on disk', timeout: 120_000 },
+  { skip: durable && 'its store is on disk', timeout: 120_000 * patience },
   async () => {
     for (const fault of Object.keys(faults).filter((each) => each !== 'cut_all')) {
       const names = (await run(1, fault)).broken.map(({ name }) => name);

@@ -2,11 +2,12 @@
 // turn: what the journal says of them is then in that order, too.
 import { createRequire } from 'node:module';
 import { pack, unpack } from '../e2e/client.mjs';
+import { patience } from '../e2e/patience.mjs';
 
 const WebSocket = createRequire(new URL('../e2e/package.json', import.meta.url))('ws');
 const subprotocols = { json: 'greenroom.json.1', msgpack: 'greenroom.msgpack.1' };
-const connect_timeout_ms = 2_000;
-const answer_timeout_ms = 8_000; // then the client gives its connection up, as one that was lost
+const connect_timeout_ms = 2_000 * patience;
+const answer_timeout_ms = 8_000 * patience; // then the client gives its connection up, as one that was lost
 
 export class Connection {
   #next_id = 0;

@@ -1,6 +1,6 @@
 // The mixed load: everybody who takes part, how they come to rest, and what is read at the end. It survives the node's
 // death: each participant comes back by itself.
-import { random } from '../e2e/harness.mjs';
+import { patience, random } from '../e2e/harness.mjs';
 import { Participant, pause } from './participant.mjs';
 import { Comer, Mailbox, Reader } from './roles.mjs';
 import { Sender } from './sender.mjs';
@@ -94,12 +94,12 @@ export class Load {
 
   /**
    * Comes to rest: every message has its answer, every member everything, every inbox of who is there is empty. Says who
-   * was not done in time.
+   * was not done in time, `ms` for a patience of 1.
    */
   async drain(ms, { all = false } = {}) {
     this.busy = false;
     if (all) for (const one of this.mailboxes) one.be(true);
-    const end = Date.now() + ms;
+    const end = Date.now() + ms * patience;
     const late = [];
     const soon = async (what, ready) => {
       while (!ready()) {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { scratch } from '../e2e/harness.mjs';
+import { patience, scratch } from '../e2e/harness.mjs';
 import { clock_jumps, faketime_library } from './clock.mjs';
 import { chaos } from './driver.mjs';
 import { is_durable } from './node.mjs';
@@ -56,7 +56,7 @@ const missing = {
 
 for (const [plant, [figures, run]] of Object.entries(plants)) {
   const skip = !planted ? 'there is no build with plants' : missing[plant] || false;
-  test(`planted: ${plant} is caught as '${figures.join("' or '")}'`, { skip, timeout: 200_000 }, async () => {
+  test(`planted: ${plant} is caught as '${figures.join("' or '")}'`, { skip, timeout: 200_000 * patience }, async () => {
     // Whether a kill meets the moment in which the bug shows is chance: it has a few rounds.
     let seen = [];
     for (let round = 0; round < rounds_max && !seen.some(({ name }) => figures.includes(name)); ++round)

@@ -3,7 +3,7 @@
 // which nothing is injected and every run would pass.
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { within } from '../e2e/harness.mjs';
+import { patience, within } from '../e2e/harness.mjs';
 import { Journal } from './journal.mjs';
 import { Load, handful } from './load.mjs';
 import { VictimNode } from './node.mjs';
@@ -26,7 +26,7 @@ export async function prepared(dir, options) {
 
 /** The fixed run: each message waits for the answer to the one before. True where all were answered. */
 async function run(load, node) {
-  const end = Date.now() + run_ms;
+  const end = Date.now() + run_ms * patience;
   for (let i = 0; i < messages; ++i)
     for (const sender of load.senders) {
       sender.add();

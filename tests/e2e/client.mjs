@@ -2,9 +2,10 @@
 // encodings. It keeps what came, in order, for the scenarios to look at.
 import { decode, encode } from '@msgpack/msgpack';
 import WebSocket from 'ws';
+import { patience } from './patience.mjs';
 
 const subprotocols = { json: 'greenroom.json.1', msgpack: 'greenroom.msgpack.1' };
-const answer_timeout_ms = 10_000;
+const answer_timeout_ms = 10_000 * patience;
 
 /** An error answer. */
 export class RpcError extends Error {

@@ -11,6 +11,9 @@ import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Client } from './client.mjs';
+import { patience } from './patience.mjs';
+
+export { patience };
 
 export const binary = process.env.GREENROOM_BINARY ?? fileURLToPath(new URL('../../build/greenroom', import.meta.url));
 // The sanitizer's build keeps freed memory for a while: little enough for the scenarios that look at a node's memory.
@@ -26,8 +29,12 @@ process.on('exit', (code) => {
   else rmSync(work, { recursive: true, force: true });
 });
 
-/** Fails where `what` did not happen in time. */
+/** Fails where `what` did not happen in time, `ms` for a patience of 1. */
 export function within(ms, what, promise) {
+  return withinExactly(ms * patience, what, promise);
+}
+
+function withinExactly(ms, what, promise) {
   let timer;
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${ms} ms were not enough for ${what}`)), ms);
@@ -37,7 +44,7 @@ export function within(ms, what, promise) {
 
 /** Runs `body` until it does not throw, or throws its last error. For what becomes true soon, as a gauge. */
 export async function eventually(body, ms = 5_000) {
-  const end = Date.now() + ms;
+  const end = Date.now() + ms * patience;
   for (;;) {
     try {
       return await body();
@@ -70,12 +77,12 @@ class Lines {
     for (const wake of this.waiting.splice(0)) wake();
   }
   async match(pattern, ms = start_timeout_ms) {
-    const end = Date.now() + ms;
+    const end = Date.now() + ms * patience;
     for (;;) {
       const line = this.all.find((text) => pattern.test(text));
       if (line !== undefined) return line;
       if (this.over) throw new Error(`the output ended without ${pattern}: ${this.all.join('\n')}`);
-      await within(
+      await withinExactly(
         end - Date.now(),
         `${pattern} in ${JSON.stringify(this.all.slice(-5))}`,
         new Promise((wake) => this.waiting.push(wake)),

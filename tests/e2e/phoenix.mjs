@@ -1,7 +1,7 @@
 // What the scenarios of Phoenix share: the real phoenix.js, and a socket on which frames are written by hand.
 import { Presence, Serializer, Socket } from 'phoenix';
 import WebSocket from 'ws';
-import { within } from './harness.mjs';
+import { patience, within } from './harness.mjs';
 
 export { Presence, Serializer };
 export const bytes = (...values) => new Uint8Array(values).buffer;
@@ -12,7 +12,7 @@ export async function connect(s, node, { params = {}, ...options } = {}) {
   const socket = new Socket(`ws://${node.host}:${node.port}/socket`, {
     transport: WebSocket,
     params,
-    timeout: 5_000,
+    timeout: 5_000 * patience,
     rejoinAfterMs: () => 50,
     reconnectAfterMs: () => 50,
     ...options,
@@ -54,14 +54,14 @@ export async function join(socket, topic, params = {}) {
   };
   /** The first of `event` that was not taken yet. */
   channel.next = async (event) => {
-    const deadline = Date.now() + 5_000;
+    const deadline = Date.now() + 5_000 * patience;
     for (;;) {
       const at = channel.heard.findIndex((one) => one.event === event);
       if (at >= 0) return channel.heard.splice(at, 1)[0].payload;
-      await within(deadline - Date.now(), `${event} on ${topic}`, new Promise((wake) => waiting.push(wake)));
+      await within((deadline - Date.now()) / patience, `${event} on ${topic}`, new Promise((wake) => waiting.push(wake)));
     }
   };
-  channel.joined = await answer(channel.join(5_000));
+  channel.joined = await answer(channel.join(5_000 * patience));
   return channel;
 }
 

@@ -1,7 +1,7 @@
 // Raw sockets: for bytes that no client would send, and for a client that stops reading.
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
-import { within } from './harness.mjs';
+import { patience, within } from './harness.mjs';
 
 const answer_timeout_ms = 5_000;
 
@@ -39,12 +39,12 @@ export class Raw {
   }
   /** Waits until `parse(received)` gives something. Undefined where the connection ended before. */
   async until(parse, what, ms = answer_timeout_ms) {
-    const end = Date.now() + ms;
+    const end = Date.now() + ms * patience;
     for (;;) {
       const found = parse(this.received);
       if (found !== undefined) return found;
       if (this.over) return undefined;
-      await within(Math.max(1, end - Date.now()), what, new Promise((wake) => this.#waiting.push(wake)));
+      await within(Math.max(1, end - Date.now()) / patience, what, new Promise((wake) => this.#waiting.push(wake)));
     }
   }
   end() {

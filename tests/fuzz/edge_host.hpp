@@ -17,6 +17,7 @@
 #include "runtime/forwarded.hpp"
 #include "runtime/http_connection_impl.hpp"
 #include "tests/fuzz/edge_targets.hpp"
+#include "tests/support/patience.hpp"
 #include "tests/support/raw_socket.hpp"
 #include "tests/support/shard_loop.hpp"
 
@@ -67,7 +68,7 @@ class edge_host final : http_handler, http_connection::owner {
     }
     ::shutdown(mine.get(), SHUT_WR);
     pollfd waiting{mine.get(), POLLIN, 0};
-    while (!drain(mine.get())) promise(::poll(&waiting, 1, patience_ms) == 1, "a client that left is let go");
+    while (!drain(mine.get())) promise(::poll(&waiting, 1, patience_ms_) == 1, "a client that left is let go");
     promise(loop_.eventually([&] {
       return counters_->connections == 0 && connections_.empty() && (socket_ == nullptr || now_.code >= 0);
     }),
@@ -78,8 +79,6 @@ class edge_host final : http_handler, http_connection::owner {
   }
 
  private:
-  static constexpr int patience_ms = 5'000;
-
   /// One client's WebSocket.
   struct ears final : transport_events {
     explicit ears(played& into) : now{into} {}
@@ -190,6 +189,7 @@ class edge_host final : http_handler, http_connection::owner {
   std::string_view secure_fields() const override { return {}; }
   const proxy_rules& proxies() const override { return rules_; }
 
+  const int patience_ms_ = static_cast<int>(std::chrono::milliseconds{tests::patience()}.count());
   tests::shard_loop loop_;
   http_limits limits_;
   proxy_rules rules_;

@@ -23,13 +23,14 @@
 
 #include "runtime/address.hpp"
 #include "runtime/unique_fd.hpp"
+#include "tests/support/patience.hpp"
 
 namespace greenroom::tests {
 
 class raw_socket {
  public:
   using clock = std::chrono::steady_clock;
-  static constexpr std::chrono::seconds patience{5};
+  static inline const std::chrono::seconds patience = tests::patience();
 
   /// `receive_buffer`: bytes that the kernel may keep for us unread; 0: its default.
   explicit raw_socket(std::string_view address, int receive_buffer = 0) {

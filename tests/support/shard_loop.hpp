@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "runtime/scheduler.hpp"
+#include "tests/support/patience.hpp"
 
 namespace greenroom::tests {
 
@@ -34,10 +35,10 @@ class shard_loop {
     return done.get();
   }
 
-  /// Until it holds on the shard, or five seconds are over.
+  /// Until it holds on the shard, or a test's patience is over.
   template <class F>
   bool eventually(F holds, std::size_t id = 0) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{5};
+    const auto deadline = std::chrono::steady_clock::now() + patience();
     while (!run([&] { return holds(); }, id)) {
       if (std::chrono::steady_clock::now() > deadline) return false;
     }

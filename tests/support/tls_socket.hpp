@@ -32,7 +32,7 @@ struct tls_choices {
 class tls_socket {
  public:
   using clock = raw_socket::clock;
-  static constexpr std::chrono::seconds patience{5};
+  static inline const std::chrono::seconds patience = tests::patience();
 
   explicit tls_socket(std::string_view address, const tls_choices& how = {}) : raw_{address, how.receive_buffer} {
     ::signal(SIGPIPE, SIG_IGN);  // OpenSSL's own sockets raise it
