@@ -355,13 +355,14 @@ void rewrite_enum(Value& schema, allocator& memory) {
 void rewrite_all(Value& schema, allocator& memory) {
   if (!schema.IsObject()) return;
   for (const auto& keyword : schema_keywords) {
-    const auto found = schema.FindMember(rapidjson::StringRef(keyword.name.data(), keyword.name.size()));
-    if (found == schema.MemberEnd()) continue;
-    auto& what = found->value;
+    const Value name{rapidjson::StringRef(keyword.name.data(), keyword.name.size())};
+    if (!schema.HasMember(name)) continue;
+    auto& what = schema[name];
     if (what.IsArray())
       for (auto& each : what.GetArray()) rewrite_all(each, memory);
     else if (keyword.what == holds::by_name || keyword.what == holds::by_pattern || keyword.what == holds::dependencies)
-      for (auto& member : what.GetObject()) rewrite_all(member.value, memory);
+      for (auto [left, each] = std::pair{what.MemberCount(), what.MemberBegin()}; left > 0; --left, ++each)
+        rewrite_all(each->value, memory);  // in C++20 comparing its iterators is ambiguous, says clang
     else
       rewrite_all(what, memory);
   }

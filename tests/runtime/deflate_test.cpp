@@ -7,6 +7,7 @@
 #include "runtime/deflate_offer.hpp"
 #include "runtime/inflater.hpp"
 #include "tests/support/raw_deflate.hpp"
+#include "tests/support/sanitized.hpp"
 #include "tests/support/web_server.hpp"
 
 namespace greenroom::runtime {
@@ -399,8 +400,11 @@ TEST_CASE("inflater: what zlib compressed comes back at any level, and the bound
   }
 }
 
-#if !defined(__SANITIZE_ADDRESS__)
 TEST_CASE("deflated: an idle connection that has agreed on compression keeps what one without it does") {
+  if (tests::sanitized) {
+    WARN("left out: a sanitizer's heap is not the one that is measured");
+    return;
+  }
   constexpr int count = 1'000;
   web_server server{{}, deflating()};
   std::vector<raw_socket> clients;
@@ -437,6 +441,5 @@ TEST_CASE("deflated: an idle connection that has agreed on compression keeps wha
   WARN("heap of an idle WebSocket with compression: " << each << " bytes");
   CHECK(each <= 1'126);
 }
-#endif
 
 }  // namespace greenroom::runtime

@@ -8,6 +8,7 @@
 #include <map>
 #include <system_error>
 
+#include "tests/support/sanitized.hpp"
 #include "tests/support/web_server.hpp"
 
 namespace greenroom::runtime {
@@ -96,9 +97,12 @@ TEST_CASE("listener: shards share one port and the kernel spreads connections ov
   for (std::size_t i = 0; i != shards; ++i) loop.run([&, i] { listeners[i].reset(); }, i);
 }
 
-#if !defined(__SANITIZE_ADDRESS__)  // UBSan opens pipes to look at memory, and takes their failure for a bug of ours
 TEST_CASE(
     "listener: without descriptors a client hears 503, accepting rests instead of spinning, and goes on by itself") {
+  if (tests::sanitized) {  // UBSan takes the failure of its pipes for a bug of ours
+    WARN("left out: a sanitizer opens descriptors of its own to look at memory");
+    return;
+  }
   web_server server{{.listener = {.retry_ms = 20}}};
   raw_socket before{server.address()};
   before.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n");
@@ -135,8 +139,6 @@ TEST_CASE(
   after.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n");
   CHECK(after.read_until("\r\n").starts_with("HTTP/1.1 200"));
 }
-
-#endif
 
 TEST_CASE("listener: a crowd that comes at once is let in at its pace, and nobody is lost") {
   constexpr int count = 30;

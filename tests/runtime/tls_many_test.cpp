@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/sanitized.hpp"
 #include "tests/support/tls_server.hpp"
 
 namespace greenroom::runtime {
@@ -78,7 +79,6 @@ TEST_CASE("tls: a server that goes takes its connections along, whatever they we
   CHECK(std::all_of(silent.begin(), silent.end(), [](auto& c) { return c->at_end(); }));
 }
 
-#if !defined(__SANITIZE_ADDRESS__)
 namespace {
 
 /// Idle clients in another process, so that only the server's side is in this one's heap. Made before there are threads.
@@ -137,6 +137,10 @@ void allow_descriptors() {
 }  // namespace
 
 TEST_CASE("tls: an idle connection keeps at most 15 KiB of heap, of two thousand", "[tls]") {
+  if (tests::sanitized) {
+    WARN("left out: a sanitizer's heap is not the one that is measured");
+    return;
+  }
   constexpr int count = 2'000;
   const auto version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
   allow_descriptors();
@@ -165,6 +169,5 @@ TEST_CASE("tls: an idle connection keeps at most 15 KiB of heap, of two thousand
                                          << " bytes");
   CHECK(each <= 15U << 10);
 }
-#endif
 
 }  // namespace greenroom::runtime
