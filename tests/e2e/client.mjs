@@ -5,7 +5,7 @@ import WebSocket from 'ws';
 import { patience } from './patience.mjs';
 
 const subprotocols = { json: 'greenroom.json.1', msgpack: 'greenroom.msgpack.1' };
-const answer_timeout_ms = 10_000 * patience;
+const answer_timeout_ms = 10_000;
 
 /** An error answer. */
 export class RpcError extends Error {
@@ -102,7 +102,7 @@ export class Client {
   call(method, params = {}, { kind = this.kind, whole = false } = {}) {
     const id = ++this.#next_id;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no answer to ${method}`)), answer_timeout_ms);
+      const timer = setTimeout(() => reject(new Error(`no answer to ${method}`)), answer_timeout_ms * patience);
       this.#pending.set(id, { resolve, reject, timer, whole });
       if (this.socket.readyState !== WebSocket.OPEN) {
         this.#pending.delete(id);
@@ -125,13 +125,13 @@ export class Client {
 
   /** Waits until `ready()` gives something; looks again after every frame. */
   async until(ready, what = 'it', ms = answer_timeout_ms) {
-    const end = Date.now() + ms;
+    const end = Date.now() + ms * patience;
     for (;;) {
       const found = ready();
       if (found !== undefined) return found;
       if (this.close) throw new Error(`closed while waiting for ${what}: ${this.close.code} ${this.close.reason}`);
       const left = end - Date.now();
-      if (left <= 0) throw new Error(`${what} did not come within ${ms} ms`);
+      if (left <= 0) throw new Error(`${what} did not come within ${ms * patience} ms`);
       await new Promise((resolve) => {
         const timer = setTimeout(resolve, left);
         this.#waiting.push(() => {

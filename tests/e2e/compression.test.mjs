@@ -1,7 +1,7 @@
 // permessage-deflate with npm's `ws`: whatever a client offers, it hears the same, compressed where that was agreed on.
 import assert from 'node:assert/strict';
 import WebSocket from 'ws';
-import { fresh, scenario, sharedNode, within } from './harness.mjs';
+import { fresh, patience, scenario, sharedNode, within } from './harness.mjs';
 
 // In rooms named `quiet:…` nobody is told of members, which would be counted, too.
 const shared = sharedNode({
@@ -135,7 +135,8 @@ scenario('compression: a client gets what it can inflate with the window that it
 });
 
 scenario('compression: the largest message in the most fragments, both ways', async (s) => {
-  const limits = { message_bytes_max: '16MiB', fragments_max: 65_536, compression: 'deflate' };
+  const body_timeout_ms = 30_000 * patience; // from the first fragment to the last
+  const limits = { message_bytes_max: '16MiB', fragments_max: 65_536, body_timeout_ms, compression: 'deflate' };
   const args = Object.entries(limits).flatMap(([key, value]) => ['--set', `gateway.${key}=${value}`]);
   const node = await s.node({ args: [...args, '--set', 'outbox.bytes_max=64MiB', '--set', 'inbox.bytes_max=16MiB'] });
   for (const deflate of [false, { threshold: 0 }]) {

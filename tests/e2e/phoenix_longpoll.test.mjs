@@ -1,10 +1,10 @@
 // Phoenix Channels by long polling: phoenix.js' LongPoll, its fallback, and requests by hand.
 import assert from 'node:assert/strict';
 import { LongPoll } from 'phoenix';
-import { eventually, fresh, scenario, sharedNode } from './harness.mjs';
+import { eventually, fresh, patience, scenario, sharedNode } from './harness.mjs';
 import { Presence, Raw, answer, bytes, connect, join, refused } from './phoenix.mjs';
 
-const poll_ms = 300;
+const poll_ms = 300 * patience; // also how long a session lives that nobody polls
 const args = ['--set', 'node.shards=2'];
 const config = `[endpoint.phoenix]\npoll_ms = ${poll_ms}\n`;
 const shared = sharedNode({ args, config });
