@@ -202,7 +202,8 @@ TEST_CASE("deflated: messages of every length and both kinds arrive as they were
   web_server server{{}, deflating()};
   auto client = open_deflating(server);
   std::mt19937 random{7};
-  for (const std::size_t size : {0, 1, 95, 96, 97, 125, 126, 1'000, 4'096, 4'097, 20'000, 65'535, 65'536}) {
+  for (const auto size :
+       std::initializer_list<std::size_t>{0, 1, 95, 96, 97, 125, 126, 1'000, 4'096, 4'097, 20'000, 65'535, 65'536}) {
     CAPTURE(size);
     const auto hard = noise(random, size);
     client.send(message(hard, ws::binary) + ws::frame(ws::binary, hard) + message(flat(size)) +
@@ -411,7 +412,7 @@ TEST_CASE("deflated: an idle connection that has agreed on compression keeps wha
   clients.reserve(count);
   clients.push_back(open_deflating(server));
   const auto exercise = [](raw_socket& client) {
-    for (const std::size_t size : {3'000, 4, 100}) {
+    for (const auto size : std::initializer_list<std::size_t>{3'000, 4, 100}) {
       client.send(message(flat(size)));
       ws::read_frame(client);
     }

@@ -171,7 +171,8 @@ TEST_CASE("tls: WebSocket messages of every size come back, in both versions", "
   tls_server server;
   const auto version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
   auto client = open_tls_socket(server, {.version = version});
-  for (const std::size_t size : {0, 1, 125, 126, 1'535, 1'536, 16'383, 16'384, 16'385, 65'535}) {
+  for (const auto size :
+       std::initializer_list<std::size_t>{0, 1, 125, 126, 1'535, 1'536, 16'383, 16'384, 16'385, 65'535}) {
     const auto text = pattern(size);
     client.send(ws::frame(ws::text, text));
     const auto got = ws::read_frame(client);

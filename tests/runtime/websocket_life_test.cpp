@@ -290,7 +290,7 @@ TEST_CASE("websocket: an owner may pause, resume and abort from within an event"
       bytes.starts_with("stop") ? record.wire->abort() : record.wire->resume_reading();
     };
   });
-  for (const std::size_t size : {10, 500, 10, 500}) {
+  for (const auto size : std::initializer_list<std::size_t>{10, 500, 10, 500}) {
     client.send(ws::frame(ws::text, std::string(size, 'x')) + ws::frame(ws::text, std::string(size, 'y')));
     CHECK(ws::read_frame(client)->payload == std::string(size, 'x'));
     CHECK(ws::read_frame(client)->payload == std::string(size, 'y'));
@@ -427,7 +427,7 @@ TEST_CASE("websocket: an idle connection keeps at most 1.1 KiB of heap") {
     });
   };
   const auto exercise = [&](raw_socket& client) {
-    for (const std::size_t size : {3'000, 4, 100}) {
+    for (const auto size : std::initializer_list<std::size_t>{3'000, 4, 100}) {
       client.send(ws::frame(ws::text, std::string(size, 'm')));
       ws::read_frame(client);
     }

@@ -143,7 +143,8 @@ TEST_CASE("websocket: a ping sent together with the handshake is answered behind
 TEST_CASE("websocket: text and binary messages of every length form arrive whole and in order") {
   web_server server;
   auto client = open_socket(server);
-  for (const std::size_t size : {0, 1, 125, 126, 127, 128, 129, 4'096, 16'384, 20'000, 65'535, 65'536}) {
+  for (const auto size :
+       std::initializer_list<std::size_t>{0, 1, 125, 126, 127, 128, 129, 4'096, 16'384, 20'000, 65'535, 65'536}) {
     CAPTURE(size);
     client.send(ws::frame(ws::binary, std::string(size, '\xff')));
     const auto got = ws::read_frame(client);

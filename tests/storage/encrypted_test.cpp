@@ -330,7 +330,7 @@ TEST_CASE("encrypted rows: what encryption costs a message", "[.figures]") {
   };
   const auto us_since = [&](double began, int count) { return (cpu_us() - began) / count; };
   constexpr int count = 20'000;
-  for (const std::size_t size : {100, 1'000, 10'000}) {
+  for (const auto size : std::initializer_list<std::size_t>{100, 1'000, 10'000}) {
     const auto key = secret_key::random();
     const std::string body(size, 'b');
     auto began = cpu_us();

@@ -84,7 +84,7 @@ double ms_since(std::chrono::steady_clock::time_point began) {
 TEST_CASE("sqlite store: what durable appends cost", "[.figures]") {
   for (const auto& [name, keep] :
        {std::pair{"all kept", retention{.count = any}}, std::pair{"1,000 a room kept", retention{.count = 1'000}}})
-    for (const std::size_t batch : {1, 64, 256, 1024}) {
+    for (const auto batch : std::initializer_list<std::size_t>{1, 64, 256, 1024}) {
       const auto f = appends(batch, keep, 2);
       WARN(name << ", batches of " << batch << ": " << static_cast<long>(f.per_second) << " appends a second, "
                 << f.batch_ms << " ms a batch, " << f.batch_ms_max << " at most, " << f.cpu_us
