@@ -51,7 +51,8 @@ TEST_CASE("metrics: what has no labels shows zero before it first counts", "[met
 TEST_CASE("metrics: a histogram puts a value at its bound into the bucket below", "[metrics]") {
   metrics all{2};
   const auto turns = all.add_histogram({"greenroom_turn_seconds", "Turns."}, {{1'000, 2'000}, 1e3});
-  for (std::uint64_t ticks : {0, 1'000, 1'001, 2'000}) all.of(0).at(turns).observe(ticks);
+  for (const auto ticks : std::initializer_list<std::uint64_t>{0, 1'000, 1'001, 2'000})
+    all.of(0).at(turns).observe(ticks);
   all.of(1).at(turns).observe(5'499);
   const auto text = all.scrape();
   CHECK(has_line(text, "# TYPE greenroom_turn_seconds histogram"));
