@@ -54,7 +54,7 @@ void compare_with_model(std::uint32_t seed) {
   std::int64_t taken = 0;
   for (int step = 0; step != 400; ++step) {
     now += random() % 4 == 0 ? static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(3 * expected.token)) : 0;
-    const std::int64_t n = 1 + random() % (burst + 2);
+    const auto n = static_cast<std::int64_t>(1 + random() % (burst + 2));
     const auto count = static_cast<std::uint64_t>(n);
     switch (random() % 8) {
       case 0: REQUIRE(bucket.charge(rate, count, at(nanoseconds{now})).count() == expected.charge(n, now)); break;

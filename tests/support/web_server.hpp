@@ -73,7 +73,7 @@ class web_server : public runtime::http_handler {
       server->listen(where_);
     });
   }
-  ~web_server() {
+  virtual ~web_server() {
     loop.run([&] {
       for (auto& each : records) {
         if (each->wire) each->wire->detach();  // the records die before the loop does
