@@ -10,6 +10,7 @@
 #include "actors/dispatch.hpp"
 #include "actors/key_fetcher.hpp"
 #include "actors/limits.hpp"
+#include "actors/pass.hpp"
 #include "actors/peer.hpp"
 #include "actors/revocations.hpp"
 #include "actors/room.hpp"
@@ -248,7 +249,7 @@ std::size_t state::travel() {
   travels = true;
   const auto& farthest = *std::ranges::max_element(
       ctx.shards, {}, [](const context::shard_actors& of) { return runtime::supervisor::depth_of(of.rooms); });
-  runtime::tell(self, farthest.rooms, room_directory::wait_turn{caf::actor{self}});
+  pass(self, farthest.rooms, room_directory::wait_turn{caf::actor{self}});
   return line().empty() ? limits::whole_turn : limits::share_of_turn;
 }
 

@@ -100,7 +100,7 @@ caf::behavior state::start() {
       [this](const room::leave& m) { route(m); }, [this](const room::history& m) { route(m); },
       [this](const room::members& m) { route(m); }, [this](const room::call_roll& m) { route(m); },
       [this](const room::resume& m) { return route_question(m); },
-      [this](const wait_turn& m) { runtime::tell(self, m.who, connection::turn{}); },
+      [this](const wait_turn& m) { pass(self, m.who, connection::turn{}); },
       [this](const resting& m) {
         auto found = rooms.find(m.id.value);
         if (found == rooms.end() || found->second.resting) return;

@@ -121,7 +121,7 @@ inline void deflate(std::string_view input) {
   promise(back.what == verdict::whole && back.bytes == body, "what was compressed comes back");
   if (!body.empty())
     promise(fresh.inflate(squeezed, body.size() - 1).what == verdict::too_big, "one byte over the bound is too much");
-  const auto agreed = accept_deflate(body, 9 + input[0] % 7);
+  const auto agreed = accept_deflate(body, 9 + static_cast<unsigned char>(input[0]) % 7);
   promise(!agreed || (agreed->window_bits >= 9 && agreed->window_bits <= 15), "a window is one that zlib has");
   promise(!agreed || agreed->answer.starts_with("permessage-deflate"), "an answer names what was offered");
 }
