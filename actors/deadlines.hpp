@@ -8,12 +8,14 @@
 #pragma once
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "codecs/message_memory.hpp"
 #include "runtime/actor_base.hpp"
 
 namespace greenroom {
@@ -28,8 +30,10 @@ class deadline_map {
 
   /// False where the key is there already.
   bool add(const Key& key, deadline due, T what) {
-    if (!all_.try_emplace(key, due, std::move(what)).second) return false;
-    by_time_.emplace(due, key);
+    const auto before = all_.size();
+    all_.try_emplace(all_.end(), key, due, std::move(what));  // keys mostly grow, and so do times
+    if (all_.size() == before) return false;
+    by_time_.emplace_hint(by_time_.end(), due, key);
     return true;
   }
   T* find(const Key& key) {
@@ -64,8 +68,11 @@ class deadline_map {
   }
 
  private:
-  std::map<Key, std::pair<deadline, T>> all_;
-  std::set<std::pair<deadline, Key>> by_time_;
+  template <class Value>
+  using memory = codecs::recycled<Value>;
+
+  std::map<Key, std::pair<deadline, T>, std::less<Key>, memory<std::pair<const Key, std::pair<deadline, T>>>> all_;
+  std::set<std::pair<deadline, Key>, std::less<std::pair<deadline, Key>>, memory<std::pair<deadline, Key>>> by_time_;
 };
 
 /// Sends its actor one `Tick` at the earliest deadline. A tick that was overtaken by an earlier one still comes and does

@@ -169,13 +169,13 @@ class dispatcher {
  private:
   void route(std::string channel, std::string method, codecs::payload_ptr params, router::kind as) {
     audit_trail::used(ctx_, from_, "call", method);
-    runtime::tell(router(), router::request{.from = {from_.who.user, from_.session, from_.who.kind},
-                                            .method = std::move(method),
-                                            .params = std::move(params),
-                                            .caller = from_.client,
-                                            .reply = reply_,
-                                            .kind = as,
-                                            .channel = std::move(channel)});
+    pass(router(), router::request{.from = {from_.who.user, from_.session, from_.who.kind},
+                                   .method = std::move(method),
+                                   .params = std::move(params),
+                                   .caller = from_.client,
+                                   .reply = reply_,
+                                   .kind = as,
+                                   .channel = std::move(channel)});
   }
   void call_method(std::string method, codecs::payload_ptr params) {
     if (!allowed(access::action::call, "service.call", method)) return;

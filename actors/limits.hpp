@@ -16,11 +16,11 @@ inline constexpr std::size_t input_bytes_max = 1u << 20;  ///< read and not yet 
 // Clients that have much to say at once take turns (turn_line).
 inline constexpr std::size_t fair_share =
     8;  ///< messages that come in without a turn, of a client that has none waiting
-inline constexpr std::size_t fair_burst = 4;     ///< the same while others wait for their turn, …
-inline constexpr std::size_t fair_rate = 50;     ///< … and so many in a second
-inline constexpr std::size_t turns_at_once = 8;  ///< of a shard
-inline constexpr std::size_t share_of_turn = 4;  ///< messages in a turn, …
-inline constexpr std::size_t whole_turn = 64;    ///< … and where nobody waits for the next one
+inline constexpr std::size_t fair_burst = 4;      ///< the same while others wait for their turn, …
+inline constexpr std::size_t fair_rate = 50;      ///< … and so many in a second
+inline constexpr std::size_t turns_at_once = 4;   ///< of a shard
+inline constexpr std::size_t share_of_turn = 16;  ///< messages in a turn, …
+inline constexpr std::size_t whole_turn = 64;     ///< … and where nobody waits for the next one
 
 inline constexpr std::chrono::seconds token_notice{60};  ///< before its token ends, a client is told
 inline constexpr std::chrono::hours token_look{1};       ///< the longest wait of a connection for that moment

@@ -1,6 +1,7 @@
 #include "actors/router.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -11,6 +12,8 @@
 #include "actors/context.hpp"
 #include "actors/deadlines.hpp"
 #include "actors/limits.hpp"
+#include "actors/pass.hpp"
+#include "codecs/message_memory.hpp"
 #include "codecs/methods.hpp"
 #include "codecs/open_rpc.hpp"
 #include "runtime/log.hpp"
@@ -61,6 +64,9 @@ struct channel {
   std::vector<caf::actor_id> targets;
 };
 
+/// Whose call it is, and its id.
+using owned_call = std::pair<const void*, std::uint64_t>;
+
 constexpr std::size_t trace_random_bytes = 9;
 
 void count(std::atomic<std::uint64_t>& what) { what.fetch_add(1, std::memory_order_relaxed); }
@@ -110,14 +116,14 @@ struct state {
   std::variant<choice, codecs::error> choose(const Asked& m);
   target* best_of(const std::vector<caf::actor_id>& some);
   bool admits(const target& one) const;
-  void route(const request& m);
-  void route(const ask& m);
+  void route(request m);
+  void route(ask m);
   void spread(const scatter& m);
   template <class Asked>
-  open_call make_call(const Asked& m, const choice& to, std::chrono::milliseconds limit) const;
+  open_call make_call(Asked m, const choice& to, std::chrono::milliseconds limit) const;
   void begin(open_call call, target& one, router::reach reach);
 
-  void take_answer(const answered& m);
+  void take_answer(answered m);
   void repeat_or_fail(const lost& m);
   open_call close(std::uint64_t id);
   void release(const open_call& call);
@@ -139,7 +145,7 @@ struct state {
   std::vector<channel> channels;
   std::unordered_map<caf::actor_id, target> targets;
   deadline_map<std::uint64_t, open_call> calls;
-  std::set<std::pair<const void*, std::uint64_t>> by_caller;
+  std::set<owned_call, std::less<owned_call>, codecs::recycled<owned_call>> by_caller;
   alarm<tick> bell;
   codecs::payload_ptr document;  ///< of rpc.discover; null when the methods have changed
   std::size_t unheard = 0;       ///< of those that know the targets, after a crash
@@ -179,12 +185,12 @@ caf::behavior state::recollecting() {
 
 caf::behavior state::open() {
   return {
-      [this](const request& m) { route(m); },
-      [this](const ask& m) { route(m); },
+      [this](request& m) { route(std::move(m)); },
+      [this](ask& m) { route(std::move(m)); },
       [this](const scatter& m) { spread(m); },
       [this](const gone& m) { end_calls_of(m.caller); },
       [this](const discover& m) { describe(m); },
-      [this](const answered& m) { take_answer(m); },
+      [this](answered& m) { take_answer(std::move(m)); },
       [this](const expected& m) {
         auto* call = calls.find(m.id);
         if (call && (call->left = m.answers) == 0) settle(close(m.id), codecs::make_error(error_code::unavailable));
@@ -290,17 +296,21 @@ bool state::admits(const target& one) const {
 // --- calls
 
 template <class Asked>
-open_call state::make_call(const Asked& m, const choice& to, std::chrono::milliseconds limit) const {
-  auto what = std::make_shared<router::call>();
+open_call state::make_call(Asked m, const choice& to, std::chrono::milliseconds limit) const {
+  auto what = codecs::make_recycled<router::call>();
   what->id = ctx.last_call.fetch_add(1, std::memory_order_relaxed) + 1;
   what->router = caf::actor{self};
-  what->from = m.from;
-  what->method = m.method;
-  what->params = m.params;
+  what->from = std::move(m.from);
+  what->method = std::move(m.method);
+  what->params = std::move(m.params);
   what->kind = to.as;
-  if constexpr (requires { m.channel; }) what->channel = m.channel;
+  if constexpr (requires { m.channel; }) what->channel = std::move(m.channel);
   what->due = self->now() + std::min(limit, to.who->time_limit);
-  return {.what = std::move(what), .target = to.who->who.id(), .again = to.again, .owed = {}, .caller = m.caller};
+  return {.what = std::move(what),
+          .target = to.who->who.id(),
+          .again = to.again,
+          .owed = {},
+          .caller = std::move(m.caller)};
 }
 
 void state::begin(open_call call, target& one, router::reach reach) {
@@ -309,27 +319,29 @@ void state::begin(open_call call, target& one, router::reach reach) {
   if (call.caller) by_caller.emplace(call.caller.get(), what->id);
   calls.add(what->id, what->due, std::move(call));
   bell.set(what->due);
-  runtime::tell(self, one.who, handle{what, reach});
+  pass(self, one.who, handle{what, reach});
 }
 
-void state::route(const request& m) {
+void state::route(request m) {
   auto chosen = choose(m);
   if (auto* why = std::get_if<codecs::error>(&chosen)) return m.reply(std::move(*why));
   const auto& to = std::get<choice>(chosen);
   if (!admits(*to.who)) return m.reply(busy(m.method));
-  auto call = make_call(m, to, to.who->time_limit);
-  call.owed = m.reply;
-  call.what->reply = answer_hint{m.reply};
+  auto reply = std::move(m.reply);
+  auto call = make_call(std::move(m), to, to.who->time_limit);
+  call.what->reply = answer_hint{reply};
+  call.owed = std::move(reply);
   begin(std::move(call), *to.who, reach::any);
 }
 
-void state::route(const ask& m) {
+void state::route(ask m) {
   runtime::promise<ask> owed{self};
   auto chosen = choose(m);
   if (auto* why = std::get_if<codecs::error>(&chosen)) return owed.deliver(ask::reply{std::move(*why)});
   const auto& to = std::get<choice>(chosen);
   if (!admits(*to.who)) return owed.deliver(ask::reply{busy(m.method)});
-  auto call = make_call(m, to, m.limit);
+  const auto limit = m.limit;
+  auto call = make_call(std::move(m), to, limit);
   call.owed = std::move(owed);
   begin(std::move(call), *to.who, reach::any);
 }
@@ -353,14 +365,14 @@ void state::spread(const scatter& m) {
 
 // --- their ends
 
-void state::take_answer(const answered& m) {
+void state::take_answer(answered m) {
   auto* call = calls.find(m.id);
   if (!call) return;
   if (auto* gathers = std::get_if<gathering_ptr>(&call->owed)) {
-    (*gathers)->told.push_back({m.from, m.what});
+    (*gathers)->told.push_back({std::move(m.from), m.what});
     if (--call->left != 0) return;
   }
-  settle(close(m.id), m.what);
+  settle(close(m.id), std::move(m.what));
 }
 
 /// An idempotent call is given to its target once more, the pool of workers or the service's next life, or to another

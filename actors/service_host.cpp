@@ -12,7 +12,9 @@
 #include "actors/channel_patterns.hpp"
 #include "actors/context.hpp"
 #include "actors/limits.hpp"
+#include "actors/pass.hpp"
 #include "actors/trial_control.hpp"
+#include "codecs/message_memory.hpp"
 #include "runtime/errc.hpp"
 #include "runtime/log.hpp"
 #include "runtime/promise.hpp"
@@ -68,7 +70,7 @@ struct state final : hosted<service_control> {
 
   caf::behavior start();
   void take(const call_ptr& what);
-  std::function<void(std::shared_ptr<service_request::pending>)> invocation_of(const router::call& what);
+  bool invoke(std::shared_ptr<in_work> call);
   void begin(const call_ptr& what);
   void work_on_queue();
   void cancel(std::uint64_t id);
@@ -90,7 +92,9 @@ struct state final : hosted<service_control> {
   service_figures& figures;
   std::chrono::steady_clock::time_point began = self->now();
   std::map<std::string_view, const service_method*> methods;
-  std::unordered_map<std::uint64_t, in_work*> work;
+  std::unordered_map<std::uint64_t, in_work*, std::hash<std::uint64_t>, std::equal_to<>,
+                     codecs::recycled<std::pair<const std::uint64_t, in_work*>>>
+      work;
   bool goes_on = false;                      ///< `go_on` is in the mailbox
   std::shared_ptr<const service_spec> next;  ///< the build that is to take over
   std::optional<runtime::promise<swap_build>> swap_owed;
@@ -191,40 +195,38 @@ void state::take(const call_ptr& what) {
   count();
 }
 
-/// What of the service's code takes that call; null: nothing.
-std::function<void(std::shared_ptr<service_request::pending>)> state::invocation_of(const router::call& what) {
-  using pending_ptr = std::shared_ptr<service_request::pending>;
+/// Gives it to what of the service's code takes it. False: nothing does.
+bool state::invoke(std::shared_ptr<in_work> call) {
+  const auto& what = *call->what;
   if (what.kind == router::kind::method) {
     const auto found = methods.find(what.method);
-    if (found == methods.end()) return nullptr;
-    return [this, to = found->second](pending_ptr call) { to->invoke(*object, service_request{std::move(call)}); };
+    if (found == methods.end()) return false;
+    found->second->invoke(*object, service_request{std::move(call)});
+    return true;
   }
   const auto* to = best_match(spec().channels, what.channel, [](const auto& c) { return std::string_view{c.pattern}; });
-  if (!to) return nullptr;
+  if (!to) return false;
   switch (what.kind) {
     case router::kind::open:
-      return [this, to](pending_ptr call) {
-        to->open(*object, channel_opening{std::make_shared<opening_in_work>(std::move(call))});
-      };
+      to->open(*object, channel_opening{std::make_shared<opening_in_work>(std::move(call))});
+      break;
     case router::kind::close:
-      return [this, to](const pending_ptr& call) {
-        to->closed(*object, call->from(), call->channel());
-        call->answer(codecs::result{codecs::results::nothing{}});
-      };
-    default: return [this, to](pending_ptr call) { to->event(*object, service_request{std::move(call)}); };
+      to->closed(*object, call->from(), call->channel());
+      call->answer(codecs::result{codecs::results::nothing{}});
+      break;
+    default: to->event(*object, service_request{std::move(call)});
   }
+  return true;
 }
 
 /// An exception of the service's code ends this life; the call that it came from is answered by then.
 void state::begin(const call_ptr& what) {
-  const auto invoke = invocation_of(*what);
-  if (!invoke)
-    return tell_answer(*what, codecs::make_error(error_code::method_not_found, "no service answers " + what->method));
   figures.calls.fetch_add(1, std::memory_order_relaxed);
-  auto call = std::make_shared<in_work>(*this, what);
+  auto call = codecs::make_recycled<in_work>(*this, what);
   count();
   try {
-    invoke(std::move(call));
+    if (!invoke(call))
+      call->answer(codecs::make_error(error_code::method_not_found, "no service answers " + what->method));
   } catch (...) {
     const auto kept = work.find(what->id);
     if (kept != work.end()) kept->second->answer(dropped(*what));
@@ -266,7 +268,7 @@ void state::close(const in_work& call) {
 void state::tell_answer(const router::call& to, codecs::outcome what) {
   if (std::holds_alternative<codecs::error>(what)) figures.errors.fetch_add(1, std::memory_order_relaxed);
   router::answered said{.id = to.id, .what = std::move(what), .from = figures.instance};
-  if (!host().pushes_under_way(to.from.session)) return runtime::tell(to.router, std::move(said));
+  if (!host().pushes_under_way(to.from.session)) return pass(to.router, std::move(said));
   host().after_pushes(to.from.session, [router = to.router, reply = to.reply, said = std::move(said)] {
     reply(said.what);  // here, before what is pushed next
     runtime::tell(router, router::answered{said});

@@ -5,7 +5,7 @@
 //   ./dev bench bounds --record                 what is now becomes the bound (say in the commit why it is more)
 //   ./dev bench bounds --where json-10-32       where the allocations of that case come from
 //
-// A case is FORMAT-MEMBERS-BURST (hot_path.cpp). Instructions depend on compiler and flags: with others than those recorded
+// A case is FORMAT-MEMBERS-BURST, or FORMAT-call-BURST (hot_path.cpp). Instructions depend on compiler and flags: with others than those recorded
 // they are not compared. The processor's own choices are taken away: simdjson, OpenSSL and glibc are told which
 // instructions there are, and the simulated caches have fixed sizes.
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -180,7 +180,7 @@ function show_instructions(found) {
       const recorded = bounds.instructions[name]?.[key];
       const most = key === 'instructions' ? recorded * instructions_margin : Math.max(recorded * misses_margin, recorded + misses_least);
       const line = compare(name, now[key], recorded, most);
-      console.log(`  ${name.padEnd(16)} ${key.padEnd(12)} ${line.slice(0, 25)} ${cell(now[key] / now.members)}${line.slice(25)}`);
+      console.log(`  ${name.padEnd(16)} ${key.padEnd(12)} ${line.slice(0, 25)} ${cell(now.members ? now[key] / now.members : undefined)}${line.slice(25)}`);
     }
 }
 

@@ -5,7 +5,8 @@
 //   greenroom_hot_path --where [CASE…]   where they come from
 //   greenroom_hot_path --cases           which there are
 //
-// A case is FORMAT-MEMBERS-BURST: the members and the publisher speak that format, and so many messages come at once.
+// A case is FORMAT-MEMBERS-BURST: the members and the publisher speak that format, and so many messages come at once; or
+// FORMAT-call-BURST: so many calls of a service, which answers what it was given.
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -32,7 +33,7 @@ namespace {
 struct path_case {
   std::string name;
   codecs::format as;
-  std::size_t members, burst, messages;
+  std::size_t members, burst, messages;  ///< no members: calls
 };
 
 std::vector<path_case> all_cases() {
@@ -44,6 +45,10 @@ std::vector<path_case> all_cases() {
         all.push_back({format + '-' + std::to_string(members) + '-' + std::to_string(burst), as, members, burst,
                        burst == 1 && members == 1'000 ? std::size_t{32} : std::size_t{320}});
       }
+  for (const auto as : {codecs::format::json, codecs::format::msgpack})
+    for (const std::size_t burst : {1, 32})
+      all.push_back(
+          {(as == codecs::format::json ? "json-call-" : "msgpack-call-") + std::to_string(burst), as, 0, burst, 320});
   return all;
 }
 
@@ -53,12 +58,14 @@ void run(const path_case& what, bool where) {
              what.members);
   CALLGRIND_START_INSTRUMENTATION;
   node.warm_up(what.as, what.burst);
+  const auto one_turn = [&] { what.members != 0 ? node.publish(what.as, what.burst) : node.call(what.as, what.burst); };
+  for (std::size_t i = 0; i != 4; ++i) one_turn();
   const auto delivered = node.delivered(), answered = node.answered();
 
   if (where) watch_allocations();
   const auto before = allocations();
   CALLGRIND_ZERO_STATS;
-  for (std::size_t i = 0; i != what.messages / what.burst; ++i) node.publish(what.as, what.burst);
+  for (std::size_t i = 0; i != what.messages / what.burst; ++i) one_turn();
   CALLGRIND_DUMP_STATS_AT(what.name.c_str());
   const auto allocated = allocations() - before;
   CALLGRIND_STOP_INSTRUMENTATION;

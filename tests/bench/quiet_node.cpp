@@ -12,6 +12,7 @@
 #include "actors/relay.hpp"
 #include "actors/room_directory.hpp"
 #include "actors/router.hpp"
+#include "actors/service_behaviour.hpp"
 #include "actors/service_directory.hpp"
 #include "actors/session_directory.hpp"
 #include "actors/store_reader.hpp"
@@ -33,6 +34,12 @@ std::string payload() {
   const std::string around = R"({"text":""})";
   return R"({"text":")" + std::string(quiet_node::payload_bytes - around.size(), 'x') + R"("})";
 }
+
+class echo final : public service_behaviour {
+ public:
+  using service_behaviour::service_behaviour;
+  void say(const codecs::payload_ptr& what, service_request request) { request.reply(what); }
+};
 
 }  // namespace
 
@@ -69,6 +76,7 @@ struct quiet_node::parts {
             .disk = *disk,
             .meters = meters,
             .policies = room_policies{config},
+            .extensions = services(),
             .version = "bench",
             .started = {},
             .now_ms = [] { return now_ms; },
@@ -81,6 +89,12 @@ struct quiet_node::parts {
     ctx.at = stage::ready;
     ctx.shards.resize(1);
     ctx.shards[0].compressors = std::make_unique<compressors>(config.gateway, meters);
+  }
+
+  static greenroom::extensions services() {
+    greenroom::extensions all;
+    all.add(service<echo>("echo").answers("echo.say", "Answers what it was given.", &echo::say));
+    return all;
   }
 
   static runtime::config configured() {
@@ -114,7 +128,7 @@ quiet_node::quiet_node()
   ctx.workers = keep(worker_pool::spawn(here, {ctx, {}}));
   settle();
   publisher_ = &connect(codecs::codec_id::native_json);
-  call(*publisher_, R"({"jsonrpc":"2.0","id":1,"method":"session.open","params":{"user":"publisher"}})");
+  must_answer(*publisher_, R"({"jsonrpc":"2.0","id":1,"method":"session.open","params":{"user":"publisher"}})");
 }
 
 quiet_node::~quiet_node() {
@@ -165,7 +179,7 @@ quiet_node::client& quiet_node::connect(codecs::codec_id codec) {
   return made;
 }
 
-void quiet_node::call(client& who, std::string_view request) {
+void quiet_node::must_answer(client& who, std::string_view request) {
   const auto before = who.wire->stats().frames;
   who.wire->say(runtime::frame_kind::text, request);
   settle();
@@ -176,20 +190,31 @@ void quiet_node::enter(codecs::codec_id codec, std::size_t how_many) {
   for (std::size_t i = 0; i != how_many; ++i) {
     auto& one = connect(codec);
     const auto user = "u" + std::to_string(clients_.size());
-    call(one, R"({"jsonrpc":"2.0","id":1,"method":"session.open","params":{"user":")" + user + R"("}})");
-    call(one, R"({"jsonrpc":"2.0","id":2,"method":"room.join","params":{"room":")" + std::string{room} + R"("}})");
+    must_answer(one, R"({"jsonrpc":"2.0","id":1,"method":"session.open","params":{"user":")" + user + R"("}})");
+    must_answer(one,
+                R"({"jsonrpc":"2.0","id":2,"method":"room.join","params":{"room":")" + std::string{room} + R"("}})");
     members_.push_back(&one);
   }
+}
+
+/// `requests`: the same one in each format.
+void quiet_node::say(codecs::format as, const std::string (&requests)[2], std::size_t times) {
+  const auto kind = as == codecs::format::json ? runtime::frame_kind::text : runtime::frame_kind::binary;
+  for (std::size_t i = 0; i != times; ++i) publisher_->wire->say(kind, requests[static_cast<std::size_t>(as)]);
+  settle();
 }
 
 void quiet_node::publish(codecs::format as, std::size_t messages) {
   static const auto params = R"({"room":")" + std::string{room} + R"(","event":"say","payload":)" + payload() + '}';
   static const std::string requests[]{codecs::encode_request(codecs::format::json, 1, "room.publish", params),
                                       codecs::encode_request(codecs::format::msgpack, 1, "room.publish", params)};
-  const auto kind = as == codecs::format::json ? runtime::frame_kind::text : runtime::frame_kind::binary;
-  const auto& request = requests[static_cast<std::size_t>(as)];
-  for (std::size_t i = 0; i != messages; ++i) publisher_->wire->say(kind, request);
-  settle();
+  say(as, requests, messages);
+}
+
+void quiet_node::call(codecs::format as, std::size_t times) {
+  static const std::string requests[]{codecs::encode_request(codecs::format::json, 1, "echo.say", payload()),
+                                      codecs::encode_request(codecs::format::msgpack, 1, "echo.say", payload())};
+  say(as, requests, times);
 }
 
 void quiet_node::warm_up(codecs::format as, std::size_t burst) {

@@ -4,6 +4,7 @@
 ///
 ///   enter(codec) ── a client: peer + sink_transport, its session open, a member of the room
 ///   publish(n)   ── bytes in ▶ decode ▶ room ▶ relay ▶ outboxes, gathered and consumed ▶ the acknowledgement
+///   call(n)      ── bytes in ▶ decode ▶ router ▶ a service that answers what it was given ▶ the answer
 ///
 /// Left out are the kernel, the reading of WebSocket frames and the shard's clock; `./dev bench` has them all.
 /// Threading: one thread. Failure: std::logic_error where something was not delivered: then nothing was measured.
@@ -81,6 +82,8 @@ class quiet_node {
   std::size_t members() const noexcept { return members_.size(); }
   /// The publisher, who is no member, sends so many messages at once, and everything happens that follows.
   void publish(codecs::format as, std::size_t messages);
+  /// The publisher calls a service so many times at once.
+  void call(codecs::format as, std::size_t times);
   /// So many messages that the room's history is full and every buffer has its size.
   void warm_up(codecs::format as, std::size_t burst);
   /// The relay is given what a room has published in one turn: `messages` of them.
@@ -108,7 +111,8 @@ class quiet_node {
   struct parts;
 
   client& connect(codecs::codec_id codec);
-  void call(client& who, std::string_view request);
+  void say(codecs::format as, const std::string (&requests)[2], std::size_t times);
+  void must_answer(client& who, std::string_view request);
   caf::actor keep(caf::actor who);
 
   runtime::log::scoped quiet_{{.level = runtime::log_level::off, .access = false}};

@@ -12,7 +12,7 @@ import { pause } from './participant.mjs';
 import { verdict } from './verdict.mjs';
 
 /** Where a publish may be cut: the database's file, its sync, and the answer that leaves. */
-export const calls = ['fdatasync', 'pwrite64', 'sendmsg'];
+export const calls = ['fdatasync', 'pwrite64', 'sendto'];
 const run_ms = 20_000;
 const messages = 3; // of each sender, one after the other
 

@@ -26,7 +26,7 @@ test(
   { skip: skip || (durable && 'its store is on disk'), timeout: 60_000 * patience },
   async () => {
     const dir = scratch();
-    const { died, broken } = await kill_at_each('sendmsg', { dir, from: await prepared(dir), step: 4, most: 6 });
+    const { died, broken } = await kill_at_each('sendto', { dir, from: await prepared(dir), step: 4, most: 6 });
     assert.ok(died > 0);
     assert.ok(
       broken.some((text) => / lost: /.test(text)),
