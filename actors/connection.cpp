@@ -34,7 +34,7 @@ namespace {
 struct look_again {};         ///< To itself, while the node drains: has everything been answered?
 struct look_at_admission {};  ///< To itself, while it has no session: does what its handshake has shown still count?
 struct look_at_token {
-  std::uint64_t number = 0;
+  std::uint32_t number = 0;
 };  ///< To itself: its token ends soon, or now. Of an earlier token: ignored.
 
 }  // namespace
@@ -141,20 +141,20 @@ struct state final : codecs::sink {
   context& ctx;
   const std::shared_ptr<peer>& client;  ///< of the options
   connection::stage at = connection::stage::unopened;
+  bool token_told = false;  ///< that it ends soon
+  bool has_looked = false;  ///< for the key of the token that is being verified
+  bool travels = false;     ///< its `wait_turn`: what it has said in this turn is on its way
+  std::uint32_t token_looks = 0;
   caller who;
   std::int64_t token_ends_ms = 0;  ///< 0: never, or it has none
   std::shared_ptr<const credential> shown{};
-  std::uint64_t token_looks = 0;
-  bool token_told = false;           ///< that it ends soon
-  bool has_looked = false;           ///< for the key of the token that is being verified
-  peer::inputs backlog;              ///< from `decoded` on; an empty std::deque would hold 576 bytes
+  peer::inputs backlog;  ///< from `decoded` on; an empty std::deque would hold 576 bytes
   std::size_t decoded = 0;
   turn_line::place place;             ///< among those that have much to say
-  bool travels = false;               ///< its `wait_turn`: what it has said in this turn is on its way
   runtime::token_bucket out_of_turn;  ///< what it may say while others wait for theirs
   std::vector<held_call> held;
   std::shared_ptr<batch> current_batch;
-  std::optional<caf::actor_clock::time_point> draining_since;
+  caf::actor_clock::time_point draining_since = caf::actor_clock::time_point::max();  ///< max: it does not
 };
 
 caf::behavior state::start() {
@@ -224,9 +224,9 @@ state::~state() {
 /// The node stops: what is being stored for this client is acknowledged before it is closed.
 void state::drain() {
   if (at == connection::stage::over) return;
-  if (!draining_since) draining_since = self->clock().now();
-  const bool waits = client->calls_in_flight() != 0 && self->clock().now() - *draining_since <
-                                                           std::chrono::milliseconds{ctx.config.node.drain_timeout_ms};
+  draining_since = std::min(draining_since, self->clock().now());
+  const bool waits = client->calls_in_flight() != 0 &&
+                     self->clock().now() - draining_since < std::chrono::milliseconds{ctx.config.node.drain_timeout_ms};
   if (!waits) return end(codecs::close_codes::restart);
   self->later(drain_look, look_again{});
 }
