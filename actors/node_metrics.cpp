@@ -9,6 +9,7 @@
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/shard.hpp"
+#include "runtime/slow_lane.hpp"
 #include "runtime/supervisor.hpp"
 #include "runtime/tls.hpp"
 #include "storage/sqlite_store.hpp"
@@ -105,6 +106,8 @@ void collect_sockets(metrics& into, context& ctx) {
   add("greenroom_tls_handshakes_total", "TLS handshakes that succeeded.", &figures::handshakes);
   add("greenroom_tls_handshakes_failed_total", "TLS handshakes that failed, those that took too long included.",
       &figures::handshakes_failed);
+  into.collect({"greenroom_reads_stood_back_total", "Times that a socket was not read at once: new, or much to say."},
+               metrics::kind::counter, [] { return number(runtime::slow_lane::stood()); });
   into.collect(
       {"greenroom_edge_refused_total", "Clients cut off, and what they sent refused, at the node's edge.", {"reason"}},
       metrics::kind::counter, [] {

@@ -5,17 +5,18 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "runtime/limits.hpp"
+
 namespace greenroom::runtime {
 namespace {
 
-constexpr std::size_t read_ahead_bytes = 16U << 10;
 constexpr std::size_t vectors_per_write = 64;
 constexpr std::chrono::seconds linger{2};  // for the peer to close its half, once everything is written
 
 /// Where reads of this thread's connections end up before they are sorted out: one block a shard, none a connection.
 std::span<char> shared_block() {
-  thread_local const auto block = std::make_unique<char[]>(read_ahead_bytes);
-  return {block.get(), read_ahead_bytes};
+  thread_local const auto block = std::make_unique<char[]>(limits::read_block_max);
+  return {block.get(), limits::read_block_max};
 }
 
 }  // namespace
@@ -48,7 +49,7 @@ void corked::establish(established_function done) {
     net::post(get_executor(), [done = std::move(done)] { done(net::error::operation_aborted, {}); });
     return;
   }
-  descriptor_.async_wait(read_wait_, [this, done = std::move(done)](error_code ec) mutable {
+  auto shake = [this, done = std::move(done)](error_code ec) mutable {
     if (!open_) ec = net::error::operation_aborted;
     if (ec) return done(ec, {});
     const auto got = wire_->establish(descriptor_.native_handle());
@@ -62,7 +63,8 @@ void corked::establish(established_function done) {
       case wire_result::state::failed: return done({got.error, boost::system::system_category()}, wire_->trouble());
       default: return establish(std::move(done));
     }
-  });
+  };
+  descriptor_.async_wait(read_wait_, input_waiter<decltype(shake)>{this, std::move(shake)});
 }
 
 void corked::read_beneath(std::span<char> into, std::function<void(error_code, std::size_t)> done) {
@@ -85,7 +87,7 @@ std::span<char> corked::receive(error_code& ec) {
     ec = net::error::operation_aborted;
     return {};
   }
-  const auto block = shared_block();
+  const auto block = shared_block().first(ending_ ? limits::read_block_max : conduct_.block());
   const iovec into{block.data(), block.size()};
   const auto got = wire_->read(descriptor_.native_handle(), {&into, 1});
   read_wait_ = got.what == wire_result::state::wants_write ? descriptor::wait_write : descriptor::wait_read;
@@ -93,7 +95,9 @@ std::span<char> corked::receive(error_code& ec) {
     case wire_result::state::moved:
       counters_->bytes_in += got.bytes;
       last_input_ = home_.now();
+      conduct_.came(got.bytes);
       if (const auto& by = limiter_ ? limiter_ : door_) resume_at_ = by->on_bytes(got.bytes, last_input_);
+      if (resume_at_ > last_input_) conduct_.rests();
       return block.first(got.bytes);
     case wire_result::state::ended:
       peer_ended_ = true;
@@ -108,7 +112,9 @@ void corked::limit_reads(std::shared_ptr<read_limiter> by) { (door_ ? limiter_ :
 
 void corked::frames_came(std::uint32_t frames) {
   const auto& by = limiter_ ? limiter_ : door_;
-  if (by) resume_at_ = std::max(resume_at_, by->on_frames(frames, home_.now()));
+  if (!by) return;
+  resume_at_ = std::max(resume_at_, by->on_frames(frames, home_.now()));
+  if (resume_at_ > home_.now()) conduct_.rests();
 }
 
 void corked::read_ahead(std::function<void(error_code)> done) {
@@ -264,7 +270,7 @@ void corked::close() {
   cancel();
   out_.clear();
   wire_.reset();
-  if (rest_) rest_->cancel();
+  if (rest_) rest_->over.cancel();
   limiter_ = door_ = nullptr;  // its place is free, whoever still holds us
   error_code ignored;
   descriptor_.close(ignored);

@@ -6,6 +6,7 @@
 ///
 /// Reading waits for the descriptor without a buffer, then takes what there is into a block that all connections of the
 /// shard share, where its reader looks at it (`read_block`), or keeps it as `input()` until it is taken (`read_ahead`).
+/// A socket that is new or had much to say stands in the shard's slow lane before it is read.
 /// What the wire still holds is read without waiting. Lifecycle: shared; whatever waits holds it, so that an ended
 /// connection lives on by itself until its bytes are out. Threading: its shard's. Bounds: the outbox's; `input()` holds
 /// at most one read more than its user left in it. Failure: a broken socket drops the output, ends the pending read with
@@ -31,6 +32,7 @@
 #include "runtime/outbox.hpp"
 #include "runtime/read_limiter.hpp"
 #include "runtime/shard.hpp"
+#include "runtime/slow_lane.hpp"
 #include "runtime/timer_wheel.hpp"
 #include "runtime/unique_fd.hpp"
 #include "runtime/wire.hpp"
@@ -56,7 +58,7 @@ struct exact_allocator {
   }
 };
 
-/// What the connections of one shard count together.
+/// What the connections of one shard count together, and where they stand.
 struct connection_counters {
   std::uint64_t connections = 0;  ///< Open now.
   std::uint64_t websockets = 0;   ///< Of them.
@@ -64,6 +66,7 @@ struct connection_counters {
   std::uint64_t handshakes = 0;         ///< Of TLS that succeeded …
   std::uint64_t handshakes_failed = 0;  ///< … or did not, too slow ones included.
   outbox_stats out;
+  slow_lane lane;
 };
 
 /// Who uses a corked connection: an HTTP connection, then maybe a WebSocket. Told at the end of a turn or from the
@@ -168,9 +171,22 @@ class corked final : public std::enable_shared_from_this<corked>,
   };
   template <class Handler>
   struct block_reader;
+  template <class Handler>
+  struct input_waiter;
+  /// Nothing is read meanwhile: for a time, or until its turn has come.
+  struct rest final : slow_lane::place {
+    rest(shard& home, shard::time_point until) : over{home.io(), until} {}
+    void on_turn() override { over.cancel(); }
+    net::steady_timer over;
+  };
   /// Calls from the loop once a read may give something.
   template <class Handler>
   void await_input(Handler handler);
+  /// Calls from the loop when it is its turn, among the sockets that stand back.
+  template <class Handler>
+  void stand_back(Handler handler);
+  template <class Handler>
+  void rest_until(shard::time_point when, Handler handler);
   bool reads_rest() { return open_ && !ending_ && resume_at_ > home_.now(); }
 
   void on_dirty() override { home_.at_turn_end(*this); }
@@ -196,11 +212,12 @@ class corked final : public std::enable_shared_from_this<corked>,
   std::unique_ptr<ahead> input_;                  ///< Null at idle.
   std::unique_ptr<flushed_function> flushed_;     ///< Rarely there, so it costs a pointer.
   std::shared_ptr<read_limiter> door_, limiter_;  ///< Null: it is read as fast as it comes. `limiter_` before `door_`.
-  std::unique_ptr<net::steady_timer> rest_;       ///< There while nothing is read.
+  std::unique_ptr<rest> rest_;                    ///< There while nothing is read.
   shard::time_point resume_at_;
   shard::time_point last_input_;
   shard::time_point deadline_;  ///< Of the end, once it began.
   descriptor::wait_type read_wait_ = descriptor::wait_read;
+  read_conduct conduct_;
   bool open_ = true;
   bool blocked_ = false;  ///< A wait to write is pending.
   bool dated_ = false;    ///< `deadline_` holds; the timer is ours.
@@ -210,26 +227,50 @@ class corked final : public std::enable_shared_from_this<corked>,
 };
 
 template <class Handler>
+void corked::rest_until(shard::time_point when, Handler handler) {
+  rest_ = std::make_unique<rest>(home_, when);
+  rest_->over.async_wait([this, handler = std::move(handler)](error_code) mutable {
+    rest_.reset();
+    handler(open_ ? error_code{} : error_code{net::error::operation_aborted});
+  });
+}
+
+template <class Handler>
+void corked::stand_back(Handler handler) {
+  if (counters_->lane.passes(home_)) return handler(error_code{});
+  rest_until(shard::time_point::max(), std::move(handler));  // Asio owns who waits, and drops it with the loop
+  counters_->lane.stand(home_, *rest_);
+}
+
+template <class Handler>
+struct corked::input_waiter {
+  using allocator_type = exact_allocator<>;
+  allocator_type get_allocator() const noexcept { return {}; }
+
+  void operator()(error_code ec) {
+    if (!ec && self->open_ && self->conduct_.stands_back()) return self->stand_back(std::move(handler));
+    handler(ec);
+  }
+
+  corked* self;
+  Handler handler;
+};
+
+template <class Handler>
 void corked::await_input(Handler handler) {
-  if (reads_rest()) {
-    rest_ = std::make_unique<net::steady_timer>(home_.io(), resume_at_);
-    rest_->async_wait([this, handler = std::move(handler)](error_code ec) mutable {
-      if (!open_) ec = net::error::operation_aborted;
-      rest_.reset();
-      if (ec) return handler(ec);
-      await_input(std::move(handler));
+  if (reads_rest())
+    return rest_until(resume_at_, [this, handler = std::move(handler)](error_code ec) mutable {
+      ec ? handler(ec) : await_input(std::move(handler));
     });
-  } else if (open_ && wire_->holds_input())
-    net::post(get_executor(), [handler = std::move(handler)]() mutable { handler(error_code{}); });
+  input_waiter<Handler> waiter{this, std::move(handler)};
+  if (open_ && wire_->holds_input())
+    net::post(get_executor(), [waiter = std::move(waiter)]() mutable { waiter(error_code{}); });
   else
-    descriptor_.async_wait(read_wait_, std::move(handler));
+    descriptor_.async_wait(read_wait_, std::move(waiter));
 }
 
 template <class Handler>
 struct corked::block_reader {
-  using allocator_type = exact_allocator<>;
-  allocator_type get_allocator() const noexcept { return {}; }
-
   void operator()(error_code ec) {
     const auto bytes = ec ? std::span<char>{} : self->receive(ec);
     if (ec == net::error::would_block) return self->read_block(std::move(handler));

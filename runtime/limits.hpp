@@ -17,6 +17,12 @@ inline constexpr std::size_t messages_per_resume_max = 64;  ///< CAF's scheduler
 inline constexpr auto shard_leave_grace = 500ms;            ///< for actors that talk to themselves for ever
 inline constexpr std::size_t shards_max = 256;
 
+// --- reading sockets ---
+inline constexpr std::uint16_t read_block_first = 4U << 10;  ///< of a socket that is new or has to rest, …
+inline constexpr std::uint16_t read_block_max = 16U << 10;   ///< … and of one that has filled two
+inline constexpr std::uint8_t new_reads =
+    2;  ///< of a new socket, which stands back for them: a handshake and what follows
+
 // --- the watchdog ---
 inline constexpr auto watchdog_interval = 25ms;
 inline constexpr auto watchdog_hold_max = 100ms;

@@ -79,7 +79,7 @@ listen_address probe(const listen_address& wanted) {
   return {wanted.host, got ? got->port : wanted.port, wanted.tls};
 }
 
-struct listener::state final : std::enable_shared_from_this<listener::state>, timer {
+struct listener::state final : std::enable_shared_from_this<listener::state>, timer, turn_hook {
   state(shard& home, unique_fd bound, accept_function on_accept, listener_options options)
       : home{home},
         options{std::move(options)},
@@ -115,7 +115,7 @@ struct listener::state final : std::enable_shared_from_this<listener::state>, ti
         return home.timers().arm(*this, home.now() + std::chrono::milliseconds{options.retry_ms});
       }  // else: that client left before it was accepted
     }
-    if (open) wait();
+    if (open) home.at_turn_end(*this);  // not sooner: who is there already is served between two portions
   }
 
   /// The reserve makes room for one at a time. Another thread may take that room first: then there is nothing to do.
@@ -134,6 +134,9 @@ struct listener::state final : std::enable_shared_from_this<listener::state>, ti
   }
 
   void on_timer() override { accept(); }
+  void on_turn_end() override {
+    if (open) wait();
+  }
 
   void close() {
     open = false;

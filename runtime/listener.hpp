@@ -34,7 +34,7 @@ struct listener_stats {
 
 struct listener_options {
   int backlog = 4'096;
-  std::uint32_t accepts_per_wake = 16;
+  std::uint32_t accepts_per_wake = 4;
   std::uint32_t retry_ms = 100;
   std::uint32_t accepts_per_second = 0;     ///< on this shard; over it clients wait in the backlog; 0: as they come
   std::function<std::string()> farewell{};  ///< What a client reads for whom no descriptor is left; empty: nothing.
