@@ -103,7 +103,7 @@ for (const kind of ['json', 'msgpack']) {
 
 scenario('compression: a client gets what it can inflate with the window that it asked for', async (s) => {
   const node = await shared.get();
-  const room = fresh();
+  const room = `quiet:${fresh()}`;
   const distant = `${noise(3_000)}`.repeat(2); // repeats beyond a window of 9 bits, within one of 12
   const answers = {};
   const members = {};

@@ -42,15 +42,21 @@ function withinExactly(ms, what, promise) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-/** Runs `body` until it does not throw, or throws its last error. For what becomes true soon, as a gauge. */
+/**
+ * Runs `body` until it does not throw, or throws its last error. For what becomes true soon, as a gauge. A machine that
+ * slept, or a stopped process (whose nodes are mostly stopped, too), was not waiting: of one round a second counts at most.
+ */
 export async function eventually(body, ms = 5_000) {
-  const end = Date.now() + ms * patience;
-  for (;;) {
+  let left = ms * patience;
+  for (let before = Date.now(); ; ) {
     try {
       return await body();
     } catch (error) {
-      if (Date.now() > end) throw error;
+      if (left <= 0) throw error;
       await new Promise((resolve) => setTimeout(resolve, 20));
+      const now = Date.now();
+      left -= Math.min(now - before, 1_000);
+      before = now;
     }
   }
 }

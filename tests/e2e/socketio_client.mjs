@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { io } from 'socket.io-client';
 import WebSocket from 'ws';
-import { binary, within } from './harness.mjs';
+import { binary, patience, within } from './harness.mjs';
 
 const built = process.env.GREENROOM_TEST_PLUGINS ?? join(binary, '..', 'tests');
 export const config = `[node]
@@ -14,9 +14,9 @@ load = ["${join(built, 'parrot.so')}"]
 path = "/suite/"
 protocol = "socketio"
 recovery = false
-ping_interval_ms = 300
-ping_timeout_ms = 200
-connect_timeout_ms = 1000
+ping_interval_ms = ${300 * patience}
+ping_timeout_ms = ${200 * patience}
+connect_timeout_ms = ${1_000 * patience}
 [endpoint.packed]
 path = "/packed/"
 protocol = "socketio"
@@ -24,8 +24,8 @@ parser = "msgpack"
 [endpoint.recovering]
 path = "/recovering/"
 protocol = "socketio"
-ping_interval_ms = 300
-ping_timeout_ms = 200
+ping_interval_ms = ${300 * patience}
+ping_timeout_ms = ${200 * patience}
 `;
 
 /** A client of socket.io-client; it goes with its scenario. `next` waits for an event, `heard` has what nobody took. */

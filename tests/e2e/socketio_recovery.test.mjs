@@ -1,7 +1,7 @@
 // Connection state recovery with socket.io-client: cuts, kill -9, a node that stops.
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually, fresh, scenario, sharedNode, within } from './harness.mjs';
+import { eventually, fresh, patience, scenario, sharedNode, within } from './harness.mjs';
 import { call, client, config, connects, next, once, raw } from './socketio_client.mjs';
 
 const shared = sharedNode({ config });
@@ -23,7 +23,7 @@ async function recovery(s, node, lose) {
   await publish(1);
   await publish(2);
   await eventually(() => assert.deepEqual(got, [1, 2]));
-  await sleep(700); // a ping has proven them, and the session is stored
+  await sleep(700 * patience); // a ping has proven them, and the session is stored
   const sid = reader.id;
   await lose(reader, publish);
   await within(15_000, 'the recovery', (async () => {
@@ -73,7 +73,7 @@ scenario('recovery: a node that stops sends its clients away so that they come b
     await connects(each);
     await call(each, 'room.join', { room });
   }
-  await sleep(700); // a ping has proven them, and the session is stored
+  await sleep(700 * patience); // a ping has proven them, and the session is stored
   const sids = clients.map((each) => each.id);
   const gone = clients.map((each) => once(each, 'disconnect', 10_000));
   const back = clients.map((each) => once(each, 'connect', 20_000));
