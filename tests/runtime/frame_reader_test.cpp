@@ -24,12 +24,14 @@ class listener : public frame_sink {
   flow on_ping(std::string_view payload) override { return note("ping: ", payload); }
   flow on_pong(std::string_view payload) override { return note("pong: ", payload); }
   void on_close(std::uint16_t code, std::string_view reason) override {
+    closed = true;
     note("close " + std::to_string(code) + ": ", reason);
   }
 
   std::vector<std::string> heard;
   std::string piece;      ///< what is being fed
   bool in_place = false;  ///< the last message stood in it
+  bool closed = false;
   flow answer = flow::on;
 
  private:
@@ -55,7 +57,7 @@ reading read(std::string_view bytes, std::size_t size, frame_reader& reader) {
     const auto got = reader.feed(to.piece, to);
     all.used += got.used;
     all.wrong = got.wrong;
-    if (got.wrong != 0 || got.used != to.piece.size()) break;
+    if (got.wrong != 0 || to.closed || got.used != to.piece.size()) break;  // whoever said goodbye is not read any more
   }
   all.heard = to.heard;
   return all;

@@ -1,0 +1,121 @@
+// Races that ThreadSanitizer has to report, and an order that it must not: one by name. What tests/support/caf_order.cpp
+// says of CAF's mailboxes could say too much; then the runs of the other tests would be clean and mean nothing.
+//
+//   thread_canary after_sending   the sender writes to what it has sent
+//   thread_canary two_shards      two actors write to one number, each told by the main thread
+//   thread_canary answered        the main thread writes to what an actor writes to after its answer
+//   thread_canary passed_on       one writes, tells the other, and that one writes: no race
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "runtime/actor.hpp"
+#include "runtime/ask.hpp"
+#include "runtime/scheduler.hpp"
+
+namespace greenroom::tests::canary {
+
+using namespace std::chrono_literals;
+using number = std::shared_ptr<int>;
+
+struct write {
+  number to;
+  caf::actor then{};  ///< told the same, where there is one
+};
+struct answer_and_write {
+  number to;  ///< afterwards
+  struct reply {};
+};
+
+}  // namespace greenroom::tests::canary
+
+GREENROOM_MESSAGE(greenroom::tests::canary::write)
+GREENROOM_REQUEST(greenroom::tests::canary::answer_and_write)
+
+namespace greenroom::tests::canary {
+namespace {
+
+struct options {};
+
+struct state {
+  static inline const char* name = "canary";
+  state(runtime::actor_base* s, const options&) : self{s} {}
+  caf::behavior start() {
+    return {
+        [](const write& m) {
+          ++*m.to;
+          if (m.then) runtime::tell(m.then, write{m.to});
+        },
+        [this](const answer_and_write& m) {
+          runtime::tell(caf::actor{self}, write{m.to});
+          return answer_and_write::reply{};
+        },
+    };
+  }
+  runtime::actor_base* self;
+};
+
+struct node {
+  struct config : caf::actor_system_config {
+    config() { runtime::scheduler::install(*this, 2); }
+  };
+  config settings;
+  caf::actor_system system{settings};
+  caf::actor on(std::size_t shard) {
+    return runtime::spawn<state>({system, &runtime::scheduler::of(system).at(shard)}, options{});
+  }
+};
+
+constexpr auto a_while = 200ms;  // without a look at the other thread, which would be an order
+
+void after_sending(node& n, const number& shared) {
+  runtime::tell(n.on(0), write{shared});
+  std::this_thread::sleep_for(a_while);
+  ++*shared;
+}
+
+void two_shards(node& n, const number& shared) {
+  const auto one = n.on(0), other = n.on(1);
+  runtime::tell(one, write{shared});
+  runtime::tell(other, write{shared});
+  std::this_thread::sleep_for(a_while);
+}
+
+void answered(node& n, const number& shared) {
+  const auto who = n.on(0);
+  caf::scoped_actor self{n.system};
+  self->request(who, 10s, answer_and_write{shared}).receive([](const answer_and_write::reply&) {}, [](caf::error&) {});
+  std::this_thread::sleep_for(a_while);
+  ++*shared;
+}
+
+void passed_on(node& n, const number& shared) {
+  const auto one = n.on(0), other = n.on(1);
+  ++*shared;
+  for (int i = 0; i < 1'000; ++i) runtime::tell(one, write{std::make_shared<int>(i), other});
+  runtime::tell(one, write{shared, other});
+  std::this_thread::sleep_for(a_while);
+}
+
+const std::map<std::string, void (*)(node&, const number&)> all{
+    {"after_sending", after_sending}, {"two_shards", two_shards}, {"answered", answered}, {"passed_on", passed_on}};
+
+}  // namespace
+}  // namespace greenroom::tests::canary
+
+int main(int argc, char** argv) {
+  namespace canary = greenroom::tests::canary;
+  const auto found = canary::all.find(argc > 1 ? argv[1] : "");
+  if (found == canary::all.end()) return std::fputs("thread_canary NAME\n", stderr), 64;
+  const auto shared = std::make_shared<int>(0);
+  canary::node n;
+  found->second(n, shared);
+}
