@@ -26,6 +26,9 @@ namespace greenroom::tests::canary {
 using namespace std::chrono_literals;
 using number = std::shared_ptr<int>;
 
+constexpr auto a_while =
+    200ms;  // without a look at the other thread, which would be an order; so is a handle that is let go
+
 struct write {
   number to;
   caf::actor then{};  ///< told the same, where there is one
@@ -55,7 +58,7 @@ struct state {
           if (m.then) runtime::tell(m.then, write{m.to});
         },
         [this](const answer_and_write& m) {
-          runtime::tell(caf::actor{self}, write{m.to});
+          self->later(a_while / 2, write{m.to});
           return answer_and_write::reply{};
         },
     };
@@ -74,10 +77,9 @@ struct node {
   }
 };
 
-constexpr auto a_while = 200ms;  // without a look at the other thread, which would be an order
-
 void after_sending(node& n, const number& shared) {
-  runtime::tell(n.on(0), write{shared});
+  const auto who = n.on(0);
+  runtime::tell(who, write{shared});
   std::this_thread::sleep_for(a_while);
   ++*shared;
 }
