@@ -10,6 +10,7 @@
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <map>
@@ -26,12 +27,21 @@ namespace greenroom::tests::canary {
 using namespace std::chrono_literals;
 using number = std::shared_ptr<int>;
 
-constexpr auto a_while =
-    200ms;  // without a look at the other thread, which would be an order; so is a handle that is let go
+/// How many writes there were, for whoever waits: relaxed, since a look at the other thread would be an order otherwise. So is
+/// a handle that is let go.
+inline std::atomic<int> written{0};
+inline std::atomic<bool> answer_is_there{false};
+
+void await(int writes) {
+  while (written.load(std::memory_order_relaxed) < writes) std::this_thread::yield();
+}
 
 struct write {
   number to;
   caf::actor then{};  ///< told the same, where there is one
+};
+struct write_then {  ///< once the asker has its answer
+  number to;
 };
 struct answer_and_write {
   number to;  ///< afterwards
@@ -41,6 +51,7 @@ struct answer_and_write {
 }  // namespace greenroom::tests::canary
 
 GREENROOM_MESSAGE(greenroom::tests::canary::write)
+GREENROOM_MESSAGE(greenroom::tests::canary::write_then)
 GREENROOM_REQUEST(greenroom::tests::canary::answer_and_write)
 
 namespace greenroom::tests::canary {
@@ -55,10 +66,16 @@ struct state {
     return {
         [](const write& m) {
           ++*m.to;
+          written.fetch_add(1, std::memory_order_relaxed);
           if (m.then) runtime::tell(m.then, write{m.to});
         },
+        [](const write_then& m) {
+          while (!answer_is_there.load(std::memory_order_relaxed)) std::this_thread::yield();
+          ++*m.to;
+          written.fetch_add(1, std::memory_order_relaxed);
+        },
         [this](const answer_and_write& m) {
-          self->later(a_while / 2, write{m.to});
+          runtime::tell(caf::actor{self}, write_then{m.to});
           return answer_and_write::reply{};
         },
     };
@@ -80,7 +97,7 @@ struct node {
 void after_sending(node& n, const number& shared) {
   const auto who = n.on(0);
   runtime::tell(who, write{shared});
-  std::this_thread::sleep_for(a_while);
+  await(1);
   ++*shared;
 }
 
@@ -88,23 +105,25 @@ void two_shards(node& n, const number& shared) {
   const auto one = n.on(0), other = n.on(1);
   runtime::tell(one, write{shared});
   runtime::tell(other, write{shared});
-  std::this_thread::sleep_for(a_while);
+  await(2);
 }
 
 void answered(node& n, const number& shared) {
   const auto who = n.on(0);
   caf::scoped_actor self{n.system};
   self->request(who, 10s, answer_and_write{shared}).receive([](const answer_and_write::reply&) {}, [](caf::error&) {});
-  std::this_thread::sleep_for(a_while);
+  answer_is_there.store(true, std::memory_order_relaxed);
+  await(1);
   ++*shared;
 }
 
 void passed_on(node& n, const number& shared) {
   const auto one = n.on(0), other = n.on(1);
   ++*shared;
-  for (int i = 0; i < 1'000; ++i) runtime::tell(one, write{std::make_shared<int>(i), other});
+  constexpr int others = 1'000;
+  for (int i = 0; i < others; ++i) runtime::tell(one, write{std::make_shared<int>(i), other});
   runtime::tell(one, write{shared, other});
-  std::this_thread::sleep_for(a_while);
+  await(2 * (others + 1));
 }
 
 const std::map<std::string, void (*)(node&, const number&)> all{

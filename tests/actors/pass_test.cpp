@@ -1,6 +1,7 @@
 // pass() says what tell() says, from other memory.
 #include "actors/pass.hpp"
 
+#include <caf/send.hpp>
 #include <catch2/catch.hpp>
 
 #include <stdexcept>
@@ -100,7 +101,10 @@ TEST_CASE_METHOD(actor_fixture, "pass: what nobody handled is unexpected, and wh
   pass(who, open_up{});
   pass(who, open_up{});
   settle();
+  caf::anon_send_exit(who, caf::exit_reason::kill);
   for (int i = 0; i != 100; ++i) pass(who, word{longer});
+  settle();
+  CHECK(story.empty());
 }
 
 }  // namespace greenroom::tests
