@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { sampled } from './profile.mjs';
 import { pinned, servers } from './servers.mjs';
 
 const run_timeout_ms = 180_000;
@@ -56,7 +57,7 @@ function cpu_seconds() {
 /** The keys of the load generator's command line. */
 const arguments_of = (what) => Object.entries(what).map(([key, value]) => `${key}=${value}`);
 
-async function attempt(build, name, { figure, ask, node, on_sample }, lengths) {
+async function attempt(build, name, { figure, ask, node, on_sample, profiled }, lengths) {
   const { start, speech } = servers[name];
   let server = await start({ build: node?.build ?? build, cores: 0, node, lengths });
   let again; // a node that was killed has started again
@@ -73,11 +74,15 @@ async function attempt(build, name, { figure, ask, node, on_sample }, lengths) {
     },
   };
   const told = { port: server.port, pid: server.pid, speech, ...(node?.tls ? { tls: 1 } : {}), ...ask };
+  const samples = profiled ? sampled(server.pid) : undefined;
+  let profile;
   try {
     const timeout = run_timeout_ms + 1_000 * (ask.seconds ?? 0);
     const measured = await load(build, [figure, ...arguments_of(told)], { timeout, on });
-    return { ...measured, ...(await again) };
+    profile = await samples?.end();
+    return { ...measured, ...(await again), ...(profile ? { profile } : {}) };
   } finally {
+    if (!profile) await samples?.end().catch(() => {});
     await server.stop();
   }
 }

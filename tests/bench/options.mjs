@@ -25,6 +25,7 @@ export function options_of(argv) {
       json: { type: 'string' },
       plots: { type: 'string' },
       compare: { type: 'string' },
+      profile: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },

@@ -1,4 +1,4 @@
-// ./dev bench [NAME…] [--peers] [--rounds N] [--seconds N] [--minutes N] [--json FILE] [--plots DIR] [--compare REV|FILE]
+// ./dev bench [NAME…] [--peers] [--rounds N] [--seconds N] [--minutes N] [--json FILE] [--plots DIR] [--compare REV|FILE] [--profile]
 //
 // NAME is a workload, or WORKLOAD/CASE, of which the beginning is enough. Each prints one table: Greenroom, who is measured
 // beside it in the same rounds with the ratio in brackets, and the goals. A round starts each server anew, pinned to core 0,
@@ -8,6 +8,7 @@
 //   --minutes   how long `sustain` runs (1)             --plots    where the workloads' plots go (build/plots)
 //   --compare   REV: builds that revision, too, alternates both, and fails where this one is worse beyond the noise that
 //               the rounds show. FILE: the same against the JSON of an earlier run, as far as the machine was the same.
+//   --profile   perf samples Greenroom meanwhile, and each case's last round says where its time went (Debian: linux-perf)
 //   --quick     everything small and short: whether the bench runs; no figures
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -19,6 +20,7 @@ import { build_of, confirmed, say_verdicts, verdicts } from './compare.mjs';
 import { lengths_of, measure } from './meter.mjs';
 import { options_of } from './options.mjs';
 import { plot } from './plot.mjs';
+import { print_profile } from './profile.mjs';
 import { servers } from './servers.mjs';
 import { alike, medians } from './statistics.mjs';
 import { judged, machine_note, table } from './tables.mjs';
@@ -83,7 +85,9 @@ async function rounds_of(name, run) {
   };
   for (let round = 0; round < (run.rounds ?? rounds_wanted); ++round) {
     const ours = async () =>
-      found.greenroom.push(await measure(options.build, 'greenroom', { figure, node, ask, on_sample }));
+      found.greenroom.push(
+        await measure(options.build, 'greenroom', { figure, node, ask, on_sample, profiled: options.profile }),
+      );
     const theirs = async () => {
       for (const [each, other] of Object.entries(besides)) {
         if (!found[each]) continue;
@@ -172,6 +176,8 @@ async function run_workload(workload, names) {
   }
   const all = Object.values(done).flatMap(({ rounds }) => Object.values(rounds).flat());
   if (all.length) console.log(`\n${machine_note(all)}`);
+  for (const [name, { rounds }] of Object.entries(done))
+    if (rounds.greenroom.at(-1)?.profile) print_profile(`${workload}/${name}`, rounds.greenroom.at(-1).profile);
 }
 
 /** What a case's rounds say against the other revision's, or against those of the file. */
