@@ -189,8 +189,8 @@ TEST_CASE("audit: over audit.queue_max entries are lost, and a line says how man
   desk d;
   std::uint64_t lost = 0;
   {
+    std::promise<void> held, go;  // the audit's thread may look at them until `to` is gone
     auto to = d.open(audit_level::all, 64);
-    std::promise<void> held, go;
     to->record({.what = audit_kind::node, .action = "hold"}, [&] {
       held.set_value();
       go.get_future().wait();
