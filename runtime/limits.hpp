@@ -20,8 +20,8 @@ inline constexpr std::size_t shards_max = 256;
 // --- reading sockets ---
 inline constexpr std::uint16_t read_block_first = 4U << 10;  ///< of a socket that is new or has to rest, …
 inline constexpr std::uint16_t read_block_max = 16U << 10;   ///< … and of one that has filled two
-inline constexpr std::uint8_t new_reads =
-    2;  ///< of a new socket, which stands back for them: a handshake and what follows
+inline constexpr std::uint8_t new_reads = 1;         ///< of a new socket, which stands back for it: the handshake
+inline constexpr std::size_t slow_reads_a_turn = 4;  ///< of all that stand back
 
 // --- the watchdog ---
 inline constexpr auto watchdog_interval = 25ms;

@@ -1,13 +1,13 @@
 /// SLOW_LANE is where those sockets of a shard stand before they are read that are new, or had much to say when they were read
-/// last: one of them is read in a turn of the loop, in the order in which they came. All others are read at once, so that
+/// last: four of them are read in a turn of the loop, in the order in which they came. All others are read at once, so that
 /// neither a flood nor a crowd at the door is before them. READ_CONDUCT knows of one socket whether it belongs there, and
 /// how much of it is read at once.
 ///
-///   new ──two reads──▶ little ──a read fills its block, or is to be paid by a rest──▶ much ──a read that does neither──▶ little
+///   new ──a read──▶ little ──a read fills its block, or is to be paid by a rest──▶ much ──a read that does neither──▶ little
 ///   a block: 4 KiB at first and after a rest; twice as much after each full one, up to 16 KiB
 ///
 /// Lifecycle: a place that dies gives up what it has; a lane that dies forgets who stands there. Threading: its shard's.
-/// Pure but for the turn's end. Bounds: one place a socket, one read a turn. Failure: none of its own.
+/// Pure but for the turn's end. Bounds: one place a socket, limits::slow_reads_a_turn. Failure: none of its own.
 #pragma once
 
 #include <algorithm>
@@ -64,11 +64,12 @@ class slow_lane final : private turn_hook {
     virtual void on_turn() = 0;
   };
 
-  /// Whether one may be read at once: nobody stands here, and this turn had no read of this kind yet.
+  /// Whether one may be read at once: nobody stands here, and this turn had few reads of this kind yet.
   bool passes(const shard& home) noexcept {
     const auto turn = home.counters().turns.get();
-    if (!standing_.empty() || turn == passed_in_) return false;
-    passed_in_ = turn;
+    if (turn != turn_) begin(turn, limits::slow_reads_a_turn);
+    if (!standing_.empty() || left_ == 0) return false;
+    --left_;
     return true;
   }
   /// `home` is always the same one.
@@ -83,16 +84,21 @@ class slow_lane final : private turn_hook {
 
  private:
   void on_turn_end() override {
-    if (standing_.empty()) return;
-    passed_in_ = home_->counters().turns.get() + 1;  // it is read in the next one
-    standing_.pop_front().on_turn();
+    auto left = limits::slow_reads_a_turn;
+    for (; left != 0 && !standing_.empty(); --left) standing_.pop_front().on_turn();
+    begin(home_->counters().turns.get() + 1, left);  // they are read in the next one
     if (!standing_.empty()) home_->at_turn_end(*this);
+  }
+  void begin(std::uint64_t turn, std::size_t reads) noexcept {
+    turn_ = turn;
+    left_ = reads;
   }
 
   static inline std::atomic<std::uint64_t> stood_{0};
   runtime::link_list<place> standing_;
   shard* home_ = nullptr;
-  std::uint64_t passed_in_ = 0;
+  std::uint64_t turn_ = 0;  ///< in which `left_` more may be read
+  std::size_t left_ = limits::slow_reads_a_turn;
 };
 
 }  // namespace greenroom::runtime
