@@ -54,6 +54,12 @@ export class Polling {
     assert.equal(response.status, 200);
     return JSON.parse((await response.text()).substring(1)).sid;
   }
+  /** A GET, and the client's close behind it; a slow node gets the time to read them in this order. */
+  async close(sid) {
+    const polled = this.poll(sid);
+    if (patience > 1) await new Promise((resolve) => setTimeout(resolve, 20 * patience));
+    return Promise.all([polled, this.push(sid, '1')]);
+  }
   async text(sid, options) {
     const response = await this.poll(sid, options);
     assert.equal(response.status, 200);

@@ -236,7 +236,7 @@ scenario('engine.io close, HTTP long-polling: forcefully closes the session', as
   const at = await polling();
   for (let round = 0; round < 10; ++round) {
     const sid = await at.open();
-    const [polled, pushed] = await Promise.all([at.poll(sid), at.push(sid, '1')]);
+    const [polled, pushed] = await at.close(sid);
     assert.deepEqual([pushed.status, await pushed.text()], [200, 'ok']);
     assert.deepEqual([polled.status, await polled.text()], [200, '6']);
     assert.equal((await at.poll(sid)).status, 400);

@@ -101,7 +101,7 @@ scenario('engine.io under socket.io, heartbeat, WebSocket: should close the sess
 scenario('engine.io under socket.io, close: should forcefully close the session', async (s) => {
   const at = await polling();
   const sid = await at.open();
-  const [polled] = await Promise.all([at.poll(sid), at.push(sid, '1')]);
+  const [polled] = await at.close(sid);
   assert.deepEqual([polled.status, await polled.text()], [200, '6']);
   assert.equal((await at.poll(sid)).status, 400);
   const ws = await opened(s);
