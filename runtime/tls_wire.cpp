@@ -139,7 +139,7 @@ wire_result tls_wire::outcome(int result) {
     case SSL_ERROR_ZERO_RETURN: return {wire_result::state::ended, 0, 0};
     case SSL_ERROR_SYSCALL: return broken(errno_ != 0 ? errno_ : ECONNRESET);  // ended without close_notify
     default:
-      reason_ = ERR_peek_last_error();
+      reason_ = static_cast<std::uint32_t>(ERR_peek_last_error());  // it has 32 bits
       ERR_clear_error();
       return broken(at_end_ ? ECONNRESET : EPROTO);
   }
@@ -238,14 +238,14 @@ wire_result tls_wire::write(int, std::span<const iovec> from) {
   if (size == 0) return moved(0);
   const auto done = put(bytes, size);
   if (done.what == wire_result::state::failed || done.what == wire_result::state::moved) return done;
-  kept_.assign(bytes, size);
+  kept_ = std::make_unique<const std::string>(bytes, size);
   return moved(size);
 }
 
 wire_result tls_wire::flush(int) {
-  if (kept_.empty()) return moved(0);
-  const auto done = put(kept_.data(), kept_.size());
-  if (done.what == wire_result::state::moved) std::string{}.swap(kept_);
+  if (!kept_) return moved(0);
+  const auto done = put(kept_->data(), kept_->size());
+  if (done.what == wire_result::state::moved) kept_.reset();
   return done;
 }
 

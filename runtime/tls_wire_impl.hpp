@@ -8,6 +8,8 @@
 
 #include <openssl/ssl.h>
 
+#include <cstdint>
+#include <memory>
 #include <string>
 
 #include "runtime/wire.hpp"
@@ -29,7 +31,7 @@ class tls_wire final : public wire {
   wire_result flush(int socket) override;
   wire_result finish(int socket) override;
   bool holds_input() const noexcept override;
-  bool holds_output() const noexcept override { return !kept_.empty(); }
+  bool holds_output() const noexcept override { return kept_ != nullptr; }
   bool is_secure() const noexcept override { return true; }
   wire_result establish(int socket) override;
   std::string peer_name() const override;
@@ -52,15 +54,16 @@ class tls_wire final : public wire {
   wire_result outcome(int result);
   wire_result broken(int error);
 
+  // 48 bytes with the base: there are thousands.
   SSL* ssl_ = nullptr;
+  std::unique_ptr<const std::string> kept_;  ///< Taken, not written; null: nothing.
   int socket_;
   int errno_ = 0;             ///< Of the socket's last failure.
   int failed_ = 0;            ///< Not 0: broken for good, with this errno.
-  unsigned long reason_ = 0;  ///< OpenSSL's, where it said one.
+  std::uint32_t reason_ = 0;  ///< OpenSSL's, where it said one.
   bool dry_ = false;          ///< The last read asked the socket, and at last it had nothing.
   bool at_end_ = false;       ///< The socket has ended.
   bool begun_ = false;        ///< The peer's first byte was looked at.
-  std::string kept_;          ///< Taken, not written.
 };
 
 }  // namespace greenroom::runtime
