@@ -26,21 +26,31 @@ struct state {
 
   caf::behavior start() {
     self->later(between_rounds, go_on{});
-    return {[this](const go_on&) {
-      const storage::sweep step{.now_ms = ctx.now_ms()};
-      const auto done = ctx.memory.commit(step);
-      store_writer::write_one(self, ctx, step,
-                              [this, left = done.ok() && done.left != 0](const storage::outcome& disk) {
-                                if (left || (disk.ok() && disk.left != 0))
-                                  runtime::tell(self, caf::actor{self}, go_on{});
-                                else
-                                  self->later(between_rounds, go_on{});
-                              });
-    }};
+    return {[this](const go_on&) { step(); }};
   }
+
+  /// The memory has many parts and the disk few: neither is asked again because the other has more to do.
+  void step() {
+    const storage::sweep what{.now_ms = ctx.now_ms()};
+    if (memory_left) memory_left = has_more(ctx.memory.commit(what));
+    if (!disk_left) return end_step();
+    store_writer::write_one(self, ctx, what, [this](const storage::outcome& done) {
+      disk_left = has_more(done);
+      end_step();
+    });
+  }
+
+  void end_step() {
+    if (memory_left || disk_left) return runtime::tell(self, caf::actor{self}, go_on{});
+    memory_left = disk_left = true;
+    self->later(between_rounds, go_on{});
+  }
+
+  static bool has_more(const storage::outcome& done) { return done.ok() && done.left != 0; }
 
   runtime::actor_base* self;
   context& ctx;
+  bool memory_left = true, disk_left = true;  ///< of this round
 };
 
 caf::actor spawn(const runtime::place& where, options opts) { return runtime::spawn<state>(where, opts); }
