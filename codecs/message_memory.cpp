@@ -96,7 +96,7 @@ std::string spare_string() {
 }
 
 void keep_spare(std::string&& text) noexcept {
-  constexpr auto without_heap = std::string{}.capacity();
+  static const auto without_heap = std::string{}.capacity();
   auto taken = std::move(text);
   if (!recycles || taken.capacity() == without_heap || taken.capacity() > spare_bytes_max || spare_strings::gone)
     return;
