@@ -13,8 +13,12 @@ const caf::actor& context::rooms_of(std::string_view room) const {
   return shards[room_directory::shard_of(room, shards.size())].rooms;
 }
 
+std::size_t context::queue_index(std::string_view user) const {
+  return std::hash<std::string_view>{}(user) % shards.size();
+}
+
 const caf::actor& context::queue_of(std::string_view user) const {
-  return shards[std::hash<std::string_view>{}(user) % shards.size()].queue;
+  return shards[queue_index(user)].queue;
 }
 
 const caf::actor& context::presence_of(std::string_view user) const {

@@ -112,6 +112,7 @@ struct context {
   std::int64_t next_stamp();
   std::string next_message_id();
   const caf::actor& rooms_of(std::string_view room) const;     ///< the directory of that room's shard
+  std::size_t queue_index(std::string_view user) const;        ///< the shard of that queue
   const caf::actor& queue_of(std::string_view user) const;     ///< the offline queue that owns that user's inbox
   const caf::actor& presence_of(std::string_view user) const;  ///< the actor that knows whether that user is there
   /// Whether the writer has as much before it as it may: who asks for more is told to come later.

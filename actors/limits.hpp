@@ -69,6 +69,8 @@ inline constexpr std::chrono::milliseconds between_close_batches{10};
 // The inbox.
 inline constexpr std::size_t inbox_in_flight_messages_max = 1'000;
 inline constexpr std::size_t inbox_in_flight_bytes_max = 512u << 10;
+inline constexpr std::size_t inbox_holders_max = 250'000;  ///< of a queue; over it every user's inbox is read
+inline constexpr std::size_t inbox_holders_page = 1'000;
 
 // Socket.IO: namespaces that a client has left and whose sessions still end; over it its connection closes.
 inline constexpr std::size_t namespaces_leaving_max = 32;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "actors/context.hpp"
+#include "actors/inbox_holders.hpp"
 #include "actors/limits.hpp"
 #include "actors/refusal.hpp"
 #include "actors/session.hpp"
@@ -16,6 +17,7 @@
 #include "actors/store_writer.hpp"
 #include "actors/stored_message.hpp"
 #include "codecs/content_hash.hpp"
+#include "runtime/log.hpp"
 #include "runtime/promise.hpp"
 #include "storage/planted.hpp"
 #include "storage/store.hpp"
@@ -23,6 +25,7 @@
 namespace greenroom::offline_queue {
 namespace {
 
+struct list_on {};  ///< To itself: whose inboxes hold messages.
 struct pump_again {  ///< To itself: the disk may be read now, or has what nobody knew of.
   attachment who;
 };
@@ -30,6 +33,7 @@ struct pump_again {  ///< To itself: the disk may be read now, or has what nobod
 }  // namespace
 }  // namespace greenroom::offline_queue
 
+GREENROOM_MESSAGE(greenroom::offline_queue::list_on)
 GREENROOM_MESSAGE(greenroom::offline_queue::pump_again)
 
 namespace greenroom::offline_queue {
@@ -85,11 +89,11 @@ struct receiver {
 
 struct state {
   static inline const char* name = "offline_queue";
-  state(runtime::actor_base* s, const options& o) : self{s}, ctx{o.ctx} {
-    if (self->life() == 0) return;
-    runtime::ask(self, ctx.sessions, limits::ask_timeout,
-                 session_directory::recollect{session::registry::queue, o.shard})
-        .then([](const session_directory::recollect::reply&) {}, [](const caf::error&) {});  // nobody waits for them
+  state(runtime::actor_base* s, const options& o) : self{s}, ctx{o.ctx}, shard{o.shard} {
+    if (self->life() == 0)
+      runtime::tell(self, caf::actor{self}, list_on{});
+    else
+      recollect();
   }
 
   caf::behavior start() {
@@ -98,6 +102,7 @@ struct state {
         [this](const attach& m) { add(m); },
         [this](const detach& m) { remove(m); },
         [this](const acknowledge& m) { settle(m); },
+        [this](const list_on&) { list_holders({}); },
         [this](const pump_again& m) {
           if (auto* to = find(m.who)) pump(*to);
         },
@@ -110,6 +115,9 @@ struct state {
 
   using receivers = std::list<receiver>;
 
+  void recollect();
+  void list_holders(std::string after);
+  void hold(std::string_view user);
   void append(const send& m);
   void accepted(const send& m, const storage::bytes_ptr& body, const storage::outcome& stored);
   void add(const attach& m);
@@ -132,6 +140,8 @@ struct state {
 
   runtime::actor_base* self;
   context& ctx;
+  const std::size_t shard;
+  inbox_holders holders;
   std::unordered_map<user_id, receivers> online;
   std::unordered_set<user_id> unburied;  ///< those online whose expired messages were passed over and not yet moved
 };
@@ -160,6 +170,7 @@ void state::append(const send& m) {
   if (m.client_id)
     entry.once = storage::idempotency{m.sender, draft.id,
                                       codecs::content_hash("user.send", m.to.value, draft.event, *draft.body)};
+  hold(m.to.value);
   auto body = entry.body;
   store_writer::write_one(self, ctx, std::move(entry),
                           [this, m, body](const storage::outcome& stored) { accepted(m, body, stored); });
@@ -200,6 +211,34 @@ void state::look_again(const user_id& user) {
 
 // --- receivers
 
+/// Whoever is there attaches again; nobody waits for them.
+void state::recollect() {
+  runtime::ask(self, ctx.sessions, limits::ask_timeout,
+               session_directory::recollect{session::registry::queue, shard})
+      .then([](const session_directory::recollect::reply&) {}, [](const caf::error&) {});
+}
+
+/// In the first life only: later ones cannot know what an earlier one had sent to the writer.
+void state::list_holders(std::string after) {
+  runtime::ask(self, store_reader::of(ctx, after), store_reader::list_holders{after, limits::inbox_holders_page})
+      .then(
+          [this](const store_reader::list_holders::reply& r) {
+            if (!r.users) return self->later(limits::feed_retry, list_on{});
+            for (const auto& user : *r.users)
+              if (ctx.queue_index(user) == shard) hold(user);
+            if (r.users->size() < limits::inbox_holders_page || holders.full()) return holders.listed();
+            list_holders(r.users->back());
+          },
+          [this](const caf::error&) { self->later(limits::feed_retry, list_on{}); });
+}
+
+void state::hold(std::string_view user) {
+  const bool was_full = holders.full();
+  holders.add(user);
+  if (holders.full() && !was_full)
+    runtime::log::info("every inbox is read when its user comes", {{"users", limits::inbox_holders_max}});
+}
+
 /// Reads for a receiver, which may be gone when the page comes.
 void state::read(const attachment& who, std::uint64_t after, std::size_t count_max, std::size_t bytes_max,
                  std::function<void(receiver&, const storage::inbox_page&)> then) {
@@ -217,7 +256,10 @@ void state::add(const attach& m) {
   auto& all = online[m.who.user];
   std::erase_if(all, [&](const receiver& each) { return each.who.session == m.who.session; });
   all.push_back({.who = m.who, .sent = m.sent});
-  if (self->life() == 0) return pump(all.back());
+  if (self->life() == 0) {
+    all.back().caught_up = !holders.may_hold(m.who.user.value);
+    return all.back().caught_up ? void() : pump(all.back());
+  }
   // What the life before had sent to the writer, and will not hear of, is stored when this is.
   all.back().reading = true;
   store_writer::write_one(self, ctx, storage::inbox_expire{m.who.user.value, ctx.now_ms()},
@@ -387,6 +429,7 @@ void state::revive(const replay_dead& m) {
   store_writer::operations all;
   for (const auto letter : m.letters)
     all.push_back(storage::dead_replay{letter, now, now + bounds.ttl_ms, {bounds.messages_max, bounds.bytes_max}});
+  hold(m.user.value);
   auto owed = std::make_shared<runtime::promise<replay_dead>>(self);
   store_writer::write(self, ctx, std::move(all), [this, user = m.user, owed](const store_writer::outcomes& done) {
     owed->deliver(replay_dead::reply{done});

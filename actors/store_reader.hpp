@@ -84,6 +84,13 @@ struct list_inboxes {
     std::vector<std::int64_t> oldest_ms;  ///< when the first message of each was stored
   };
 };
+struct list_holders {  ///< Whose inboxes hold messages, by name.
+  std::string after;
+  std::size_t count_max = 0;
+  struct reply {
+    std::optional<std::vector<std::string>> users;  ///< none: the disk could not be read
+  };
+};
 struct list_dead {
   std::optional<std::string> user, room;  ///< of one of them, or all
   std::uint64_t after = 0;
@@ -113,5 +120,6 @@ GREENROOM_REQUEST(greenroom::store_reader::recall)
 GREENROOM_REQUEST(greenroom::store_reader::read_inbox)
 GREENROOM_REQUEST(greenroom::store_reader::find_session)
 GREENROOM_REQUEST(greenroom::store_reader::list_inboxes)
+GREENROOM_REQUEST(greenroom::store_reader::list_holders)
 GREENROOM_REQUEST(greenroom::store_reader::list_dead)
 GREENROOM_REQUEST(greenroom::store_reader::find_dead)

@@ -400,4 +400,11 @@ std::vector<inbox_summary> sqlite_inboxes::list(connection& db, sqlite_damage& d
   return found;
 }
 
+std::vector<std::string> sqlite_inboxes::holders(connection& db, std::string_view after, std::size_t count_max) {
+  std::vector<std::string> found;
+  auto users = db.ask(sql::inboxes_held, after);
+  while (found.size() < count_max && users.next()) found.emplace_back(users.text(0));
+  return found;
+}
+
 }  // namespace greenroom::storage

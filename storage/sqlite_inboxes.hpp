@@ -43,6 +43,7 @@ class sqlite_inboxes {
                          std::uint64_t forgotten_upto);
   static std::vector<inbox_summary> list(connection& db, sqlite_damage& damage, std::string_view after,
                                          std::size_t count_max);
+  static std::vector<std::string> holders(connection& db, std::string_view after, std::size_t count_max);
 
  private:
   struct row {

@@ -121,6 +121,10 @@ class sqlite_store_impl final : public sqlite_store {
     return look([&](connection& db) { return sqlite_inboxes::list(db, damage_, after, count_max); },
                 std::vector<inbox_summary>{});
   }
+  std::optional<std::vector<std::string>> inbox_holders(std::string_view after, std::size_t count_max) const override {
+    using found = std::optional<std::vector<std::string>>;
+    return look([&](connection& db) { return found{sqlite_inboxes::holders(db, after, count_max)}; }, found{});
+  }
   std::vector<dead_letter> dead_letters(std::optional<std::string_view> user, std::uint64_t after,
                                         std::size_t count_max) const override {
     return look([&](connection& db) { return sqlite_dead::list(db, damage_, keys_, user, after, count_max); },

@@ -102,6 +102,9 @@ class store {
   virtual inbox_state inbox(std::string_view user) const = 0;  ///< counts expired messages until they are moved
   /// Inboxes that hold messages, by name, after `after`.
   virtual std::vector<inbox_summary> inboxes(std::string_view after, std::size_t count_max) const = 0;
+  /// Whose they are, by name, after `after`; nothing where the disk could not be read.
+  virtual std::optional<std::vector<std::string>> inbox_holders(std::string_view after,
+                                                                std::size_t count_max) const = 0;
   /// Dead letters with an id above `after`, oldest first, of one user or of all.
   virtual std::vector<dead_letter> dead_letters(std::optional<std::string_view> user, std::uint64_t after,
                                                 std::size_t count_max) const = 0;

@@ -1,5 +1,6 @@
 // Directed messages: stored first, delivered second, removed when a client of the user acknowledges.
 #include "storage/inbox.hpp"
+#include "actors/inbox_holders.hpp"
 #include "actors/limits.hpp"
 #include "actors/store_keeper.hpp"
 #include "tests/support/node_fixture.hpp"
@@ -169,6 +170,65 @@ TEST_CASE_METHOD(inbox_fixture, "inbox: the keeper moves what has expired withou
   advance(4min);
   CHECK(disk().counters().dead_expired == 1);
   CHECK(disk().inbox("ann").count == 0);
+}
+
+TEST_CASE_METHOD(inbox_fixture, "inbox: the keeper asks the disk again only where the disk has more to do",
+                 "[actors][inbox]") {
+  int asked = 0;  // the memory has 64 parts a round
+  disk().now = storage::condition::full;
+  disk().before_commit = [&](const storage::operation& what) { asked += std::holds_alternative<storage::sweep>(what); };
+  keep(store_keeper::spawn(here(nurse()), {ctx()}));
+  advance(10s);
+  CHECK(asked >= 9);
+  CHECK(asked <= 10);
+}
+
+TEST_CASE_METHOD(inbox_fixture, "inbox: nobody reads the disk for a user who has no mail", "[actors][inbox]") {
+  send("for ann");
+  settle();
+  int reads = 0;
+  const auto count_reads = [&] {
+    reads = 0;
+    disk().before_inbox = [&](std::string_view) { ++reads; };
+  };
+  count_reads();
+  connect().open("bob");
+  CHECK(reads == 0);
+  CHECK(inbox_of(ann()) == strings{R"(inbox 1 "for ann")"});
+  CHECK(reads > 0);
+  SECTION("and mail from before a restart is there") {
+    restart();
+    count_reads();
+    connect().open("bob");
+    CHECK(reads == 0);
+    CHECK(inbox_of(ann()) == strings{R"(inbox 1 "for ann")"});
+  }
+  SECTION("while the disk cannot say whose there is, everybody's is read") {
+    disk().lists_fail = 1;
+    restart();
+    count_reads();
+    connect().open("bob");
+    CHECK(reads == 1);
+    CHECK(inbox_of(ann()) == strings{R"(inbox 1 "for ann")"});
+    advance(1s);
+    CHECK(disk().lists_fail == 0);
+    reads = 0;
+    connect().open("carl");
+    CHECK(reads == 0);
+  }
+}
+
+TEST_CASE_METHOD(inbox_fixture, "inbox: over its bound, the list of who may have mail is everybody", "[actors][inbox]") {
+  inbox_holders few;
+  CHECK(few.may_hold("ann"));  // nobody has asked the disk yet
+  few.listed();
+  CHECK_FALSE(few.may_hold("ann"));
+  few.add("ann");
+  CHECK(few.may_hold("ann"));
+  CHECK_FALSE(few.may_hold("bob"));
+  for (std::size_t i = 0; i < limits::inbox_holders_max; ++i) few.add("user-" + std::to_string(i));
+  CHECK(few.full());
+  CHECK(few.may_hold("bob"));
 }
 
 TEST_CASE_METHOD(inbox_fixture, "inbox: after 20 connections that acknowledged nothing, the oldest is a dead letter",

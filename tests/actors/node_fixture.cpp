@@ -141,12 +141,14 @@ void node_fixture::start() {
 
 void node_fixture::restart() {
   const auto claims = disk().claims;
+  const auto lists_fail = disk().lists_fail;
   auto stored = disk().cut_off(storage::make_memory_store());
   for (auto& each : parts_->clients) each->wire().break_off();
   end_actors();
   past_.push_back(std::move(parts_));
   parts_ = std::make_unique<parts>(*this, std::move(stored));
   disk().claims = claims;
+  disk().lists_fail = lists_fail;
   disk().commit(storage::sessions_restart{parts_->ctx.now_ms()});
   start();
 }

@@ -214,6 +214,7 @@ inline void read_all(const store& s) {
   for (const auto& session : s.sessions({}, any)) promise(session.user == "ann", "a session is the stored one");
   s.snapshots({}, any);
   s.inboxes({}, any);
+  s.inbox_holders({}, any);
   s.inbox("bob");
   s.counters();
 }

@@ -255,6 +255,8 @@ TEMPLATE_LIST_TEST_CASE("store: inboxes that hold messages are listed by name", 
   REQUIRE(page.size() == 1);
   CHECK(page[0].user == "cid");
   CHECK(page[0].state == s.inbox("cid"));
+  CHECK(s.inbox_holders("", any) == strings{"ann", "cid", "dee"});
+  CHECK(s.inbox_holders("ann", 1) == strings{"cid"});
 }
 
 }  // namespace greenroom::storage::testing

@@ -91,6 +91,7 @@ survey look(const store& s) {
       seen.wrong += known->at.seq != static_cast<std::uint64_t>(i / 4) + 1;
   s.snapshots({}, any);
   s.inboxes({}, any);
+  s.inbox_holders({}, any);
   s.counters();
   return seen;
 }

@@ -24,6 +24,7 @@ class faulty_store final : public storage::store {
 
   std::function<void(const storage::operation&)> before_commit;
   std::function<void(std::string_view log)> before_read;
+  std::function<void(std::string_view user)> before_inbox;
   std::function<void(std::string_view log)> after_read;  ///< the page is read, and not yet on its way
 
   /// What becomes of a batch.
@@ -39,6 +40,7 @@ class faulty_store final : public storage::store {
   storage::durability claims = storage::durability::accepted;
   storage::condition now = storage::condition::good;  ///< not good: every batch is refused
   int repairs_fail = 0;                               ///< so many; the next one makes it good
+  mutable int lists_fail = 0;                         ///< so many listings of who has mail, of the next process, too
   int repairs = 0;                                    ///< tried
 
   /// The next batches that have such an operation in them.
@@ -101,11 +103,16 @@ class faulty_store final : public storage::store {
   }
   storage::inbox_page read_inbox(std::string_view user, std::uint64_t after, std::size_t count_max,
                                  std::size_t bytes_max, std::int64_t now_ms) const override {
+    if (before_inbox) before_inbox(user);
     return real_->read_inbox(user, after, count_max, bytes_max, now_ms);
   }
   storage::inbox_state inbox(std::string_view user) const override { return real_->inbox(user); }
   std::vector<storage::inbox_summary> inboxes(std::string_view after, std::size_t count_max) const override {
     return real_->inboxes(after, count_max);
+  }
+  std::optional<std::vector<std::string>> inbox_holders(std::string_view after, std::size_t count_max) const override {
+    if (lists_fail > 0) return --lists_fail, std::nullopt;
+    return real_->inbox_holders(after, count_max);
   }
   std::vector<storage::dead_letter> dead_letters(std::optional<std::string_view> user, std::uint64_t after,
                                                  std::size_t count_max) const override {
