@@ -87,19 +87,19 @@ class message_writer {
  private:
   static constexpr format as = std::is_same_v<Writer, json_writer> ? format::json : format::msgpack;
 
-  void member(std::string_view key, const auto& what) {
+  void member(const auto& key, const auto& what) {
     w_.key(key);
     put(what);
   }
-  void member_if_any(std::string_view key, std::string_view text) {
+  void member_if_any(const auto& key, std::string_view text) {
     if (!text.empty()) member(key, text);
   }
   template <class T>
-  void member_if_any(std::string_view key, const std::optional<T>& what) {
+  void member_if_any(const auto& key, const std::optional<T>& what) {
     if (what) member(key, *what);
   }
   template <class T>
-  void member_if_any(std::string_view key, const std::vector<T>& items) {
+  void member_if_any(const auto& key, const std::vector<T>& items) {
     if (!items.empty()) member(key, items);
   }
 
