@@ -28,8 +28,9 @@ constexpr auto never = shard::time_point::max();
 std::string accept_of(std::string key) {
   constexpr std::size_t sha1_bytes = 20, base64_bytes = 28;
   key += "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  static const EVP_MD* const sha1 = EVP_MD_fetch(nullptr, "SHA1", nullptr);  // else each digest looks for one
   std::array<unsigned char, sha1_bytes> hash{};
-  EVP_Digest(key.data(), key.size(), hash.data(), nullptr, EVP_sha1(), nullptr);
+  EVP_Digest(key.data(), key.size(), hash.data(), nullptr, sha1, nullptr);
   std::array<unsigned char, base64_bytes + 1> text{};
   EVP_EncodeBlock(text.data(), hash.data(), static_cast<int>(hash.size()));
   return {reinterpret_cast<const char*>(text.data()), base64_bytes};

@@ -41,6 +41,7 @@ if (options.help) {
       .join('\n'),
   );
   for (const [name, { about }] of Object.entries(workloads)) console.log(`  ${name.padEnd(8)}  ${about}`);
+  console.log('  micro     single operations, by Google Benchmark\n  bounds    allocations and instructions of a message, beside what was recorded');
   process.exit(0);
 }
 
@@ -50,7 +51,7 @@ const named = options.names.length ? options.names : against_revision ? watched 
 const chosen = named.flatMap((name) => {
   const cases = cases_of(name);
   if (cases.length) return cases;
-  console.error(`there is no ${name}; there are ${Object.keys(workloads).join(' ')}, and WORKLOAD/CASE`);
+  console.error(`there is no ${name}; there are ${Object.keys(workloads).join(' ')}, each also as WORKLOAD/CASE, and micro and bounds`);
   process.exit(64);
 });
 const rounds_wanted = options.rounds ?? (against_revision ? 5 : 3);
