@@ -75,7 +75,7 @@ std::vector<std::string> scopes_of(const request& r) {
     if (each.size() > scope_bytes_max || !std::ranges::all_of(each, fits))
       throw bad_member{"a scope is at most 64 of a-z, 0-9, _, -, . and :"};
   std::ranges::sort(all);
-  all.erase(std::ranges::unique(all).begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());  // clang 14 takes no ranges::unique
   return all;
 }
 

@@ -53,7 +53,7 @@ struct request : admin::members {
     if (all.empty() || all.size() > limits::admin_page_max)
       throw bad_member{"`letters` are 1 to " + std::to_string(limits::admin_page_max)};
     std::ranges::sort(all);
-    all.erase(std::ranges::unique(all).begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());  // clang 14 takes no ranges::unique
     return all;
   }
 };

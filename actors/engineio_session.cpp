@@ -74,7 +74,7 @@ void engineio_session::on_get(std::shared_ptr<runtime::http_exchange> exchange) 
     return end(lost("overlapping_poll"), close_packet);
   }
   get_ = std::move(exchange);
-  answer_get();
+  home_.at_turn_end(*this);  // it gets what this turn brings, too: the answers to a POST just before it
 }
 
 void engineio_session::on_post(std::shared_ptr<runtime::http_exchange> exchange) {
@@ -103,7 +103,7 @@ void engineio_session::on_post(std::shared_ptr<runtime::http_exchange> exchange)
 void engineio_session::on_dirty() {
   if (box_.overflowed()) {
     const auto& why = codecs::close_codes::slow_consumer;
-    return later([this, &why] { close(why.code, why.reason, runtime::unsent::drop); });
+    return later([this] { close(why.code, why.reason, runtime::unsent::drop); });
   }
   home_.at_turn_end(*this);
 }

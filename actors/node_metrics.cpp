@@ -22,7 +22,7 @@ using runtime::metrics;
 using runtime::sample;
 using samples = std::vector<sample>;
 
-constexpr double ns_per_s = 1e9, ms_per_s = 1e3;
+constexpr double ns_per_s = 1e9;
 
 double number(std::uint64_t n) { return static_cast<double>(n); }
 

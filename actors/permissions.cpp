@@ -127,8 +127,7 @@ std::vector<const grant*> permissions::of(std::string_view user, const std::vect
   for (const auto& each : roles) add_of(roles_, each);
   for (const auto& each : scopes) add_of(scopes_, each);
   std::ranges::sort(found);
-  const auto repeated = std::ranges::unique(found);
-  found.erase(repeated.begin(), repeated.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());  // clang 14 takes no ranges::unique
   return found;
 }
 

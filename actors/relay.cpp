@@ -115,7 +115,7 @@ caf::behavior state::start() {
         for (const auto& each : m.who) go_on(each);
       },
       [this](const readopt& m) { take_back(m); },
-      [this](const detach& m) {
+      [](const detach& m) {
         for (const auto& each : m.who) {
           if (each->at == phase::gone) continue;
           each->at = phase::away;
