@@ -17,9 +17,7 @@ std::size_t context::queue_index(std::string_view user) const {
   return std::hash<std::string_view>{}(user) % shards.size();
 }
 
-const caf::actor& context::queue_of(std::string_view user) const {
-  return shards[queue_index(user)].queue;
-}
+const caf::actor& context::queue_of(std::string_view user) const { return shards[queue_index(user)].queue; }
 
 const caf::actor& context::presence_of(std::string_view user) const {
   return shards[presence::shard_of(user, shards.size())].presence;

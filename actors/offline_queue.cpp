@@ -25,7 +25,7 @@
 namespace greenroom::offline_queue {
 namespace {
 
-struct list_on {};  ///< To itself: whose inboxes hold messages.
+struct list_on {};   ///< To itself: whose inboxes hold messages.
 struct pump_again {  ///< To itself: the disk may be read now, or has what nobody knew of.
   attachment who;
 };
@@ -213,8 +213,7 @@ void state::look_again(const user_id& user) {
 
 /// Whoever is there attaches again; nobody waits for them.
 void state::recollect() {
-  runtime::ask(self, ctx.sessions, limits::ask_timeout,
-               session_directory::recollect{session::registry::queue, shard})
+  runtime::ask(self, ctx.sessions, limits::ask_timeout, session_directory::recollect{session::registry::queue, shard})
       .then([](const session_directory::recollect::reply&) {}, [](const caf::error&) {});
 }
 

@@ -1,5 +1,6 @@
 #include "codecs/json_writer.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace greenroom::codecs {
@@ -14,6 +15,28 @@ bool any_needs_escape(std::uint64_t eight) {
   const auto zero_in = [](std::uint64_t x) { return (x - ones) & ~x & high; };
   const auto below_space = (eight - ones * ' ') & ~eight & high;
   return (zero_in(eight ^ (ones * '"')) | zero_in(eight ^ (ones * '\\')) | below_space) != 0;
+}
+
+template <class Word>
+std::uint64_t word_at(const char* at) {
+  Word word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+/// Nothing in it wants escaping: nearly every text. Words at the end overlap those before them.
+bool is_clean(std::string_view text) {
+  constexpr std::size_t whole = sizeof(std::uint64_t), half = sizeof(std::uint32_t);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  if (text.size() >= whole) {
+    for (const char* at = begin; at + whole < end; at += whole)
+      if (any_needs_escape(word_at<std::uint64_t>(at))) return false;
+    return !any_needs_escape(word_at<std::uint64_t>(end - whole));
+  }
+  if (text.size() >= half)
+    return !any_needs_escape(word_at<std::uint32_t>(begin) | word_at<std::uint32_t>(end - half) << 32u);
+  return std::none_of(begin, end, needs_escape);
 }
 
 /// From `at` on; the size where there is none.
@@ -48,6 +71,11 @@ void append_escape(std::string& out, char c) {
 
 void json_writer::text(std::string_view utf8) {
   out_ += '"';
+  if (is_clean(utf8)) {
+    out_ += utf8;
+    out_ += '"';
+    return;
+  }
   std::size_t done = 0;
   for (auto i = next_escape(utf8, 0); i < utf8.size(); i = next_escape(utf8, i + 1)) {
     out_ += utf8.substr(done, i - done);

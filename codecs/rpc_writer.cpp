@@ -33,8 +33,7 @@ class message_writer {
   explicit message_writer(std::string& out) : w_{out} {}
 
   void notification(std::string_view method, const auto& params) {
-    w_.begin_object();
-    member("jsonrpc", "2.0");
+    begin_message();
     member("method", method);
     member("params", params);
     w_.end_object();
@@ -44,8 +43,7 @@ class message_writer {
   }
 
   void answer(std::string_view raw_id, const outcome& what) {
-    w_.begin_object();
-    member("jsonrpc", "2.0");
+    begin_message();
     w_.key("id");
     w_.raw(raw_id);
     if (const auto* failed = std::get_if<error>(&what))
@@ -56,8 +54,7 @@ class message_writer {
   }
 
   void request(std::optional<std::uint64_t> id, std::string_view method, std::string_view raw_params) {
-    w_.begin_object();
-    member("jsonrpc", "2.0");
+    begin_message();
     member_if_any("id", id);
     member("method", method);
     if (!raw_params.empty()) w_.key("params"), w_.raw(raw_params);
@@ -66,8 +63,7 @@ class message_writer {
 
   /// `id` empty: a notification.
   void request(std::string_view id, std::string_view method, const payload_ptr& params, const on_behalf* of) {
-    w_.begin_object();
-    member("jsonrpc", "2.0");
+    begin_message();
     member_if_any("id", id);
     member("method", method);
     if (params) member("params", params);
@@ -85,6 +81,12 @@ class message_writer {
   }
 
  private:
+  void begin_message() {
+    if constexpr (as == format::json) return w_.raw(R"({"jsonrpc":"2.0")");
+    w_.begin_object();
+    member("jsonrpc", "2.0");
+  }
+
   static constexpr format as = std::is_same_v<Writer, json_writer> ? format::json : format::msgpack;
 
   void member(const auto& key, const auto& what) {

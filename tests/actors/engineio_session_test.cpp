@@ -145,7 +145,8 @@ TEST_CASE("engine.io session: a GET takes what waits, in order, up to maxPayload
   CHECK(waits->said() == "200 4two");
 }
 
-TEST_CASE("engine.io session: a GET is answered at the end of its turn, with what that has brought", "[actors][engineio]") {
+TEST_CASE("engine.io session: a GET is answered at the end of its turn, with what that has brought",
+          "[actors][engineio]") {
   stage at;
   at.say("before");
   const auto one = std::make_shared<fake_exchange>("GET");
@@ -153,8 +154,9 @@ TEST_CASE("engine.io session: a GET is answered at the end of its turn, with wha
     at.session().on_get(one);
     at.session().out().push_reply(recording_user::frame("after"));
   });
-  CHECK(one->said() == "200 4before\x1e"
-                       "4after");
+  CHECK(one->said() ==
+        "200 4before\x1e"
+        "4after");
 }
 
 TEST_CASE("engine.io session: while the user has enough to do, a POST waits for its answer", "[actors][engineio]") {

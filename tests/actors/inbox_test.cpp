@@ -218,7 +218,8 @@ TEST_CASE_METHOD(inbox_fixture, "inbox: nobody reads the disk for a user who has
   }
 }
 
-TEST_CASE_METHOD(inbox_fixture, "inbox: over its bound, the list of who may have mail is everybody", "[actors][inbox]") {
+TEST_CASE_METHOD(inbox_fixture, "inbox: over its bound, the list of who may have mail is everybody",
+                 "[actors][inbox]") {
   inbox_holders few;
   CHECK(few.may_hold("ann"));  // nobody has asked the disk yet
   few.listed();

@@ -4,9 +4,9 @@
 //   s.send("GET / ...");  s.read_until("\r\n\r\n");  s.say_goodbye();
 #pragma once
 
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 
 #include <algorithm>
