@@ -25,6 +25,7 @@ inline constexpr std::size_t slow_reads_a_turn = 4;  ///< of all that stand back
 
 // --- the watchdog ---
 inline constexpr auto watchdog_interval = 25ms;
+inline constexpr auto watchdog_idle_interval = 100ms;  ///< where every shard slept at the last look
 inline constexpr auto watchdog_hold_max = 100ms;
 
 // --- supervision ---

@@ -39,9 +39,9 @@ shard::shard(caf::actor_system& system, std::size_t id, std::size_t messages_per
       messages_per_resume_{messages_per_resume},
       loop_{std::make_unique<loop>()},
       now_{clock_type::now()},
-      turn_began_{now_},
       timers_{now_},
-      clock_{*this} {}
+      clock_{*this},
+      turn_began_{now_} {}
 
 shard::~shard() = default;
 
@@ -63,7 +63,8 @@ void shard::refresh() noexcept {
 void shard::woken() noexcept {
   if (!stale_) return;
   refresh();
-  busy_.store(true, std::memory_order_relaxed);
+  turn_began_.store(now_, std::memory_order_relaxed);
+  busy_.store(true, std::memory_order_release);  // whoever sees it sees when it began
 }
 
 void shard::at_turn_end(turn_hook& hook) noexcept {
@@ -113,9 +114,9 @@ void shard::main() {
 }
 
 bool shard::turn() {
-  turn_began_ = now_;
+  turn_began_.store(now_, std::memory_order_relaxed);
   counters_.turns.add();
-  busy_.store(true, std::memory_order_relaxed);
+  busy_.store(true, std::memory_order_release);
   auto handled = poll_sockets();
   expire_timers();
   take_inbox();
@@ -134,7 +135,7 @@ std::size_t shard::poll_sockets() {
   while (handled < limits::turn_handlers_max && loop_->io.poll_one() != 0) {
     if (++handled % limits::clock_check_every != 0) continue;
     refresh();
-    if (now_ - turn_began_ >= limits::turn_time_max) {
+    if (now_ - turn_began_.load(std::memory_order_relaxed) >= limits::turn_time_max) {
       counters_.handlers.add(handled);
       return limits::turn_handlers_max;
     }
@@ -192,7 +193,7 @@ void shard::run_hooks() {
 
 void shard::end_turn() {
   refresh();
-  auto took = now_ - turn_began_;
+  auto took = now_ - turn_began_.load(std::memory_order_relaxed);
   auto us = static_cast<std::uint64_t>(duration_cast<microseconds>(took).count());
   auto bucket = std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(us)), shard_counters::turn_buckets - 1);
   counters_.turn_us[bucket].add();
@@ -266,8 +267,12 @@ void shard::bury(caf::resumable* job) {
 }
 
 shard::glance shard::look() const noexcept {
-  return {busy_.load(std::memory_order_relaxed), counters_.turns.get(), counters_.jobs.get(),
-          running_name_.load(std::memory_order_relaxed), running_id_.load(std::memory_order_relaxed)};
+  return {busy_.load(std::memory_order_acquire),
+          counters_.turns.get(),
+          counters_.jobs.get(),
+          running_name_.load(std::memory_order_relaxed),
+          running_id_.load(std::memory_order_relaxed),
+          turn_began_.load(std::memory_order_relaxed)};
 }
 
 }  // namespace greenroom::runtime

@@ -102,6 +102,7 @@ class shard final : public caf::execution_unit {
     std::uint64_t turn = 0, job = 0;
     const char* actor = nullptr;
     std::uint64_t actor_id = 0;
+    time_point turn_began{};
   };
   glance look() const noexcept;
   const shard_counters& counters() const noexcept { return counters_; }
@@ -154,7 +155,7 @@ class shard final : public caf::execution_unit {
   // --- the shard's thread ---
   std::size_t id_, messages_per_resume_;
   std::unique_ptr<loop> loop_;
-  time_point now_, turn_began_, leave_by_;
+  time_point now_, leave_by_;
   bool stale_ = false;  ///< now_ is from before the last sleep
   bool leaving_ = false;
   timer_wheel timers_;
@@ -163,6 +164,7 @@ class shard final : public caf::execution_unit {
   link_list<turn_hook> hooks_;  ///< registered for the end of this turn
   shard_counters counters_;
   std::atomic<bool> busy_{false};
+  std::atomic<time_point> turn_began_{};
   std::atomic<const char*> running_name_{nullptr};
   std::atomic<std::uint64_t> running_id_{0};
 

@@ -1,5 +1,6 @@
 #include "runtime/watchdog.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/log.hpp"
@@ -23,11 +24,12 @@ void note(const shard_hold& hold) {
 std::optional<std::chrono::nanoseconds> hold_detector::look(time_point now, const shard::glance& seen) {
   auto same = since_ && seen.busy && seen.turn == turn_ && seen.job == job_;
   if (!same) {
+    const bool slept = !since_;  // then the hold may be as old as its turn
     turn_ = seen.turn;
     job_ = seen.job;
     told_ = false;
-    since_ = seen.busy ? std::optional{now} : std::nullopt;
-    return std::nullopt;
+    since_ = seen.busy ? std::optional{slept ? std::min(now, seen.turn_began) : now} : std::nullopt;
+    if (!slept || !seen.busy) return std::nullopt;
   }
   if (told_ || now - *since_ < longest_) return std::nullopt;
   told_ = true;
@@ -48,18 +50,22 @@ watchdog::~watchdog() {
 
 void watchdog::main() {
   std::unique_lock guard{mutex_};
-  while (!wake_.wait_for(guard, limits::watchdog_interval, [this] { return leaving_; }))
-    look(std::chrono::steady_clock::now());
+  auto next = limits::watchdog_interval;
+  while (!wake_.wait_for(guard, next, [this] { return leaving_; }))
+    next = look(std::chrono::steady_clock::now()) ? limits::watchdog_interval : limits::watchdog_idle_interval;
 }
 
-void watchdog::look(hold_detector::time_point now) {
+bool watchdog::look(hold_detector::time_point now) {
+  bool busy = false;
   for (std::size_t id = 0; id < seen_.size(); ++id) {
     auto seen = shards_.at(id).look();
+    busy |= seen.busy;
     auto lasted = seen_[id].look(now, seen);
     if (!lasted) continue;
     holds_.fetch_add(1, std::memory_order_relaxed);
     told_({.shard = id, .actor = seen.actor ? seen.actor : "", .actor_id = seen.actor_id, .lasted = *lasted});
   }
+  return busy;
 }
 
 }  // namespace greenroom::runtime

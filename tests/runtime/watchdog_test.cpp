@@ -44,6 +44,7 @@ const hold_detector::time_point start{1h};
 std::optional<std::chrono::nanoseconds> watch(hold_detector& dog, shard::glance seen, std::chrono::milliseconds from,
                                               std::chrono::milliseconds to) {
   std::optional<std::chrono::nanoseconds> told;
+  seen.turn_began = start + from;
   for (auto t = from; t <= to; t += 25ms)
     if (auto lasted = dog.look(start + t, seen)) {
       CHECK_FALSE(told);
@@ -60,6 +61,22 @@ TEST_CASE("watchdog: tells a hold once, when it has lasted 100 ms", "[runtime]")
   CHECK(watch(dog, {.busy = true, .turn = 1, .job = 1}, 100ms, 1000ms) == 100ms);
 }
 
+TEST_CASE("watchdog: of a shard that slept it is seen late, and counts from when its turn began", "[runtime]") {
+  hold_detector dog;
+  CHECK_FALSE(dog.look(start, {.busy = false, .turn = 1}));
+  const shard::glance held{.busy = true, .turn = 2, .job = 1, .turn_began = start + 10ms};
+  CHECK_FALSE(dog.look(start + 100ms, held));
+  CHECK(dog.look(start + 125ms, held) == 115ms);
+  CHECK_FALSE(dog.look(start + 150ms, held));
+}
+
+TEST_CASE("watchdog: a job late in a long turn counts from when it was seen", "[runtime]") {
+  hold_detector dog;
+  CHECK_FALSE(dog.look(start + 90ms, {.busy = true, .turn = 2, .job = 1, .turn_began = start + 60ms}));
+  CHECK_FALSE(dog.look(start + 165ms, {.busy = true, .turn = 2, .job = 9, .turn_began = start + 60ms}));
+  CHECK_FALSE(dog.look(start + 190ms, {.busy = true, .turn = 2, .job = 9, .turn_began = start + 60ms}));
+}
+
 TEST_CASE("watchdog: an idle shard holds nothing, however long", "[runtime]") {
   hold_detector dog;
   CHECK_FALSE(watch(dog, {.busy = false, .turn = 1, .job = 1}, 0ms, 1000ms));
@@ -68,10 +85,11 @@ TEST_CASE("watchdog: an idle shard holds nothing, however long", "[runtime]") {
 TEST_CASE("watchdog: many jobs of one turn, or many turns, are no hold", "[runtime]") {
   hold_detector dog;
   for (std::uint64_t i = 0; i < 40; ++i) {
-    CHECK_FALSE(dog.look(start + i * 25ms, {.busy = true, .turn = 1, .job = i}));
+    CHECK_FALSE(dog.look(start + i * 25ms, {.busy = true, .turn = 1, .job = i, .turn_began = start}));
   }
   for (std::uint64_t i = 0; i < 40; ++i) {
-    CHECK_FALSE(dog.look(start + 1s + i * 25ms, {.busy = true, .turn = i, .job = 7}));
+    CHECK_FALSE(
+        dog.look(start + 1s + i * 25ms, {.busy = true, .turn = i, .job = 7, .turn_began = start + 1s + i * 25ms}));
   }
 }
 
