@@ -49,6 +49,18 @@ std::vector<subscription_ptr> memberships::close() {
   return all_;
 }
 
+std::vector<storage::stored_membership> memberships::to_stored() {
+  std::vector<storage::stored_membership> rooms;
+  for (const auto& each : all())
+    rooms.push_back({.room = each->room,
+                     .seen = {each->epoch, each->proven},  // no epoch: the join is not answered
+                     .incarnation = static_cast<std::uint64_t>(each->who.number),
+                     .since_ms = each->who.since_ms,
+                     .presence = each->who.presence ? std::string{each->who.presence->as(codecs::format::msgpack)}
+                                                    : std::string{}});
+  return rooms;
+}
+
 void memberships::ping_left(std::uint64_t ping) {
   if (marked_ != 0) return;
   marked_ = ping;

@@ -11,6 +11,7 @@
 
 #include "actors/subscription.hpp"
 #include "actors/watches.hpp"
+#include "storage/session.hpp"
 
 namespace greenroom {
 
@@ -23,7 +24,8 @@ class memberships {
   /// Puts `one` in the place of an older membership of the same room. False: closed, or no space for one more room.
   bool add(subscription_ptr one);
   void remove(std::string_view room);
-  const std::vector<subscription_ptr>& all();  ///< without those that are gone
+  const std::vector<subscription_ptr>& all();           ///< without those that are gone
+  std::vector<storage::stored_membership> to_stored();  ///< of those, with what is proven
   /// The session ends here: takes no room any more. Those it has stay in it until each is gone, so that whoever ends it
   /// last, or again, gives them all away.
   std::vector<subscription_ptr> close();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <tuple>
 
 #include "actors/connection.hpp"
 #include "actors/context.hpp"
@@ -82,8 +83,8 @@ struct state {
   void refuse_questions();
   void register_again(const readopt& m);
   void prove(std::uint64_t ping);
-  void save();
-  void save(std::function<void(storage::errc)> then);
+  void save(std::function<void(storage::errc)> then = [](storage::errc) {});
+  bool take_stock();
   std::string new_token();
   void forget_token();
   bool resumable() const { return keep.stored.window_ms > 0; }
@@ -117,6 +118,7 @@ std::shared_ptr<const presence_words> words_of(const storage::stored_presence& s
 }
 
 caf::behavior state::start() {
+  if (self->life() != 0) keep.unstored = true;  // what the life before was storing
   presence.begin();
   if (keep.opening) {
     if (keep.opening->resumed)
@@ -353,39 +355,38 @@ void state::register_again(const readopt& m) {
 void state::prove(std::uint64_t ping) {
   if (keep.stored.previous_token) {
     if (ping == token_ping)
-      keep.stored.previous_token.reset();
+      keep.stored.previous_token.reset(), keep.unstored = true;
     else if (ping > token_ping)  // it was overtaken, could not be sent, or an earlier life sent it
       token_ping = keep.client->ping_in_order();
   }
-  save();  // at most once a ping: positions have been proven, too
-}
-
-void state::save() {
-  save([](storage::errc) {});
+  if (take_stock() || keep.unstored) save();  // of an idle session there is nothing to write
 }
 
 void state::save(std::function<void(storage::errc)> then) {
   if (!resumable() || keep.rooms->closed())  // closed: somebody else has taken it from here
     return then(storage::errc::success);
-  auto& stored = keep.stored;
-  stored.rooms.clear();
-  for (const auto& each : keep.rooms->all())
-    stored.rooms.push_back({.room = each->room,
-                            .seen = {each->epoch, each->proven},  // no epoch: the join is not answered
-                            .incarnation = static_cast<std::uint64_t>(each->who.number),
-                            .since_ms = each->who.since_ms,
-                            .presence = each->who.presence
-                                            ? std::string{each->who.presence->as(codecs::format::msgpack)}
-                                            : std::string{}});
-  stored.shown = {};
+  take_stock();
+  keep.unstored = false;
+  store_writer::write_one(self, ctx, storage::session_put{keep.stored},
+                          [this, then = std::move(then)](const storage::outcome& done) {
+                            if (!done.ok()) keep.unstored = true;
+                            then(done.error);
+                          });
+}
+
+/// What is to be stored of the session as it is now. True: it has changed.
+bool state::take_stock() {
+  storage::stored_presence shown;
   if (const auto& words = keep.words)
-    stored.shown = {.status = words->status,
-                    .location = words->location,
-                    .meta = words->meta ? std::string{words->meta->as(codecs::format::msgpack)} : std::string{},
-                    .stamp = words->stamp};
-  stored.watched = keep.rooms->watched.users();
-  store_writer::write_one(self, ctx, storage::session_put{stored},
-                          [then = std::move(then)](const storage::outcome& done) { then(done.error); });
+    shown = {.status = words->status,
+             .location = words->location,
+             .meta = words->meta ? std::string{words->meta->as(codecs::format::msgpack)} : std::string{},
+             .stamp = words->stamp};
+  std::tuple now{keep.rooms->to_stored(), std::move(shown), keep.rooms->watched.users()};
+  auto was = std::tie(keep.stored.rooms, keep.stored.shown, keep.stored.watched);
+  const bool changed = was != now;
+  was = std::move(now);
+  return changed;
 }
 
 // --- detached

@@ -59,7 +59,7 @@ struct opening {
 
 /// What survives a life of the session. On its shard.
 struct record {
-  storage::stored_session stored;
+  storage::stored_session stored;                 ///< or to be, where `unstored`
   std::shared_ptr<memberships> rooms;             ///< and whom it watches
   std::shared_ptr<const presence_words> words;    ///< what it has set with presence.set; null: nothing
   std::shared_ptr<peer> client;                   ///< null while detached
@@ -67,6 +67,7 @@ struct record {
   std::unique_ptr<session::opening> opening;      ///< null once its reply is written
   std::uint64_t inbox_sent = 0, inbox_acked = 0;  ///< on this connection
   bool takes_inbox = true;                        ///< false: not before its client asks
+  bool unstored = false;                          ///< the store has refused `stored`, or nobody knows
   std::shared_ptr<const credential> shown{};      ///< by its client, the newest; null: nothing
 };
 

@@ -157,6 +157,43 @@ TEST_CASE_METHOD(durable_fixture, "restart: a token works as before it, the old 
   }
 }
 
+TEST_CASE_METHOD(durable_fixture,
+                 "session: a pong is stored where it proves something, and an idle session writes nothing",
+                 "[actors][durable]") {
+  json session;
+  auto& ann = user("ann", &session);
+  ann.join(x);
+  advance(2s);  // the room is stored
+  int puts = 0;
+  disk().before_commit = [&](const storage::operation& what) {
+    puts += std::holds_alternative<storage::session_put>(what);
+  };
+  const auto ping = [&] {
+    ann.wire().ping();
+    settle();
+  };
+  const auto puts_of = [&](auto what) {
+    puts = 0;
+    what();
+    return puts;
+  };
+  auto& bob = member("bob");
+  CHECK(puts_of(ping) == 0);
+  bob.publish(x, "news");
+  CHECK(puts_of(ping) == 1);
+  CHECK(puts_of(ping) == 0);
+  SECTION("one that the disk refused is stored at the next pong") {
+    bob.publish(x, "more");
+    disk().doom<storage::session_put>(fate::refused);
+    CHECK(puts_of(ping) == 1);
+    CHECK(puts_of(ping) == 1);
+    CHECK(puts_of(ping) == 0);
+  }
+  ann.wire().break_off();
+  restart();
+  CHECK(connect().resume(session).at("rooms").at(0).at("seq") == json(disk().head(x)->last));
+}
+
 TEST_CASE_METHOD(durable_fixture, "restart: a token that was answered is stored, whenever the process ends",
                  "[actors][durable][restart]") {
   const auto seed = GENERATE(Catch::Generators::range(1u, 81u));
