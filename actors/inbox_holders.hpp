@@ -25,7 +25,7 @@ class inbox_holders {
     users_.insert(key(user));
     if (users_.size() <= limits::inbox_holders_max) return;
     full_ = true;
-    users_ = {};
+    std::unordered_set<std::uint64_t>{}.swap(users_);
   }
 
   void listed() { listed_ = true; }  ///< what the disk had has been added

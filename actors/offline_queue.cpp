@@ -222,11 +222,11 @@ void state::list_holders(std::string after) {
   runtime::ask(self, store_reader::of(ctx, after), store_reader::list_holders{after, limits::inbox_holders_page})
       .then(
           [this](const store_reader::list_holders::reply& r) {
-            if (!r.users) return self->later(limits::feed_retry, list_on{});
-            for (const auto& user : *r.users)
+            if (!r.page) return self->later(limits::feed_retry, list_on{});
+            for (const auto& user : r.page->users)
               if (ctx.queue_index(user) == shard) hold(user);
-            if (r.users->size() < limits::inbox_holders_page || holders.full()) return holders.listed();
-            list_holders(r.users->back());
+            if (!r.page->upto || holders.full()) return holders.listed();
+            list_holders(*r.page->upto);
           },
           [this](const caf::error&) { self->later(limits::feed_retry, list_on{}); });
 }

@@ -284,6 +284,7 @@ caf::behavior state::attached() {
       [](state& my, const save_now&) {
         my.saving = false;
         my.save();
+        my.keep.unstored = true;  // rooms that were slow have written behind it: once more at the next pong
       },
       [](state& my, const readopt& m) { my.register_again(m); },
       [](state& my, const set_presence& m) { my.presence.set(m); },
@@ -359,7 +360,8 @@ void state::prove(std::uint64_t ping) {
     else if (ping > token_ping)  // it was overtaken, could not be sent, or an earlier life sent it
       token_ping = keep.client->ping_in_order();
   }
-  if (take_stock() || keep.unstored) save();  // of an idle session there is nothing to write
+  if (keep.stored_in != ctx.disk.generation()) keep.unstored = true;
+  if (resumable() && (take_stock() || keep.unstored)) save();  // of an idle session there is nothing to write
 }
 
 void state::save(std::function<void(storage::errc)> then) {
@@ -367,6 +369,7 @@ void state::save(std::function<void(storage::errc)> then) {
     return then(storage::errc::success);
   take_stock();
   keep.unstored = false;
+  keep.stored_in = ctx.disk.generation();
   store_writer::write_one(self, ctx, storage::session_put{keep.stored},
                           [this, then = std::move(then)](const storage::outcome& done) {
                             if (!done.ok()) keep.unstored = true;

@@ -68,6 +68,7 @@ struct record {
   std::uint64_t inbox_sent = 0, inbox_acked = 0;  ///< on this connection
   bool takes_inbox = true;                        ///< false: not before its client asks
   bool unstored = false;                          ///< the store has refused `stored`, or nobody knows
+  std::uint32_t stored_in = 0;                    ///< which generation of the store has it
   std::shared_ptr<const credential> shown{};      ///< by its client, the newest; null: nothing
 };
 

@@ -11,12 +11,14 @@ namespace greenroom::store_keeper {
 namespace {
 
 constexpr std::chrono::seconds between_rounds{1};
-struct go_on {};  ///< To itself: the next step.
+struct sweep_memory {};  ///< To itself: the next step. The memory has many parts and the disk few.
+struct sweep_disk {};
 
 }  // namespace
 }  // namespace greenroom::store_keeper
 
-GREENROOM_MESSAGE(greenroom::store_keeper::go_on)
+GREENROOM_MESSAGE(greenroom::store_keeper::sweep_memory)
+GREENROOM_MESSAGE(greenroom::store_keeper::sweep_disk)
 
 namespace greenroom::store_keeper {
 
@@ -25,32 +27,28 @@ struct state {
   state(runtime::actor_base* s, const options& o) : self{s}, ctx{o.ctx} {}
 
   caf::behavior start() {
-    self->later(between_rounds, go_on{});
-    return {[this](const go_on&) { step(); }};
+    self->later(between_rounds, sweep_memory{});
+    self->later(between_rounds, sweep_disk{});
+    return {
+        [this](const sweep_memory& m) { next(ctx.memory.commit(storage::sweep{.now_ms = ctx.now_ms()}), m); },
+        [this](const sweep_disk& m) {
+          store_writer::write_one(self, ctx, storage::sweep{.now_ms = ctx.now_ms()},
+                                  [this, m](const storage::outcome& done) { next(done, m); });
+        },
+    };
   }
 
-  /// The memory has many parts and the disk few: neither is asked again because the other has more to do.
-  void step() {
-    const storage::sweep what{.now_ms = ctx.now_ms()};
-    if (memory_left) memory_left = has_more(ctx.memory.commit(what));
-    if (!disk_left) return end_step();
-    store_writer::write_one(self, ctx, what, [this](const storage::outcome& done) {
-      disk_left = has_more(done);
-      end_step();
-    });
+  /// A step goes on at once where its round has more.
+  template <class Step>
+  void next(const storage::outcome& done, Step again) {
+    if (done.ok() && done.left != 0)
+      runtime::tell(self, caf::actor{self}, again);
+    else
+      self->later(between_rounds, again);
   }
-
-  void end_step() {
-    if (memory_left || disk_left) return runtime::tell(self, caf::actor{self}, go_on{});
-    memory_left = disk_left = true;
-    self->later(between_rounds, go_on{});
-  }
-
-  static bool has_more(const storage::outcome& done) { return done.ok() && done.left != 0; }
 
   runtime::actor_base* self;
   context& ctx;
-  bool memory_left = true, disk_left = true;  ///< of this round
 };
 
 caf::actor spawn(const runtime::place& where, options opts) { return runtime::spawn<state>(where, opts); }

@@ -31,7 +31,7 @@ struct state {
         },
         [this](const find_session& m) { return find_session::reply{disk.session(m.id)}; },
         [this](const list_inboxes& m) { return list(m); },
-        [this](const list_holders& m) { return list_holders::reply{disk.inbox_holders(m.after, m.count_max)}; },
+        [this](const list_holders& m) { return list_holders::reply{disk.inbox_holders(m.after, m.rows_max)}; },
         [this](const list_dead& m) {
           return list_dead::reply{m.room ? disk.dead_letters_of_room(*m.room, m.after, m.count_max)
                                          : disk.dead_letters(m.user, m.after, m.count_max)};

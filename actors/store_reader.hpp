@@ -84,11 +84,11 @@ struct list_inboxes {
     std::vector<std::int64_t> oldest_ms;  ///< when the first message of each was stored
   };
 };
-struct list_holders {  ///< Whose inboxes hold messages, by name.
+struct list_holders {  ///< Whose inboxes hold messages.
   std::string after;
-  std::size_t count_max = 0;
+  std::size_t rows_max = 0;
   struct reply {
-    std::optional<std::vector<std::string>> users;  ///< none: the disk could not be read
+    std::optional<storage::holders_page> page;  ///< none: the disk could not be read
   };
 };
 struct list_dead {

@@ -63,8 +63,13 @@ void shard::refresh() noexcept {
 void shard::woken() noexcept {
   if (!stale_) return;
   refresh();
-  turn_began_.store(now_, std::memory_order_relaxed);
+  note_turn();
   busy_.store(true, std::memory_order_release);  // whoever sees it sees when it began
+}
+
+void shard::note_turn() noexcept {
+  turn_began_.store(now_, std::memory_order_relaxed);
+  turn_jobs_.store(counters_.jobs.get(), std::memory_order_relaxed);
 }
 
 void shard::at_turn_end(turn_hook& hook) noexcept {
@@ -114,7 +119,7 @@ void shard::main() {
 }
 
 bool shard::turn() {
-  turn_began_.store(now_, std::memory_order_relaxed);
+  note_turn();
   counters_.turns.add();
   busy_.store(true, std::memory_order_release);
   auto handled = poll_sockets();
@@ -272,7 +277,8 @@ shard::glance shard::look() const noexcept {
           counters_.jobs.get(),
           running_name_.load(std::memory_order_relaxed),
           running_id_.load(std::memory_order_relaxed),
-          turn_began_.load(std::memory_order_relaxed)};
+          turn_began_.load(std::memory_order_relaxed),
+          turn_jobs_.load(std::memory_order_relaxed)};
 }
 
 }  // namespace greenroom::runtime

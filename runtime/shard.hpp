@@ -103,6 +103,7 @@ class shard final : public caf::execution_unit {
     const char* actor = nullptr;
     std::uint64_t actor_id = 0;
     time_point turn_began{};
+    std::uint64_t turn_jobs = 0;  ///< that were done when it began
   };
   glance look() const noexcept;
   const shard_counters& counters() const noexcept { return counters_; }
@@ -151,6 +152,7 @@ class shard final : public caf::execution_unit {
   bool may_leave();
   void refresh() noexcept;
   void woken() noexcept;
+  void note_turn() noexcept;
 
   // --- the shard's thread ---
   std::size_t id_, messages_per_resume_;
@@ -165,6 +167,7 @@ class shard final : public caf::execution_unit {
   shard_counters counters_;
   std::atomic<bool> busy_{false};
   std::atomic<time_point> turn_began_{};
+  std::atomic<std::uint64_t> turn_jobs_{0};
   std::atomic<const char*> running_name_{nullptr};
   std::atomic<std::uint64_t> running_id_{0};
 

@@ -24,12 +24,13 @@ void note(const shard_hold& hold) {
 std::optional<std::chrono::nanoseconds> hold_detector::look(time_point now, const shard::glance& seen) {
   auto same = since_ && seen.busy && seen.turn == turn_ && seen.job == job_;
   if (!same) {
-    const bool slept = !since_;  // then the hold may be as old as its turn
+    const bool slept = !since_;  // then what its turn began with is as old as the turn
+    const bool first = seen.job <= seen.turn_jobs + 1;
     turn_ = seen.turn;
     job_ = seen.job;
     told_ = false;
-    since_ = seen.busy ? std::optional{slept ? std::min(now, seen.turn_began) : now} : std::nullopt;
-    if (!slept || !seen.busy) return std::nullopt;
+    since_ = seen.busy ? std::optional{slept && first ? std::min(now, seen.turn_began) : now} : std::nullopt;
+    return std::nullopt;
   }
   if (told_ || now - *since_ < longest_) return std::nullopt;
   told_ = true;

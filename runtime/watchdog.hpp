@@ -2,8 +2,9 @@
 /// that shard. One thread a node looks at each shard every 25 ms, and every 100 ms while all sleep; the shards pay two
 /// relaxed stores per resume and one per turn for it.
 ///
-/// A hold is the same job of the same turn, which has lasted 100 ms since it was first seen, or since its turn began where
-/// the shard slept before. It is reported 100 to 125 ms after it began, once, from the watchdog's thread. A hold without an actor is a socket's handler, a timer or a turn-end
+/// A hold is the same job of the same turn, seen at two looks and more, which has lasted 100 ms: since it was first seen, or
+/// since its turn began where the turn began with it and the shard slept before. It is reported 100 to 125 ms after it
+/// began, once, from the watchdog's thread. A hold without an actor is a socket's handler, a timer or a turn-end
 /// hook. Lifecycle: made after the actor system and destroyed before it. Bounds: one record a shard.
 #pragma once
 

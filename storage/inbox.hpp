@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,12 @@ struct inbox_page {
   inbox_state state{};
   std::vector<inbox_message> messages{};  ///< oldest first
   std::uint64_t expired = 0;              ///< passed over among them: see `inbox_ack`
+};
+
+/// Whose inboxes hold messages, or are damaged and may, among some rows.
+struct holders_page {
+  std::vector<std::string> users{};   ///< by name
+  std::optional<std::string> upto{};  ///< the last name that was looked at; none: there are no more
 };
 
 struct inbox_summary {

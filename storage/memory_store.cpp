@@ -46,10 +46,11 @@ class memory_store final : public store {
   std::vector<inbox_summary> inboxes(std::string_view after, std::size_t count_max) const override {
     return inboxes_.list(after, count_max);
   }
-  std::optional<std::vector<std::string>> inbox_holders(std::string_view after, std::size_t count_max) const override {
-    std::vector<std::string> users;
-    for (auto& each : inboxes_.list(after, count_max)) users.push_back(std::move(each.user));
-    return users;
+  std::optional<holders_page> inbox_holders(std::string_view after, std::size_t rows_max) const override {
+    holders_page page;
+    for (auto& each : inboxes_.list(after, rows_max)) page.users.push_back(std::move(each.user));
+    if (page.users.size() == rows_max) page.upto = page.users.back();
+    return page;
   }
   std::vector<dead_letter> dead_letters(std::optional<std::string_view> user, std::uint64_t after,
                                         std::size_t count_max) const override {

@@ -25,13 +25,17 @@ std::int64_t sqlite_inboxes::row::sum(std::string_view user) const {
       .value();
 }
 
+bool sqlite_inboxes::fill(query& from, std::string_view user, row& into) {
+  into.id = from.u64(0);
+  into.state = {.count = from.u64(1), .bytes = from.u64(2), .first = from.u64(3), .last = from.u64(4)};
+  if (!from.null(5)) into.due_ms = from.i64(5);
+  return from.i64(6) == into.sum(user);
+}
+
 sqlite_inboxes::found_as sqlite_inboxes::find(connection& db, std::string_view user, row& into) {
   auto found = db.ask(sql::inbox_get, user);
   if (!found.next()) return found_as::nothing;
-  into.id = found.u64(0);
-  into.state = {.count = found.u64(1), .bytes = found.u64(2), .first = found.u64(3), .last = found.u64(4)};
-  if (!found.null(5)) into.due_ms = found.i64(5);
-  return found.i64(6) == into.sum(user) ? found_as::sound : found_as::damaged;
+  return fill(found, user, into) ? found_as::sound : found_as::damaged;
 }
 
 sqlite_inboxes::box& sqlite_inboxes::look(const std::string& user) {
@@ -400,11 +404,21 @@ std::vector<inbox_summary> sqlite_inboxes::list(connection& db, sqlite_damage& d
   return found;
 }
 
-std::vector<std::string> sqlite_inboxes::holders(connection& db, std::string_view after, std::size_t count_max) {
-  std::vector<std::string> found;
-  auto users = db.ask(sql::inboxes_held, after);
-  while (found.size() < count_max && users.next()) found.emplace_back(users.text(0));
-  return found;
+/// From the rows, whose sums tell what is damaged, and not from the index of those that hold messages: nobody would notice
+/// whom that has lost.
+holders_page sqlite_inboxes::holders(connection& db, std::string_view after, std::size_t rows_max) {
+  holders_page page;
+  std::size_t seen = 0;
+  auto rows = db.ask(sql::inbox_rows, after, rows_max);
+  for (; rows.next(); ++seen) {
+    auto user = std::string{rows.text(7)};
+    row one;
+    const bool sound = fill(rows, user, one);
+    if (one.state.count != 0 || !sound) page.users.push_back(user);
+    page.upto = std::move(user);
+  }
+  if (seen < rows_max) page.upto.reset();
+  return page;
 }
 
 }  // namespace greenroom::storage

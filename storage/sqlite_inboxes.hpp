@@ -21,6 +21,8 @@
 
 namespace greenroom::storage {
 
+class query;
+
 class sqlite_inboxes {
  public:
   sqlite_inboxes(connection& db, sqlite_sums& sums, sqlite_damage& damage, sqlite_dead& dead, std::size_t inboxes_max)
@@ -43,7 +45,7 @@ class sqlite_inboxes {
                          std::uint64_t forgotten_upto);
   static std::vector<inbox_summary> list(connection& db, sqlite_damage& damage, std::string_view after,
                                          std::size_t count_max);
-  static std::vector<std::string> holders(connection& db, std::string_view after, std::size_t count_max);
+  static holders_page holders(connection& db, std::string_view after, std::size_t rows_max);
 
  private:
   struct row {
@@ -60,6 +62,7 @@ class sqlite_inboxes {
     bool changed = false;
   };
 
+  static bool fill(query& from, std::string_view user, row& into);  // false: its sum is another one
   static found_as find(connection& db, std::string_view user, row& into);
   box& look(const std::string& user);
   box* find_or_make(const std::string& user);  // null: there are too many

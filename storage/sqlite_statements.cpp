@@ -61,6 +61,8 @@ constexpr std::array<statement, sql_count> statements{{
     {sql::inbox_due, "SELECT user FROM inbox WHERE due_ms <= ? ORDER BY due_ms LIMIT 1"},
     {sql::inboxes_held, "SELECT user FROM inbox INDEXED BY inbox_held WHERE count > 0 AND user > ? ORDER BY user"},
     {sql::inboxes_from, "SELECT user, count, last FROM inbox WHERE user >= ? ORDER BY user LIMIT ?"},
+    {sql::inbox_rows,
+     "SELECT id, count, bytes, first, last, due_ms, sum, user FROM inbox WHERE user > ? ORDER BY user LIMIT ?"},
     {sql::letter_put, "INSERT INTO letter VALUES (?, ?, ?, ?, ?, ?, ?)"},
     {sql::letter_get, "SELECT message, at_ms, attempts, size FROM letter WHERE inbox = ? AND n = ?"},
     {sql::letter_attempt, "UPDATE letter SET attempts = attempts + 1 WHERE inbox = ? AND n = ?"},

@@ -50,6 +50,7 @@ enum class sql : std::uint8_t {
   inbox_due,
   inboxes_held,
   inboxes_from,
+  inbox_rows,
   letter_put,
   letter_get,
   letter_attempt,

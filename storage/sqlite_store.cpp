@@ -54,6 +54,7 @@ class sqlite_store_impl final : public sqlite_store {
 
   durability level() const noexcept override { return durability::durable; }
   storage::condition condition() const noexcept override { return condition_; }
+  std::uint32_t generation() const noexcept override { return generation_; }
 
   void upkeep() override {
     std::lock_guard guard{mutex_};
@@ -74,6 +75,7 @@ class sqlite_store_impl final : public sqlite_store {
       if (writer_) writer_->db().abandon();
       writer_.reset();
       open();
+      ++generation_;
       condition_ = storage::condition::good;
       count([](auto& f) { ++f.reopened; });
     } catch (const std::exception& e) {
@@ -121,9 +123,9 @@ class sqlite_store_impl final : public sqlite_store {
     return look([&](connection& db) { return sqlite_inboxes::list(db, damage_, after, count_max); },
                 std::vector<inbox_summary>{});
   }
-  std::optional<std::vector<std::string>> inbox_holders(std::string_view after, std::size_t count_max) const override {
-    using found = std::optional<std::vector<std::string>>;
-    return look([&](connection& db) { return found{sqlite_inboxes::holders(db, after, count_max)}; }, found{});
+  std::optional<holders_page> inbox_holders(std::string_view after, std::size_t rows_max) const override {
+    using found = std::optional<holders_page>;
+    return look([&](connection& db) { return found{sqlite_inboxes::holders(db, after, rows_max)}; }, found{});
   }
   std::vector<dead_letter> dead_letters(std::optional<std::string_view> user, std::uint64_t after,
                                         std::size_t count_max) const override {
@@ -343,6 +345,7 @@ class sqlite_store_impl final : public sqlite_store {
   mutable row_keys keys_;
   file_lock lock_;
   mutable std::atomic<storage::condition> condition_{storage::condition::good};
+  std::atomic<std::uint32_t> generation_{0};
   mutable std::mutex mutex_;  // of the writer
   std::unique_ptr<sqlite_writer> writer_;
   std::uint64_t looked_at_pages_ = 0;

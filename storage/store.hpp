@@ -69,6 +69,8 @@ class store {
 
   virtual durability level() const noexcept = 0;
   virtual storage::condition condition() const noexcept { return storage::condition::good; }
+  /// Grows with each `repair` that succeeded: what was stored before it may be gone. Any thread.
+  virtual std::uint32_t generation() const noexcept { return 0; }
 
   // For the writer, between its batches.
   /// What a batch leaves for after its answers: checkpoints. Bounded; never needed for what was acknowledged.
@@ -102,9 +104,8 @@ class store {
   virtual inbox_state inbox(std::string_view user) const = 0;  ///< counts expired messages until they are moved
   /// Inboxes that hold messages, by name, after `after`.
   virtual std::vector<inbox_summary> inboxes(std::string_view after, std::size_t count_max) const = 0;
-  /// Whose they are, by name, after `after`; nothing where the disk could not be read.
-  virtual std::optional<std::vector<std::string>> inbox_holders(std::string_view after,
-                                                                std::size_t count_max) const = 0;
+  /// Whose they are, after `after`, looking at no more rows than that; nothing where the disk could not be read.
+  virtual std::optional<holders_page> inbox_holders(std::string_view after, std::size_t rows_max) const = 0;
   /// Dead letters with an id above `after`, oldest first, of one user or of all.
   virtual std::vector<dead_letter> dead_letters(std::optional<std::string_view> user, std::uint64_t after,
                                                 std::size_t count_max) const = 0;

@@ -113,7 +113,7 @@ TEST_CASE_METHOD(limits_fixture, "limits: who shares a bucket, and who does not"
   const auto [method, params] = call_of(limited::joins);
   for (std::uint32_t i = 0; i != burst; ++i) ann.call(method, params);
   ann.refused(method, params);
-  const auto refused = [&](client& who) {
+  const auto refused = [&, method = method, params = params](client& who) {  // clang 14 captures no bindings
     who.story();
     who.send(method, params);
     settle();

@@ -37,7 +37,7 @@ TEST_CASE("broadcast: a block is the frames of its messages, made once per codec
   CHECK(three.last() == 6);
   for (auto codec : {codecs::codec_id::native_json, codecs::codec_id::native_msgpack}) {
     std::string whole;
-    for (std::uint64_t seq : {4, 5, 6}) codecs::codec_of(codec).encode_broadcast(*message(seq), whole);
+    for (std::uint64_t seq : {4u, 5u, 6u}) codecs::codec_of(codec).encode_broadcast(*message(seq), whole);
     CHECK(*three.block(codec) == whole);
     CHECK(three.block(codec) == three.block(codec));
     CHECK(*three.single(0, codec) + *three.single(1, codec) + *three.single(2, codec) == whole);

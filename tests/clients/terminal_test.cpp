@@ -60,7 +60,7 @@ TEST_CASE("terminal: what a command throws becomes a sentence and its exit code"
                                           {failure{errc::closed, "why", 1012}, exit_code::try_again},
                                           {failure{errc::garbled, "why"}, exit_code::unavailable}}));
   std::ostringstream err;
-  CHECK(run(err, [&]() -> exit_code { throw thrown; }) == code);
+  CHECK(run(err, [thrown = thrown]() -> exit_code { throw thrown; }) == code);
   CHECK(err.str() == "greenroom: why\n");
 }
 

@@ -48,7 +48,7 @@ TEST_CASE("json writer: texts with many escapes come out as they would byte by b
   for (int i = 0; i != 20'000; ++i) {
     std::string text(random() % 60, ' ');
     for (auto& c : text)
-      c = static_cast<char>(random() % 4 == 0 ? "\"\\\n\x01\x7f\x80\xff"[random() % 7] : 'a' + random() % 26);
+      c = random() % 4 == 0 ? "\"\\\n\x01\x7f\x80\xff"[random() % 7] : static_cast<char>('a' + random() % 26);
     if (written(text) != plainly(text)) FAIL("text " << i);
   }
 }

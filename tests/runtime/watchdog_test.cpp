@@ -70,6 +70,15 @@ TEST_CASE("watchdog: of a shard that slept it is seen late, and counts from when
   CHECK_FALSE(dog.look(start + 150ms, held));
 }
 
+TEST_CASE("watchdog: of a shard that slept, a job behind others of its turn is not blamed for them", "[runtime]") {
+  hold_detector dog;
+  CHECK_FALSE(dog.look(start, {.busy = false, .turn = 1, .job = 3}));
+  const shard::glance second{.busy = true, .turn = 2, .job = 5, .turn_began = start + 10ms, .turn_jobs = 3};
+  CHECK_FALSE(dog.look(start + 100ms, second));
+  CHECK_FALSE(dog.look(start + 125ms, second));
+  CHECK(dog.look(start + 200ms, second) == 100ms);
+}
+
 TEST_CASE("watchdog: a job late in a long turn counts from when it was seen", "[runtime]") {
   hold_detector dog;
   CHECK_FALSE(dog.look(start + 90ms, {.busy = true, .turn = 2, .job = 1, .turn_began = start + 60ms}));

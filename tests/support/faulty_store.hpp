@@ -79,10 +79,12 @@ class faulty_store final : public storage::store {
 
   storage::durability level() const noexcept override { return claims; }
   storage::condition condition() const noexcept override { return now; }
+  std::uint32_t generation() const noexcept override { return generation_; }
   std::string repair() override {
     ++repairs;
     if (repairs_fail > 0) return --repairs_fail, "the disk is not there, as the test wants";
     now = storage::condition::good;
+    ++generation_;
     return {};
   }
   std::optional<storage::log_head> head(std::string_view log) const override { return real_->head(log); }
@@ -110,9 +112,9 @@ class faulty_store final : public storage::store {
   std::vector<storage::inbox_summary> inboxes(std::string_view after, std::size_t count_max) const override {
     return real_->inboxes(after, count_max);
   }
-  std::optional<std::vector<std::string>> inbox_holders(std::string_view after, std::size_t count_max) const override {
+  std::optional<storage::holders_page> inbox_holders(std::string_view after, std::size_t rows_max) const override {
     if (lists_fail > 0) return --lists_fail, std::nullopt;
-    return real_->inbox_holders(after, count_max);
+    return real_->inbox_holders(after, rows_max);
   }
   std::vector<storage::dead_letter> dead_letters(std::optional<std::string_view> user, std::uint64_t after,
                                                  std::size_t count_max) const override {
@@ -167,6 +169,7 @@ class faulty_store final : public storage::store {
   }
 
   std::unique_ptr<storage::store> real_;
+  std::uint32_t generation_ = 0;
 };
 
 }  // namespace greenroom::tests
