@@ -10,10 +10,16 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/sanitized.hpp"
+
+using namespace greenroom;
 using namespace greenroom::codecs;
 
-#if !defined(__SANITIZE_ADDRESS__)
 TEST_CASE("message memory: what was freed is what the same size takes next", "[codecs][message_memory]") {
+  if (tests::sanitized) {
+    WARN("left out: in a sanitizer's build nothing is used again");
+    return;
+  }
   auto* one = take_block(100);
   give_block(one, 100);
   CHECK(take_block(65) == one);  // 65 to 128 bytes are one size
@@ -24,6 +30,10 @@ TEST_CASE("message memory: what was freed is what the same size takes next", "[c
 }
 
 TEST_CASE("message memory: a block that is freed on another thread stays there", "[codecs][message_memory]") {
+  if (tests::sanitized) {
+    WARN("left out: in a sanitizer's build nothing is used again");
+    return;
+  }
   auto* one = take_block(300);
   std::thread{[one] {
     give_block(one, 300);
@@ -35,6 +45,10 @@ TEST_CASE("message memory: a block that is freed on another thread stays there",
 
 TEST_CASE("message memory: a shared string leaves its room when the last one lets go of it",
           "[codecs][message_memory]") {
+  if (tests::sanitized) {
+    WARN("left out: in a sanitizer's build nothing is used again");
+    return;
+  }
   auto text = spare_string();
   text.assign(500, 'x');
   const auto* bytes = text.data();
@@ -48,7 +62,6 @@ TEST_CASE("message memory: a shared string leaves its room when the last one let
   CHECK(spare.data() == bytes);
   CHECK(spare.empty());
 }
-#endif
 
 TEST_CASE("message memory: strings with much room and those with none are not kept", "[codecs][message_memory]") {
   while (spare_string().capacity() > std::string{}.capacity()) continue;
