@@ -23,6 +23,10 @@ inline constexpr std::uint16_t read_block_max = 16U << 10;   ///< … and of one
 inline constexpr std::uint8_t new_reads = 1;         ///< of a new socket, which stands back for it: the handshake
 inline constexpr std::size_t slow_reads_a_turn = 4;  ///< of all that stand back
 
+// --- the log ---
+inline constexpr auto log_rest = 2ms;                          ///< after lines were written, before the next ones are
+inline constexpr std::size_t log_write_bytes_max = 64U << 10;  ///< in one write
+
 // --- the watchdog ---
 inline constexpr auto watchdog_interval = 25ms;
 inline constexpr auto watchdog_idle_interval = 100ms;  ///< where every shard slept at the last look

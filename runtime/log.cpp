@@ -9,12 +9,15 @@
 #include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <memory>
 #include <mutex>
 #include <system_error>
+#include <thread>
 
+#include "runtime/limits.hpp"
 #include "runtime/log_line.hpp"
 #include "runtime/unique_fd.hpp"
 
@@ -26,31 +29,46 @@ constexpr const char* json_pattern = R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":
 
 std::atomic<std::uint64_t> lost{0};  // not written, or dropped by queues that are gone
 
-/// Writes each line with one system call, so that it is there when the process is not.
+/// Writes a line at once where lines are few, so that it is there when the process is not. Then the thread of the queue rests,
+/// and what has come meanwhile is written together: who logs much does not wake a thread for each line, which costs more than
+/// the line.
 class descriptor_sink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
   explicit descriptor_sink(int borrowed) : fd_{borrowed} {}
   explicit descriptor_sink(unique_fd owned) : fd_{owned.get()}, owned_{std::move(owned)} {}
+  ~descriptor_sink() override { write(); }
+
+  /// Where its lines wait. Null: nowhere. Before the first one, or when its thread has ended.
+  void comes_from(spdlog::details::thread_pool* queue) { queue_ = queue; }
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
-    spdlog::memory_buf_t line;
-    formatter_->format(message, line);
+    formatter_->format(message, block_);
+    if (queue_ && block_.size() < limits::log_write_bytes_max && queue_->queue_size() != 0) return;
+    write();
+    if (queue_) std::this_thread::sleep_for(limits::log_rest);
+  }
+  void flush_() override { write(); }
+
+  void write() {
     std::size_t written = 0;
-    while (written < line.size()) {
-      const auto count = ::write(fd_, line.data() + written, line.size() - written);
+    while (written < block_.size()) {
+      const auto count = ::write(fd_, block_.data() + written, block_.size() - written);
       if (count < 0 && errno == EINTR) continue;
       if (count <= 0) {
-        lost.fetch_add(1, std::memory_order_relaxed);
-        return;
+        const auto lines = std::count(block_.data() + written, block_.data() + block_.size(), '\n');
+        lost.fetch_add(static_cast<std::uint64_t>(lines), std::memory_order_relaxed);
+        break;
       }
       written += static_cast<std::size_t>(count);
     }
+    block_.clear();
   }
-  void flush_() override {}
 
   int fd_;
   unique_fd owned_;
+  spdlog::details::thread_pool* queue_ = nullptr;
+  spdlog::memory_buf_t block_;  ///< lines that are not written
 };
 
 std::shared_ptr<descriptor_sink> open_sink(const std::string& file) {
@@ -73,6 +91,7 @@ struct target {
         format == log_format::json ? json_pattern : text_pattern, spdlog::pattern_time_type::utc));
     if (asynchronous) {
       pool = std::make_shared<spdlog::details::thread_pool>(config.queue_max, 1);
+      sink->comes_from(pool.get());
       logger = std::make_shared<spdlog::async_logger>("greenroom", std::move(sink), pool,
                                                       spdlog::async_overflow_policy::overrun_oldest);
     } else {

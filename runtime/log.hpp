@@ -5,7 +5,8 @@
 ///
 /// Lifecycle: `start` early in main, `stop` (everything that waits is written) at its end; `scoped` does both. Before
 /// and after, lines go to standard error at once.
-/// Threading: any thread; a line costs its caller the formatting and one lock.
+/// Threading: any thread; a line costs its caller the formatting and one lock. One that comes alone is written at once, after
+/// which those of the next 2 ms are written together.
 /// Bounds: `log_config::queue_max` lines wait; over it the oldest waiting one is dropped and counted (`dropped`). A
 /// value longer than 256 bytes is cut.
 /// Failure: a file that cannot be opened throws std::system_error from `start`; a full disk costs lines (counted),
