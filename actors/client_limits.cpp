@@ -86,6 +86,10 @@ bool client_limits::flooded(limit_time now) {
   return patience_.take(patience_of(own_rate(limited::messages)), 1, now).count() != 0;
 }
 
+bool client_limits::floods(limit_time now) const noexcept {
+  return rests_until_ != time_point{} && now < rests_until_ + limits::refusal_memory;
+}
+
 client_limits::time_point client_limits::later(limited what, std::chrono::nanoseconds wait, limit_scope by,
                                                time_point now) {
   if (wait.count() == 0) return rests_until_;

@@ -35,6 +35,8 @@ class client_limits final : public runtime::read_limiter {
   void charge(limit_time now);
   /// After a refusal: whether the client has been refused more than it may be.
   bool flooded(limit_time now);
+  /// Whether it was over its messages lately: what it says comes in by few at a time.
+  bool floods(limit_time now) const noexcept;
 
   time_point on_bytes(std::size_t bytes, time_point now) override;
   time_point on_frames(std::uint32_t frames, time_point now) override;

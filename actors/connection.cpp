@@ -10,11 +10,9 @@
 #include "actors/dispatch.hpp"
 #include "actors/key_fetcher.hpp"
 #include "actors/limits.hpp"
-#include "actors/pass.hpp"
 #include "actors/peer.hpp"
 #include "actors/revocations.hpp"
 #include "actors/room.hpp"
-#include "actors/room_directory.hpp"
 #include "actors/router.hpp"
 #include "actors/session.hpp"
 #include "actors/session_directory.hpp"
@@ -25,7 +23,6 @@
 #include "codecs/jwt_kid.hpp"
 #include "runtime/log.hpp"
 #include "runtime/shared_behavior.hpp"
-#include "runtime/supervisor.hpp"
 #include "runtime/token_bucket.hpp"
 
 namespace greenroom::connection {
@@ -102,6 +99,8 @@ struct state final : codecs::sink {
   caf::behavior start();
   void read(std::size_t free = 0);
   turn_line& line() const noexcept { return *ctx.shards[client->shard()].line; }
+  bool floods() const { return client->limits() && client->limits()->floods(self->now()); }
+  turn_line::conduct conduct() const { return floods() ? turn_line::conduct::floods : turn_line::conduct::fair; }
   std::size_t share();
   std::size_t travel();
   void step_down();
@@ -243,14 +242,11 @@ void state::end(codecs::close_code why, std::string_view sentence, farewell how)
   }
 }
 
-/// Its turn has come. It lasts until what has been said in it has passed the rooms' directories, of which the one that is
-/// farthest behind counts. Returns how many messages that may be.
+/// Its turn has come. Returns how many messages it is.
 std::size_t state::travel() {
   travels = true;
-  const auto& farthest = *std::ranges::max_element(
-      ctx.shards, {}, [](const context::shard_actors& of) { return runtime::supervisor::depth_of(of.rooms); });
-  pass(self, farthest.rooms, room_directory::wait_turn{caf::actor{self}});
-  return line().empty() ? limits::whole_turn : limits::share_of_turn;
+  time_turn(ctx, *self, conduct());
+  return line().empty() && !floods() ? limits::whole_turn : limits::share_of_turn;
 }
 
 /// Its turn is over, or it wants none any more.
@@ -263,15 +259,15 @@ void state::step_down() {
 std::size_t state::share() {
   static constexpr runtime::token_rate little{limits::fair_rate, limits::fair_burst};
   if (place.at() != turn_line::stage::away) return 0;
-  if (!line().empty() && out_of_turn.take(little, 1, self->now()).count() == 0) return 1;
-  line().sit(place);
+  if (!line().empty() && !floods() && out_of_turn.take(little, 1, self->now()).count() == 0) return 1;
+  line().sit(place, conduct());
   return place.at() == turn_line::stage::seated ? travel() : 0;
 }
 
 /// Decodes what has come, as long as not too many answers are open, and as it is this client's turn. What more comes stays
 /// with the peer, which knows when that is too much.
 void state::read(std::size_t free) {
-  if (decoded >= backlog.size() && line().empty()) free = std::max(free, limits::fair_share);
+  if (decoded >= backlog.size() && line().empty() && !floods()) free = std::max(free, limits::fair_share);
   for (;;) {
     if (decoded >= backlog.size()) {
       decoded = 0;

@@ -16,11 +16,12 @@ inline constexpr std::size_t input_bytes_max = 1u << 20;  ///< read and not yet 
 // Clients that have much to say at once take turns (turn_line).
 inline constexpr std::size_t fair_share =
     8;  ///< messages that come in without a turn, of a client that has none waiting
-inline constexpr std::size_t fair_burst = 4;      ///< the same while others wait for their turn, …
-inline constexpr std::size_t fair_rate = 50;      ///< … and so many in a second
-inline constexpr std::size_t turns_at_once = 4;   ///< of a shard
-inline constexpr std::size_t share_of_turn = 16;  ///< messages in a turn, …
-inline constexpr std::size_t whole_turn = 64;     ///< … and where nobody waits for the next one
+inline constexpr std::size_t fair_burst = 4;           ///< the same while others wait for their turn, …
+inline constexpr std::size_t fair_rate = 50;           ///< … and so many in a second
+inline constexpr std::size_t turns_at_once = 4;        ///< of a shard
+inline constexpr std::size_t share_of_turn = 16;       ///< messages in a turn, …
+inline constexpr std::size_t whole_turn = 64;          ///< … and where nobody waits for the next one
+inline constexpr std::size_t flood_turns_at_once = 1;  ///< of those who flood, who say nothing without a turn
 
 inline constexpr std::chrono::seconds token_notice{60};  ///< before its token ends, a client is told
 inline constexpr std::chrono::hours token_look{1};       ///< the longest wait of a connection for that moment
@@ -117,6 +118,7 @@ inline constexpr std::size_t limit_entries_shared = 4'096;  ///< buckets for all
 inline constexpr std::uint32_t refusals_per_burst = 10;  ///< refused messages before 1008, in bursts of its connection
 inline constexpr std::uint32_t refusals_max = 1'000;     ///< the same where a connection has no burst
 inline constexpr std::chrono::milliseconds refusal_rest{50};  ///< who was refused is not read meanwhile
+inline constexpr std::chrono::seconds refusal_memory{1};      ///< after its rest it floods for so long
 inline constexpr std::size_t outboxes_shed_max = 16;  ///< connections of a shard closed at once for their outbox
 inline constexpr std::size_t outbox_shed_bytes_min = 64u << 10;
 inline constexpr std::chrono::milliseconds between_pressure_looks{250};

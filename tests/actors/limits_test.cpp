@@ -239,6 +239,42 @@ TEST_CASE_METHOD(limits_fixture, "limits: who waits as long as it is told is nev
   CHECK_FALSE(ann.wire().over());
 }
 
+TEST_CASE_METHOD(limits_fixture,
+                 "limits: who has the whole line's turns for itself does not share them with who floods",
+                 "[actors][limits]") {
+  constexpr std::size_t flooders = 20, many = 20, busy_calls = limits::fair_share + limits::share_of_turn;
+  config.limits.connection = {.messages_per_second = 1, .messages_burst = 100};
+  begin();
+  auto& busy = user("busy");
+  std::vector<client*> floods;
+  for (std::size_t i = 0; i < flooders; ++i) floods.push_back(&user("flood"));
+  const auto publish = [](client& who, const char* room) {
+    who.send("room.publish", std::string{R"({"room":")"} + room + R"(","event":"say","payload":1})");
+  };
+  for (auto* each : floods)
+    for (std::size_t i = 0; i < 100; ++i) publish(*each, "lobby");
+  settle();
+  for (auto* each : floods) {
+    REQUIRE(each->take().size() == 101);  // and its session
+    for (std::size_t i = 0; i < many; ++i) publish(*each, "lobby");
+  }
+  busy.take();
+  for (std::size_t i = 0; i < busy_calls; ++i) publish(busy, "hall");
+  const auto heard = [&] {
+    std::size_t count = 0;
+    for (auto* each : floods) count += each->take().size();
+    return count;
+  };
+  std::size_t of_busy = 0;
+  while (of_busy < busy_calls && !jobs.jobs.empty()) {
+    jobs.run_once();
+    of_busy += busy.take().size();
+  }
+  CHECK(heard() <= 4 * limits::share_of_turn);  // of 400
+  settle();
+  CHECK(heard() != 0);
+}
+
 TEST_CASE_METHOD(limits_fixture, "limits: each call of a batch counts, and a flood ends it", "[actors][limits]") {
   config.limits.connection.messages_per_second = 1;
   config.limits.connection.messages_burst = 1;

@@ -192,4 +192,24 @@ TEST_CASE("client limits: who has been refused ten bursts is flooding, and patie
   CHECK(mine.flooded(now + 100ms));
 }
 
+TEST_CASE("client limits: who was over its messages floods, until a second after it had to rest", "[limits]") {
+  rate_limits all{
+      {.connection = {.messages_per_second = 100, .messages_burst = 20, .joins_per_second = 1, .joins_burst = 1}}};
+  client_limits refused{all, "192.0.2.7:1"}, pinging{all, "192.0.2.7:2"}, quiet{all, "192.0.2.7:3"};
+  const auto now = limit_now();
+  for (int i = 0; i != 20; ++i) {
+    REQUIRE_FALSE(refused.take(limited::messages, now));
+    REQUIRE_FALSE(quiet.take(limited::messages, now));
+  }
+  CHECK_FALSE(refused.floods(now));
+  for (int i = 0; i != 3; ++i) REQUIRE(refused.take(limited::messages, now));
+  CHECK(refused.floods(now));
+  CHECK(refused.floods(now + 30ms + limits::refusal_memory - 1ms));
+  CHECK_FALSE(refused.floods(now + 30ms + limits::refusal_memory));
+  CHECK(pinging.on_frames(30, now) == now + 100ms);
+  CHECK(pinging.floods(now + 100ms + limits::refusal_memory - 1ms));
+  CHECK_FALSE(pinging.floods(now + 100ms + limits::refusal_memory));
+  CHECK_FALSE(quiet.floods(now));
+}
+
 }  // namespace greenroom::tests

@@ -78,4 +78,22 @@ TEST_CASE("turn line: who stands may go, or die, and the others move up", "[acto
   CHECK(all.line.empty());
 }
 
+TEST_CASE("turn line: those who flood have seats and a line of their own", "[actors][turn_line]") {
+  turn_line line;
+  std::deque<turn_line::place> floods;
+  for (std::size_t i = 0; i < limits::flood_turns_at_once + 2; ++i) {
+    line.sit(floods.emplace_back(nullptr), turn_line::conduct::floods);
+    CHECK(floods.back().at() == (i < limits::flood_turns_at_once ? stage::seated : stage::standing));
+  }
+  CHECK(line.empty());  // for all others
+  turn_line::place fair{nullptr};
+  line.sit(fair);
+  CHECK(fair.at() == stage::seated);
+  CHECK(line.leave(fair) == nullptr);  // it is nobody's of the other line
+  CHECK(line.leave(floods[0]) == &floods[limits::flood_turns_at_once]);
+
+  line.sit(floods[0]);  // it has behaved since
+  CHECK(floods[0].at() == stage::seated);
+}
+
 }  // namespace greenroom
