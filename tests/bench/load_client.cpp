@@ -50,10 +50,10 @@ bool inflates(std::string_view payload) {
 
 }  // namespace
 
-std::string masked(std::string_view payload, opcode as) {
+std::string masked(std::string_view payload, opcode as, bool whole) {
   constexpr std::size_t short_max = 125, medium_max = 0xffff;
   if (payload.size() > medium_max) throw std::length_error{"a frame of the load generator is at most 64 KiB"};
-  std::string frame{static_cast<char>(0x80 | static_cast<int>(as))};
+  std::string frame{static_cast<char>((whole ? 0x80 : 0) | static_cast<int>(as))};
   if (payload.size() <= short_max) {
     frame += static_cast<char>(0x80 | payload.size());
   } else {
@@ -86,6 +86,11 @@ void peer::stop_reading() {
   watch();
 }
 
+void peer::close() {
+  wire_.close();
+  state_ = state::closed;
+}
+
 load::load(options how)
     : how_{std::move(how)}, tls_{how_.tls ? client_context() : nullptr}, epoll_{epoll_create1(EPOLL_CLOEXEC)} {
   check(epoll_, "epoll_create1");
@@ -100,7 +105,7 @@ peer& load::connect(entry how) {
   auto& made = *peers_.emplace_back(std::make_unique<peer>());
   made.is_ = std::move(how);
   made.epoll_ = epoll_;
-  made.wire_ = wire{made.is_.source, how_.port, tls_.get()};
+  made.wire_ = wire{made.is_.source, made.is_.port != 0 ? made.is_.port : how_.port, tls_.get()};
   epoll_event event{.events = EPOLLIN | EPOLLOUT, .data = {.ptr = &made}};
   check(epoll_ctl(epoll_, EPOLL_CTL_ADD, made.wire_.fd(), &event), "epoll_ctl");
   return made;
@@ -221,7 +226,9 @@ std::size_t load::take_frame(peer& from, std::string_view bytes) {
       end(from);
       break;
     case 9: from.send(masked(payload, opcode::pong)); break;
-    case 10: break;
+    case 10:
+      if (how_.on_pong) how_.on_pong(from, payload);
+      break;
     default:
       from.bytes += head + length;
       if (how_.deflate) check_deflated(from, at(0), payload);
@@ -259,8 +266,8 @@ void load::check_deflated(const peer& from, std::uint8_t first, std::string_view
 void load::end(peer& of) {
   if (!how_.tolerate_close)
     throw std::runtime_error{"the server ended a connection, close code " + std::to_string(of.close_code_)};
-  of.wire_.close();
-  of.state_ = peer::state::closed;
+  of.close();
+  if (how_.on_end) how_.on_end(of);
 }
 
 }  // namespace greenroom::bench

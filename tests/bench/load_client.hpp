@@ -18,14 +18,15 @@ namespace greenroom::bench {
 
 using clock = std::chrono::steady_clock;
 
-enum class opcode : std::uint8_t { text = 1, binary = 2, pong = 10 };
+enum class opcode : std::uint8_t { continuation = 0, text = 1, binary = 2, ping = 9, pong = 10 };
 
 /// How a client comes.
 struct entry {
   speech how = speech::native;
   std::string path;
-  unsigned source = 1;    ///< from 127.0.0.`source`
-  std::uint32_t tag = 0;  ///< a figure's own: a member's room, a caller's number
+  unsigned source = 1;     ///< from 127.0.0.`source`; 257 is 127.0.1.1
+  std::uint32_t tag = 0;   ///< a figure's own: a member's room, a caller's number
+  std::uint16_t port = 0;  ///< 0: the run's
 };
 
 /// One connection. Made by `load::connect`.
@@ -37,7 +38,9 @@ class peer {
   const entry& is() const noexcept { return is_; }
 
   void send(std::string_view frames);  ///< ready-made frames (`masked`); what does not fit now goes when it does
-  void stop_reading();                 ///< for good, with a small receive buffer
+  bool all_sent() const noexcept { return out_.empty(); }
+  void stop_reading();  ///< for good, with a small receive buffer
+  void close();         ///< without a word
 
   std::uint64_t frames = 0, bytes = 0;  ///< received messages, and the length of their frames with headers
 
@@ -61,6 +64,8 @@ class load {
     /// Called for each message, after the counters moved. Empty where counting is enough.
     std::function<void(peer&, std::string_view payload)> on_frame{};
     std::function<void(peer&)> on_open{};
+    std::function<void(peer&, std::string_view payload)> on_pong{};
+    std::function<void(peer&)> on_end{};  ///< not of one that the figure closes
     bool tolerate_close = false;
     bool tls = false;
     bool deflate = false;  ///< offers permessage-deflate, insists on it, and inflates one frame in a thousand
@@ -74,10 +79,11 @@ class load {
   bool run_until(const std::function<bool()>& done, clock::time_point deadline);
   /// As above; not done is an error with that sentence.
   void must(const char* what, const std::function<bool()>& done, std::chrono::seconds time = std::chrono::seconds{60});
+  /// Turns the loop once: waits for something until then, at most, and does what there is.
+  void turn(clock::time_point until);
   std::uint64_t received = 0;  ///< messages on all connections
 
  private:
-  void turn(clock::time_point until);
   void on_writable(peer& to);
   void on_readable(peer& from);
   void upgrade(peer& to) const;
@@ -95,6 +101,7 @@ class load {
   std::vector<std::unique_ptr<peer>> peers_;
 };
 
-std::string masked(std::string_view payload, opcode as = opcode::text);  ///< one whole frame
+/// One frame; where `whole` is false the message goes on in the next one.
+std::string masked(std::string_view payload, opcode as = opcode::text, bool whole = true);
 
 }  // namespace greenroom::bench
