@@ -43,10 +43,13 @@ const warm_up_ms = 1_000;
 const lines_of = (child) => createInterface({ input: child.stdout })[Symbol.asyncIterator]();
 const cores = availableParallelism();
 const may_be_first = !values.plain && spawnSync('chrt', ['--rr', '1', 'true']).status === 0;
-const ranks = may_be_first
-  ? { first: ['--rr', '2'], server: ['--rr', '1'], attack: ['--idle', '0'] }
-  : { first: ['--other', '0'], server: ['--other', '0'], attack: ['--idle', '0'] };
-spawnSync('chrt', ['--idle', '--all-tasks', '--pid', '0', String(process.pid)]); // its own looks are nobody's business, too
+const ordinary = ['--other', '0'];
+const ranks = {
+  first: may_be_first ? ['--rr', '2'] : ordinary,
+  server: may_be_first ? ['--rr', '1'] : ordinary,
+  attack: values.plain ? ordinary : ['--idle', '0'],
+};
+if (!values.plain) spawnSync('chrt', ['--idle', '--all-tasks', '--pid', '0', String(process.pid)]); // its own looks are nobody's business, too
 const part = (rank, ...command) =>
   spawn('chrt', [...ranks[rank], ...command], { stdio: ['pipe', 'pipe', rank === 'server' ? 'ignore' : 'inherit'] });
 

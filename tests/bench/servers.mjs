@@ -119,8 +119,9 @@ function token_key() {
 
 /** Greenroom with one shard and what a case says of it; `restart` starts it again with the same data on the same port. */
 async function start_greenroom({ build, cores, node = {} }) {
+  const data = scratch();
   const settings = [
-    'log.level=error',
+    ...(node.logged ? [`log.file=${join(data, 'log')}`] : ['log.level=error']),
     'namespace.default.presence=false', // the load counts frames: none but those of the work that is measured
     ...(node.set ?? []),
     ...(node.tokens ? token_key() : []),
@@ -130,7 +131,6 @@ async function start_greenroom({ build, cores, node = {} }) {
     settings.push(`tls.certificate=${pem}`, `tls.key=${key}`);
   }
   if (node.echo) settings.push(`plugins.load=${join(build, 'examples/echo.so')}`);
-  const data = scratch();
   const command = (port) => [
     ...[join(build, 'greenroom'), 'serve', '--dev', '--listen', `${node.tls ? 'tls://' : ''}127.0.0.1:${port}`],
     ...['--data', data, '--shards', String(node.shards ?? 1)],

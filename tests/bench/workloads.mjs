@@ -99,6 +99,12 @@ export const workloads = {
         beside: { native: itself({ speech: 'native' }) },
         shown: { per_second: [], cpu_us_per_session: [], bytes_per_session: [{ of: 'native', most: 1.3 }] },
       },
+      logged: {
+        figure: 'connect',
+        node: { logged: true }, // with a line for each in the access log, which the other cases go without
+        beside: { native: itself({}, { logged: false }) },
+        shown: { per_second: [], cpu_us_per_session: [] },
+      },
       tokens: {
         figure: 'connect_with_tokens',
         node: { tokens: true },

@@ -231,7 +231,7 @@ scenario('memory: a node near its budget takes no connection, says so, and goes 
     }),
   );
   assert.equal(status, 503);
-  assert.equal(node.stderr.all.filter((line) => /memory is short/.test(line)).length, 1);
+  await eventually(() => assert.equal(node.stderr.all.filter((line) => /memory is short/.test(line)).length, 1));
 });
 
 const resident = ({ pid }) => Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]) * 1_024;
