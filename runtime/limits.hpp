@@ -24,8 +24,8 @@ inline constexpr std::uint8_t new_reads = 1;         ///< of a new socket, which
 inline constexpr std::size_t slow_reads_a_turn = 4;  ///< of all that stand back
 
 // --- the log ---
-inline constexpr auto log_rest = 2ms;                          ///< after lines were written, before the next ones are
-inline constexpr std::size_t log_write_bytes_max = 64U << 10;  ///< in one write
+inline constexpr auto log_rest = 2ms;                      ///< after all lines were written, before the next ones are
+inline constexpr std::size_t log_write_bytes = 64U << 10;  ///< at which they are, whatever waits
 
 // --- the watchdog ---
 inline constexpr auto watchdog_interval = 25ms;

@@ -1,6 +1,7 @@
 #include "runtime/log.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spdlog/async_logger.h>
 #include <spdlog/details/null_mutex.h>
 #include <spdlog/details/thread_pool.h>
@@ -43,32 +44,51 @@ class descriptor_sink final : public spdlog::sinks::base_sink<std::mutex> {
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
-    formatter_->format(message, block_);
-    if (queue_ && block_.size() < limits::log_write_bytes_max && queue_->queue_size() != 0) return;
+    add(message);
+    const bool more = queue_ && queue_->queue_size() != 0;
+    if (more && block_.size() < limits::log_write_bytes) return;
     write();
-    if (queue_) std::this_thread::sleep_for(limits::log_rest);
+    if (queue_ && !more) std::this_thread::sleep_for(limits::log_rest);
   }
   void flush_() override { write(); }
+
+  void add(const spdlog::details::log_msg& message) try {
+    if (block_.size() == 0 && torn_) block_.push_back('\n');
+    formatter_->format(message, block_);
+    whole_ = block_.size();
+  } catch (...) {
+    block_.resize(whole_);
+    write();  // those before it need not wait for one after it
+    throw;
+  }
 
   void write() {
     std::size_t written = 0;
     while (written < block_.size()) {
       const auto count = ::write(fd_, block_.data() + written, block_.size() - written);
-      if (count < 0 && errno == EINTR) continue;
-      if (count <= 0) {
-        const auto lines = std::count(block_.data() + written, block_.data() + block_.size(), '\n');
-        lost.fetch_add(static_cast<std::uint64_t>(lines), std::memory_order_relaxed);
-        break;
-      }
+      if (count < 0 && (errno == EINTR || waited())) continue;
+      if (count <= 0) break;
       written += static_cast<std::size_t>(count);
+      torn_ = block_[written - 1] != '\n';
     }
+    if (written == 0 && block_.size() != 0 && block_[0] == '\n') ++written;  // it ends a line that was counted
+    const auto lines = std::count(block_.data() + written, block_.data() + block_.size(), '\n');
+    lost.fetch_add(static_cast<std::uint64_t>(lines), std::memory_order_relaxed);
     block_.clear();
+    whole_ = 0;
+  }
+  /// A terminal, or a pipe, that others have made non-blocking: whether it takes something again.
+  bool waited() const {
+    pollfd end{.fd = fd_, .events = POLLOUT, .revents = 0};
+    return errno == EAGAIN && ::poll(&end, 1, -1) == 1 && (end.revents & POLLOUT) != 0;
   }
 
   int fd_;
   unique_fd owned_;
   spdlog::details::thread_pool* queue_ = nullptr;
-  spdlog::memory_buf_t block_;  ///< lines that are not written
+  spdlog::memory_buf_t block_;  ///< lines that are not written, …
+  std::size_t whole_ = 0;       ///< … so far
+  bool torn_ = false;           ///< what was written last is no whole line
 };
 
 std::shared_ptr<descriptor_sink> open_sink(const std::string& file) {

@@ -212,13 +212,39 @@ TEST_CASE("log: a full disk costs lines, which are counted, and never the caller
   REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
   const auto before = log::dropped();
   file to;
+  constexpr std::uint64_t lines = 20, whole = 2;  // 80 bytes each
   {
     const log::scoped on{{.file = to.path}};
-    for (int i = 0; i < 20; ++i) log::info("a line of some length that fills the disk soon");
+    for (std::uint64_t i = 0; i < lines; ++i) log::info("a line of some length that fills the disk soon");
+    while (log::dropped() - before < lines - whole) std::this_thread::yield();
+    CHECK(::setrlimit(RLIMIT_FSIZE, &old) == 0);
+    log::info("there is room again");
   }
-  CHECK(::setrlimit(RLIMIT_FSIZE, &old) == 0);
   std::signal(SIGXFSZ, handler);
-  CHECK(log::dropped() - before >= 15);
+  CHECK(log::dropped() - before == lines - whole);
+  const auto written = to.lines();
+  REQUIRE(written.size() == whole + 2);  // and what there was room for of one
+  CHECK(after_time(written.back()) == "info    there is room again");
+}
+
+TEST_CASE("log: lines that come together are written together", "[log]") {
+  const auto writes = [] {
+    std::ifstream in{"/proc/self/io"};
+    std::string name;
+    for (std::uint64_t count = 0; in >> name >> count;)
+      if (name == "syscw:") return count;
+    FAIL("/proc/self/io does not say how often was written");
+    return std::uint64_t{0};
+  };
+  constexpr std::uint64_t lines = 2'000;
+  file to;
+  const auto before = writes();
+  {
+    const log::scoped on{{.file = to.path, .queue_max = lines}};
+    for (std::uint64_t i = 0; i < lines; ++i) log::info("line", {{"i", i}});
+  }
+  CHECK(writes() - before < lines / 4);
+  CHECK(to.lines().size() == lines);
 }
 
 TEST_CASE("log: a file that cannot be opened is a failure of the start, and the old target stays", "[log]") {
