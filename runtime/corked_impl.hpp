@@ -173,10 +173,13 @@ class corked final : public std::enable_shared_from_this<corked>,
   struct block_reader;
   template <class Handler>
   struct input_waiter;
-  /// Nothing is read meanwhile: for a time, or until its turn has come.
-  struct rest final : slow_lane::place {
-    rest(shard& home, shard::time_point until) : over{home.io(), until} {}
+  /// Nothing is read meanwhile: for a time, or until its turn has come. Asio owns who waits, and drops it with the loop; the
+  /// time is the wheel's, since one of Asio's costs a system call.
+  struct rest final : slow_lane::place, private runtime::timer {
+    explicit rest(shard& home) : over{home.io(), shard::time_point::max()} {}
+    rest(shard& home, shard::time_point until) : rest{home} { home.timers().arm(*this, until); }
     void on_turn() override { over.cancel(); }
+    void on_timer() override { over.cancel(); }
     net::steady_timer over;
   };
   /// Calls from the loop once a read may give something.
@@ -185,8 +188,9 @@ class corked final : public std::enable_shared_from_this<corked>,
   /// Calls from the loop when it is its turn, among the sockets that stand back.
   template <class Handler>
   void stand_back(Handler handler);
+  /// Calls from the loop when that rest is over, which is the one that there is.
   template <class Handler>
-  void rest_until(shard::time_point when, Handler handler);
+  void take_rest(std::unique_ptr<rest> which, Handler handler);
   bool reads_rest() { return open_ && !ending_ && resume_at_ > home_.now(); }
 
   void on_dirty() override { home_.at_turn_end(*this); }
@@ -227,8 +231,8 @@ class corked final : public std::enable_shared_from_this<corked>,
 };
 
 template <class Handler>
-void corked::rest_until(shard::time_point when, Handler handler) {
-  rest_ = std::make_unique<rest>(home_, when);
+void corked::take_rest(std::unique_ptr<rest> which, Handler handler) {
+  rest_ = std::move(which);
   rest_->over.async_wait([this, handler = std::move(handler)](error_code) mutable {
     rest_.reset();
     handler(open_ ? error_code{} : error_code{net::error::operation_aborted});
@@ -238,7 +242,7 @@ void corked::rest_until(shard::time_point when, Handler handler) {
 template <class Handler>
 void corked::stand_back(Handler handler) {
   if (counters_->lane.passes(home_)) return handler(error_code{});
-  rest_until(shard::time_point::max(), std::move(handler));  // Asio owns who waits, and drops it with the loop
+  take_rest(std::make_unique<rest>(home_), std::move(handler));
   counters_->lane.stand(home_, *rest_);
 }
 
@@ -259,9 +263,10 @@ struct corked::input_waiter {
 template <class Handler>
 void corked::await_input(Handler handler) {
   if (reads_rest())
-    return rest_until(resume_at_, [this, handler = std::move(handler)](error_code ec) mutable {
-      ec ? handler(ec) : await_input(std::move(handler));
-    });
+    return take_rest(std::make_unique<rest>(home_, resume_at_),
+                     [this, handler = std::move(handler)](error_code ec) mutable {
+                       ec ? handler(ec) : await_input(std::move(handler));
+                     });
   input_waiter<Handler> waiter{this, std::move(handler)};
   if (open_ && wire_->holds_input())
     net::post(get_executor(), [waiter = std::move(waiter)]() mutable { waiter(error_code{}); });

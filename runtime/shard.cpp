@@ -3,6 +3,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/detail/set_thread_name.hpp>
 #include <caf/logger.hpp>
@@ -31,6 +32,11 @@ constinit thread_local shard* current_shard = nullptr;
 struct shard::loop {
   net::io_context io{1};
   net::executor_work_guard<net::io_context::executor_type> work{io.get_executor()};
+  /// Never over, and always the first one to be: so none of the others that have no end tells the kernel its time.
+  net::steady_timer first{io, net::steady_timer::time_point::max()};
+  loop() {
+    first.async_wait([](const boost::system::error_code&) {});
+  }
 };
 
 shard::shard(caf::actor_system& system, std::size_t id, std::size_t messages_per_resume)
