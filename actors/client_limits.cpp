@@ -87,7 +87,9 @@ bool client_limits::flooded(limit_time now) {
 }
 
 bool client_limits::floods(limit_time now) const noexcept {
-  return rests_until_ != time_point{} && now < rests_until_ + limits::refusal_memory;
+  const auto& messages = buckets_[static_cast<std::size_t>(limited::messages)];
+  return messages.lacks(own_rate(limited::messages), limits::share_of_turn, now) ||
+         (rests_until_ != time_point{} && now < rests_until_ + limits::refusal_memory);
 }
 
 client_limits::time_point client_limits::later(limited what, std::chrono::nanoseconds wait, limit_scope by,

@@ -35,7 +35,8 @@ class client_limits final : public runtime::read_limiter {
   void charge(limit_time now);
   /// After a refusal: whether the client has been refused more than it may be.
   bool flooded(limit_time now);
-  /// Whether it was over its messages lately: what it says comes in by few at a time.
+  /// Whether it sends more than it may for long: it is a turn's messages ahead of the rate of its connection, or was refused
+  /// something, by whatever limit, until a second after it had to rest. What it says comes in by few at a time (turn_line).
   bool floods(limit_time now) const noexcept;
 
   time_point on_bytes(std::size_t bytes, time_point now) override;

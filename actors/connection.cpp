@@ -100,7 +100,6 @@ struct state final : codecs::sink {
   void read(std::size_t free = 0);
   turn_line& line() const noexcept { return *ctx.shards[client->shard()].line; }
   bool floods() const { return client->limits() && client->limits()->floods(self->now()); }
-  turn_line::conduct conduct() const { return floods() ? turn_line::conduct::floods : turn_line::conduct::fair; }
   std::size_t share();
   std::size_t travel();
   void step_down();
@@ -122,7 +121,9 @@ struct state final : codecs::sink {
   answer expect_answer(codecs::reply_ref ref, std::string_view method);
   bool within_limits(limited what, const answer& reply);
   bool may_connect(const principal& user, const answer& reply);
-  void leave_limits();
+  void leave_limits() {
+    if (client->limits()) client->limits()->leave();
+  }
 
   // codecs::sink
   void on_call(codecs::reply_ref ref, codecs::call what) override;
@@ -144,6 +145,7 @@ struct state final : codecs::sink {
   bool has_looked = false;  ///< for the key of the token that is being verified
   bool travels = false;     ///< its `wait_turn`: what it has said in this turn is on its way
   std::uint32_t token_looks = 0;
+  std::uint32_t said = 0;  ///< with the frame that is being read: what it takes of a turn
   caller who;
   std::int64_t token_ends_ms = 0;  ///< 0: never, or it has none
   std::shared_ptr<const credential> shown{};
@@ -242,11 +244,11 @@ void state::end(codecs::close_code why, std::string_view sentence, farewell how)
   }
 }
 
-/// Its turn has come. Returns how many messages it is.
+/// Its turn has come. Returns how much may be said in it.
 std::size_t state::travel() {
   travels = true;
-  time_turn(ctx, *self, conduct());
-  return line().empty() && !floods() ? limits::whole_turn : limits::share_of_turn;
+  time_turn(ctx.busiest_rooms(), *self, place.of());
+  return line().empty() && place.of() == turn_line::conduct::fair ? limits::whole_turn : limits::share_of_turn;
 }
 
 /// Its turn is over, or it wants none any more.
@@ -260,7 +262,7 @@ std::size_t state::share() {
   static constexpr runtime::token_rate little{limits::fair_rate, limits::fair_burst};
   if (place.at() != turn_line::stage::away) return 0;
   if (!line().empty() && !floods() && out_of_turn.take(little, 1, self->now()).count() == 0) return 1;
-  line().sit(place, conduct());
+  line().sit(place, floods() ? turn_line::conduct::floods : turn_line::conduct::fair);
   return place.at() == turn_line::stage::seated ? travel() : 0;
 }
 
@@ -277,14 +279,16 @@ void state::read(std::size_t free) {
     if (at == connection::stage::over || client->calls_in_flight() >= limits::calls_in_flight_max) return;
     if (held.size() >= limits::fair_share) return;  // they would go out all at once
     if (free == 0 && (free = share()) == 0) return;
-    --free;
+    said = 0;
     const auto one = std::move(backlog[decoded++]);
     auto verdict = client->dialogue().decode(one.kind, one.bytes, *this);
+    free -= std::min<std::size_t>(free, std::max(said, 1U));
     if (!verdict.go_on) end({verdict.close_code, verdict.reason, codecs::reconnect::no, {}});
   }
 }
 
 answer state::expect_answer(codecs::reply_ref ref, std::string_view method) {
+  ++said;
   client->call_began();
   if (current_batch) {
     current_batch->expect();
@@ -295,7 +299,10 @@ answer state::expect_answer(codecs::reply_ref ref, std::string_view method) {
 
 void state::on_call(codecs::reply_ref ref, codecs::call what) {
   auto reply = expect_answer(std::move(ref), codecs::method_of(what));
-  if (within_limits(what_takes(what), reply)) route(std::move(what), std::move(reply));
+  const auto takes = what_takes(what);
+  if (!within_limits(takes, reply)) return;
+  if (takes != limited::messages) said += limits::turn_of_dear_call - 1;
+  route(std::move(what), std::move(reply));
 }
 
 void state::on_bad_call(codecs::reply_ref ref, codecs::error why) {
@@ -334,10 +341,6 @@ bool state::may_connect(const principal& user, const answer& reply) {
   for (auto& each : std::exchange(held, {})) each.reply(why->error());
   if (opens_by_itself()) end(codecs::close_codes::flood);  // it has nothing else to ask for
   return false;
-}
-
-void state::leave_limits() {
-  if (client->limits()) client->limits()->leave();
 }
 
 /// The session keeps who asked. An id that was never given out, or an answer without a session, belongs to nobody.

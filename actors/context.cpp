@@ -5,12 +5,19 @@
 #include "actors/limits.hpp"
 #include "actors/presence.hpp"
 #include "actors/room_directory.hpp"
+#include "runtime/supervisor.hpp"
 #include "storage/store.hpp"
 
 namespace greenroom {
 
 const caf::actor& context::rooms_of(std::string_view room) const {
   return shards[room_directory::shard_of(room, shards.size())].rooms;
+}
+
+const caf::actor& context::busiest_rooms() const {
+  return std::ranges::max_element(shards, {},
+                                  [](const shard_actors& of) { return runtime::supervisor::depth_of(of.rooms); })
+      ->rooms;
 }
 
 std::size_t context::queue_index(std::string_view user) const {

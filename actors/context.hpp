@@ -112,6 +112,7 @@ struct context {
   std::int64_t next_stamp();
   std::string next_message_id();
   const caf::actor& rooms_of(std::string_view room) const;     ///< the directory of that room's shard
+  const caf::actor& busiest_rooms() const;                     ///< the directory that is farthest behind
   std::size_t queue_index(std::string_view user) const;        ///< the shard of that queue
   const caf::actor& queue_of(std::string_view user) const;     ///< the offline queue that owns that user's inbox
   const caf::actor& presence_of(std::string_view user) const;  ///< the actor that knows whether that user is there

@@ -21,6 +21,7 @@ inline constexpr std::size_t fair_rate = 50;           ///< … and so many in a
 inline constexpr std::size_t turns_at_once = 4;        ///< of a shard
 inline constexpr std::size_t share_of_turn = 16;       ///< messages in a turn, …
 inline constexpr std::size_t whole_turn = 64;          ///< … and where nobody waits for the next one
+inline constexpr std::uint32_t turn_of_dear_call = 4;  ///< of a turn's messages: a join, or a read of history
 inline constexpr std::size_t flood_turns_at_once = 1;  ///< of those who flood, who say nothing without a turn
 
 inline constexpr std::chrono::seconds token_notice{60};  ///< before its token ends, a client is told

@@ -1,17 +1,19 @@
 /// TURN_LINE is where the connections of one shard stand that have more to say than their fair share: a few at a time bring
 /// some messages each, the others wait in the order in which they came. What a flood has before the rooms at once is thus
-/// bounded, however many clients take part in it, and what a quiet client sends has little before it. Those who flood, which
-/// is who goes on after refusals, have seats and a line of their own: nobody else stands behind them.
+/// bounded, however many clients take part in it, and what a quiet client sends has little before it. Those who flood
+/// (client_limits) have a seat and a line of their own: nobody else stands behind them.
 ///
 ///   away ──sit()──▶ seated ──leave()──▶ away          a seat is free
 ///          └──────▶ standing ──(leave() of another)──▶ seated, and is told so by whoever left
 ///
-/// Threading: its shard's. Bounds: limits::turns_at_once and flood_turns_at_once seats; one place a connection. Failure: a place that dies gives up
-/// what it has; who comes next is told by its owner, who takes it from `leave`.
+/// Threading: its shard's. Bounds: limits::turns_at_once and flood_turns_at_once seats; one place a connection. Failure: a place
+/// that dies gives up what it has; who comes next is told by its owner, who takes it from `leave`.
 #pragma once
 #include <array>
+#include <caf/actor.hpp>
 #include <cstddef>
 #include <cstdint>
+
 #include <utility>
 
 #include "actors/limits.hpp"
@@ -22,8 +24,6 @@ class actor_base;
 }
 
 namespace greenroom {
-
-struct context;
 
 class turn_line {
  public:
@@ -38,6 +38,7 @@ class turn_line {
     place(const place&) = delete;
     place& operator=(const place&) = delete;
     stage at() const noexcept { return at_; }
+    conduct of() const noexcept { return of_; }  ///< when it sat down
     runtime::actor_base* owner() const noexcept { return owner_; }
 
    private:
@@ -45,7 +46,7 @@ class turn_line {
     friend class runtime::link_list<place>;
     runtime::actor_base* owner_;
     stage at_ = stage::away;
-    conduct of_ = conduct::fair;  ///< when it sat down
+    conduct of_ = conduct::fair;
   };
 
   /// Nobody waits, but for those who flood.
@@ -88,8 +89,8 @@ class turn_line {
   std::array<one, 2> lines_{{{limits::turns_at_once}, {limits::flood_turns_at_once}}};
 };
 
-/// Tells a connection that its turn is over once what it has said until now has passed the rooms' directories, of which the one
-/// that is farthest behind counts. Of one that floods that is not before the loop's next turn: one of them is heard in each.
-void time_turn(const context& ctx, runtime::actor_base& whose, turn_line::conduct how);
+/// Tells a connection that its turn is over (connection::turn) once what it has said until now has passed that directory of rooms.
+/// Of one that floods that is not before the loop's next turn: one of them is heard in each.
+void time_turn(const caf::actor& rooms, runtime::actor_base& whose, turn_line::conduct how);
 
 }  // namespace greenroom

@@ -74,6 +74,10 @@ class token_bucket {
   void give_back(const token_rate& of, std::uint64_t n) noexcept {
     if (of.bounded()) full_at_ -= of.cost_ns(n);
   }
+  /// Whether more than n of what was taken have not come back.
+  bool lacks(const token_rate& of, std::uint64_t n, bucket_time at) const noexcept {
+    return of.bounded() && full_at_ > detail::ns_of(at) + of.cost_ns(n);
+  }
   /// As `take`, and takes nothing.
   bucket_wait wait_for(const token_rate& of, std::uint64_t n, bucket_time at) const noexcept {
     return token_bucket{*this}.take(of, n, at);

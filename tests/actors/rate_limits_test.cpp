@@ -192,24 +192,38 @@ TEST_CASE("client limits: who has been refused ten bursts is flooding, and patie
   CHECK(mine.flooded(now + 100ms));
 }
 
-TEST_CASE("client limits: who was over its messages floods, until a second after it had to rest", "[limits]") {
-  rate_limits all{
-      {.connection = {.messages_per_second = 100, .messages_burst = 20, .joins_per_second = 1, .joins_burst = 1}}};
-  client_limits refused{all, "192.0.2.7:1"}, pinging{all, "192.0.2.7:2"}, quiet{all, "192.0.2.7:3"};
+TEST_CASE("client limits: who is a turn's messages ahead of its rate floods", "[limits]") {
+  rate_limits all{{.connection = {.messages_per_second = 100, .messages_burst = 200}}};
+  rate_limits unbounded{{.address = {.messages_per_second = 1'000}}};
+  client_limits mine{all, "192.0.2.7:1"}, free{unbounded, "192.0.2.7:1"};
   const auto now = limit_now();
-  for (int i = 0; i != 20; ++i) {
-    REQUIRE_FALSE(refused.take(limited::messages, now));
-    REQUIRE_FALSE(quiet.take(limited::messages, now));
+  for (std::size_t i = 0; i != limits::share_of_turn; ++i) {
+    CHECK_FALSE(mine.floods(now));
+    REQUIRE_FALSE(mine.take(limited::messages, now));
+    REQUIRE_FALSE(free.take(limited::messages, now));
   }
+  CHECK_FALSE(mine.floods(now));
+  REQUIRE_FALSE(mine.take(limited::messages, now));
+  REQUIRE_FALSE(free.take(limited::messages, now));
+  CHECK(mine.floods(now));
+  CHECK_FALSE(mine.floods(now + 10ms));  // one has come back
+  CHECK_FALSE(free.floods(now));         // its connection has no rate
+}
+
+TEST_CASE("client limits: who was refused floods until a second after it had to rest", "[limits]") {
+  rate_limits all{{.connection = {.messages_per_second = 100, .messages_burst = 4}}};
+  client_limits refused{all, "192.0.2.7:1"}, pinging{all, "192.0.2.7:2"};
+  const auto now = limit_now();
+  for (int i = 0; i != 4; ++i) REQUIRE_FALSE(refused.take(limited::messages, now));
   CHECK_FALSE(refused.floods(now));
   for (int i = 0; i != 3; ++i) REQUIRE(refused.take(limited::messages, now));
   CHECK(refused.floods(now));
-  CHECK(refused.floods(now + 30ms + limits::refusal_memory - 1ms));
-  CHECK_FALSE(refused.floods(now + 30ms + limits::refusal_memory));
-  CHECK(pinging.on_frames(30, now) == now + 100ms);
+  const auto rested = now + 50ms;  // of the last, 10 ms; of each before it, its retry_after
+  CHECK(refused.floods(rested));
+  CHECK_FALSE(refused.floods(now + 5s + limits::refusal_memory));
+  CHECK(pinging.on_frames(14, now) == now + 100ms);
   CHECK(pinging.floods(now + 100ms + limits::refusal_memory - 1ms));
   CHECK_FALSE(pinging.floods(now + 100ms + limits::refusal_memory));
-  CHECK_FALSE(quiet.floods(now));
 }
 
 }  // namespace greenroom::tests

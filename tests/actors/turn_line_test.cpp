@@ -1,10 +1,61 @@
 #include "actors/turn_line.hpp"
 
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <deque>
+#include <functional>
+#include <future>
 #include <memory>
 #include <vector>
+
+#include "actors/connection.hpp"
+#include "actors/room_directory.hpp"
+#include "runtime/actor.hpp"
+#include "runtime/scheduler.hpp"
+
+namespace greenroom::tests::directory_stub {
+
+struct options {};
+struct state {
+  static inline const char* name = "directory_stub";
+  state(runtime::actor_base* s, const options&) : self{s} {}
+  caf::behavior start() {
+    return {[this](const room_directory::wait_turn& m) { runtime::tell(self, m.who, connection::turn{}); }};
+  }
+  runtime::actor_base* self;
+};
+
+}  // namespace greenroom::tests::directory_stub
+
+namespace greenroom::tests::speaker {
+
+using loop_turns = std::vector<std::uint64_t>;
+
+struct options {
+  caf::actor rooms;
+  turn_line::conduct how;
+  std::promise<loop_turns>* done;
+};
+/// Has 20 turns, and notes the loop's turn in which each began.
+struct state {
+  static inline const char* name = "speaker";
+  state(runtime::actor_base* s, const options& o) : self{s}, opts{o} {}
+  caf::behavior start() {
+    return {[this](const connection::turn&) {
+      began.push_back(self->home()->counters().turns.get());
+      if (began.size() == 20) return opts.done->set_value(began);
+      time_turn(opts.rooms, *self, opts.how);
+    }};
+  }
+  runtime::actor_base* self;
+  options opts;
+  loop_turns began;
+};
+
+}  // namespace greenroom::tests::speaker
 
 namespace greenroom {
 namespace {
@@ -94,6 +145,26 @@ TEST_CASE("turn line: those who flood have seats and a line of their own", "[act
 
   line.sit(floods[0]);  // it has behaved since
   CHECK(floods[0].at() == stage::seated);
+}
+
+TEST_CASE("turn line: of those who flood one is heard in a turn of the loop, of others many", "[actors][turn_line]") {
+  struct config : caf::actor_system_config {
+    config() { runtime::scheduler::install(*this, 1); }
+  };
+  config settings;
+  caf::actor_system system{settings};
+  auto& home = runtime::scheduler::of(system).at(0);
+  const auto rooms = runtime::spawn<tests::directory_stub::state>({system, &home}, tests::directory_stub::options{});
+  const auto turns_of = [&](turn_line::conduct how) {
+    std::promise<tests::speaker::loop_turns> done;
+    const auto who = runtime::spawn<tests::speaker::state>({system, &home}, tests::speaker::options{rooms, how, &done});
+    runtime::tell(who, connection::turn{});
+    return done.get_future().get();
+  };
+  const auto floods = turns_of(turn_line::conduct::floods);
+  CHECK(std::ranges::adjacent_find(floods, std::greater_equal{}) == floods.end());
+  const auto fair = turns_of(turn_line::conduct::fair);
+  CHECK(std::ranges::adjacent_find(fair) != fair.end());
 }
 
 }  // namespace greenroom

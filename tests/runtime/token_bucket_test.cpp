@@ -112,6 +112,17 @@ TEST_CASE("token bucket: a rate of 0 bounds nothing, and a burst of 0 is what co
   CHECK(bucket.take(rate, 1, at(1s)) == 200ms);
 }
 
+TEST_CASE("token bucket: it lacks what was taken and has not come back, and nothing without a rate") {
+  const token_rate rate{10, 20};
+  token_bucket some, free;
+  REQUIRE(some.take(rate, 5, at(10s)).count() == 0);
+  CHECK(some.lacks(rate, 4, at(10s)));
+  CHECK_FALSE(some.lacks(rate, 5, at(10s)));
+  CHECK_FALSE(some.lacks(rate, 4, at(10s + 100ms)));
+  REQUIRE(free.take(token_rate{}, 5, at(10s)).count() == 0);
+  CHECK_FALSE(free.lacks(token_rate{}, 0, at(10s)));
+}
+
 TEST_CASE("token bucket: more than the bucket holds is never granted, and may be owed") {
   const token_rate rate{10, 10};
   token_bucket bucket;
