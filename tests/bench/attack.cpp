@@ -1,6 +1,8 @@
 // greenroom_attack quiet PORT [FLOOR_PORT…] and greenroom_attack NAME PORT MILLISECONDS: the two sides of `./dev attack`.
 #include "tests/bench/attack.hpp"
 
+#include <sys/resource.h>
+
 #include <charconv>
 #include <cstdio>
 #include <exception>
@@ -81,7 +83,8 @@ counts flood(const victim& whom, unsigned per_address, const maker& make) {
                   ++(was_open ? did.closed : did.refused);
                   next.add(who.is().source, clock::now() + before_again);
                 },
-            .tolerate_close = true}};
+            .tolerate_close = true,
+            .forget_closed = true}};
   for (unsigned n = 0; n < addresses * per_address; ++n) next.add(first_address + n % addresses, clock::now());
   while (clock::now() < whom.until) {
     next.connect(all);
@@ -115,7 +118,8 @@ counts connections(const victim& whom) {
                   ++did.refused;
                   next.add(who.is().source, {});
                 },
-            .tolerate_close = true}};
+            .tolerate_close = true,
+            .forget_closed = true}};
   for (unsigned n = 0; n < addresses * 2; ++n) next.add(first_address + n % addresses, {});
   while (clock::now() < whom.until) {
     next.connect(all);
@@ -124,7 +128,7 @@ counts connections(const victim& whom) {
   return did;
 }
 
-/// 20 connections of each address say their request a byte at a time.
+/// 20 connections of each address say their request a byte at a time, and come again when they are cut off.
 counts slow_headers(const victim& whom) {
   constexpr unsigned per_address = 20;
   constexpr std::chrono::microseconds between{200'000};
@@ -132,17 +136,18 @@ counts slow_headers(const victim& whom) {
       "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
   counts did;
   load nobody{{}};  // what waits for the moment
-  std::vector<wire> all;
+  std::vector<wire> all(std::size_t{addresses} * per_address);
   auto due = clock::now();
   for (std::size_t at = 0; clock::now() < whom.until; ++at) {
-    for (unsigned n = 0; n < addresses * per_address; ++n, due += between / static_cast<int>(addresses * per_address)) {
+    for (std::size_t n = 0; n < all.size(); ++n, due += between / static_cast<int>(all.size())) {
       nobody.turn(due);
-      if (all.size() <= n) {
-        all.emplace_back(first_address + n % addresses, whom.port, nullptr);
-        ++did.opened;
-      } else if (all[n].send(request.substr(at % request.size(), 1)) == 1) {
+      if (all[n].fd() >= 0 && all[n].send(request.substr(at % request.size(), 1)) == 1) {
         ++did.sent;
+        continue;
       }
+      did.closed += all[n].fd() >= 0 ? 1 : 0;
+      all[n] = wire{first_address + static_cast<unsigned>(n) % addresses, whom.port, nullptr};
+      ++did.opened;
     }
   }
   return did;
@@ -192,6 +197,14 @@ void attack(std::string_view name, const victim& whom) {
             << R"(,"sent":)" << did.sent << R"(,"heard":)" << did.heard << "}\n";
 }
 
+/// As many descriptors as may be: 2,000 connections and more.
+void raise_descriptors() {
+  rlimit now{};
+  getrlimit(RLIMIT_NOFILE, &now);
+  now.rlim_cur = now.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &now);
+}
+
 template <class Number>
 Number number_in(std::string_view text) {
   Number number{};
@@ -206,6 +219,7 @@ Number number_in(std::string_view text) {
 
 int main(int argc, char** argv) try {
   using namespace greenroom::bench;
+  raise_descriptors();
   const std::vector<std::string_view> said{argv + 1, argv + argc};
   if (said.size() < 2) throw std::invalid_argument{"greenroom_attack quiet PORT [FLOOR...] | NAME PORT MILLISECONDS"};
   const auto port = number_in<std::uint16_t>(said[1]);

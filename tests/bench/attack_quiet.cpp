@@ -76,6 +76,7 @@ class group {
   }
 
   void tell() {
+    for (auto& each : voices_) still_waits(each);
     std::printf("{");
     for (std::size_t k = 0; k < kinds; ++k) {
       auto& took = took_[k];
@@ -113,9 +114,18 @@ class group {
     if (payload.find("\"room.message\"") != payload.npos) came(who);
   }
   void came(voice& who) {
-    if (!std::exchange(who.waits, false)) return;
+    if (std::exchange(who.waits, false)) waited(who, clock::now());
+  }
+  /// What has not come counts for as long as it has waited; the rest of it counts the next time.
+  void still_waits(voice& who) {
+    const auto now = clock::now();
+    if (!who.waits || now - who.sent < interval) return;
+    waited(who, now);
+    who.sent = now;
+  }
+  void waited(const voice& who, clock::time_point until) {
     using ms = std::chrono::duration<double, std::milli>;
-    for (ms took = clock::now() - who.sent; took.count() > 0; took -= interval) took_[who.what].push_back(took.count());
+    for (ms took = until - who.sent; took.count() > 0; took -= interval) took_[who.what].push_back(took.count());
   }
 
   load load_;

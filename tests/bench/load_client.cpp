@@ -137,6 +137,8 @@ void load::turn(clock::time_point until) {
     if (which.wire_.fd() >= 0 && (what & (EPOLLOUT | EPOLLERR)) != 0) on_writable(which);
     if (which.wire_.fd() >= 0 && (what & (EPOLLIN | EPOLLHUP)) != 0) on_readable(which);
   }
+  if (how_.forget_closed && count > 0)
+    std::erase_if(peers_, [](const auto& each) { return each->state_ == peer::state::closed; });
 }
 
 void load::on_writable(peer& to) {

@@ -67,6 +67,7 @@ class load {
     std::function<void(peer&, std::string_view payload)> on_pong{};
     std::function<void(peer&)> on_end{};  ///< not of one that the figure closes
     bool tolerate_close = false;
+    bool forget_closed = false;  ///< nobody keeps a `peer&` longer than until it is closed
     bool tls = false;
     bool deflate = false;  ///< offers permessage-deflate, insists on it, and inflates one frame in a thousand
   };
