@@ -208,7 +208,7 @@ runtime::frame peer::on_gap(const runtime::gap& lost) {
 }
 
 void peer::on_closed(const runtime::close_info& how) {
-  transport_.reset();
+  const auto gone = std::exchange(transport_, nullptr);  // `how` may be part of it
   if (connection_)
     runtime::tell(connection_, connection::closed{how});
   else

@@ -311,7 +311,8 @@ void state::build(const open& m, storage::stored_session stored, inheritance cam
 
 void state::open_fresh(const open& m, std::string reason) {
   storage::stored_session fresh{};
-  fresh.id = runtime::random_text(id_random_bytes);
+  do fresh.id = runtime::random_text(id_random_bytes);
+  while (fresh.id.starts_with('-'));  // `greenroom revoke session` would take it for an option
   fresh.user = m.who.user.value;
   fresh.kind = m.who.kind;
   fresh.created_ms = ctx.now_ms();

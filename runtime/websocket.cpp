@@ -385,6 +385,7 @@ void websocket::on_broken() {
 
 void websocket::report() {
   if (std::exchange(reported_, true)) return;
+  const auto self = shared_from_this();  // whoever is told may be the last who holds us
   begin_close(close_code::abnormal, {});
   if (auto* events = std::exchange(events_, nullptr)) events->on_closed(*how_);
 }

@@ -20,6 +20,10 @@ TEST_CASE_METHOD(node_fixture, "session: an explicit open names the session, its
   CHECK(ctx().meters.sessions == 1);
 }
 
+TEST_CASE_METHOD(node_fixture, "session: no id looks like an option of a command line", "[actors][session]") {
+  for (int i = 0; i != 500; ++i) CHECK(text(connect().open("user-" + std::to_string(i)), "session").front() != '-');
+}
+
 TEST_CASE_METHOD(node_fixture, "session: a second open on one connection is a conflict", "[actors][session]") {
   auto& ann = connect();
   ann.open("ann");

@@ -162,6 +162,22 @@ TEST_CASE("websocket: an owner may go right after it said goodbye; the goodbye a
   CHECK(closed_with(client) == 1000);
 }
 
+TEST_CASE("websocket: an owner may let go when it hears that the socket broke, while nothing is read, too") {
+  web_server server;
+  auto client = open_socket(server);
+  auto& record = server.newest();
+  server.on_shard([&] {
+    record.lets_go = true;
+    record.wire->pause_reading();
+  });
+  client.close_with_reset();
+  CHECK(server.eventually([&] {
+    if (record.wire) record.wire->out().push_reply(text("anybody?"));  // nobody reads: a write has to find out
+    return record.closes.size() == 1;
+  }));
+  server.on_shard([&] { CHECK(record.closes.front().code == close_code::abnormal); });
+}
+
 TEST_CASE("websocket: an owner may close, abort or leave from within an event") {
   const auto what = GENERATE(0, 1, 2);
   web_server server;

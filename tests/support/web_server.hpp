@@ -34,6 +34,7 @@ struct socket_record final : runtime::transport_events {
     return server_frame(ws::text, "dropped " + std::to_string(lost.from) + "-" + std::to_string(lost.to));
   }
   void on_closed(const runtime::close_info& how) override {
+    if (lets_go) wire.reset();  // first: what it hears is there all the same
     closes.push_back(how);
     closed_at = std::chrono::steady_clock::now();
   }
@@ -47,6 +48,7 @@ struct socket_record final : runtime::transport_events {
 
   runtime::transport_ptr wire;
   bool echo = true;
+  bool lets_go = false;  ///< of the wire, when that has closed
   std::function<void(std::string_view)> when_message;
   std::vector<std::string> texts;
   std::vector<runtime::frame_kind> kinds;
