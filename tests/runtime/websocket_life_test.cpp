@@ -168,8 +168,11 @@ TEST_CASE("websocket: an owner may let go when it hears that the socket broke, w
   auto& record = server.newest();
   server.on_shard([&] {
     record.lets_go = true;
-    record.wire->pause_reading();
+    record.echo = false;
+    record.when_message = [&record](std::string_view) { record.wire->pause_reading(); };
   });
+  client.send(ws::frame(ws::text, "one"));
+  CHECK(server.eventually([&] { return record.texts.size() == 1; }));
   client.close_with_reset();
   CHECK(server.eventually([&] {
     if (record.wire) record.wire->out().push_reply(text("anybody?"));  // nobody reads: a write has to find out
