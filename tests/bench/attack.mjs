@@ -196,5 +196,10 @@ function print({ name, rounds }, first) {
   console.log(`| ${[name, ...kinds.map(p99s), memory, listed(counts), listed(refused)].join(' | ')} |`);
 }
 
+const unknown = values.only.filter((name) => !names.includes(name));
+if (unknown.length > 0) {
+  console.error(`There is no attack ${unknown.join(', ')}: ${names.join(' ')}`);
+  process.exit(64);
+}
 const programs = values.programs ?? join(dirname(values.binary), 'tests/bench');
 await run({ ...values, programs, seconds: Number(values.seconds), rounds: Number(values.rounds) });
