@@ -77,10 +77,12 @@ class descriptor_sink final : public spdlog::sinks::base_sink<std::mutex> {
     block_.clear();
     whole_ = 0;
   }
-  /// A terminal, or a pipe, that others have made non-blocking: whether it takes something again.
+  /// A terminal, or a pipe, that others have made non-blocking: whether it takes something again, soon enough that whoever
+  /// stops the node need not wait for a reader that has stopped.
   bool waited() const {
+    constexpr int wait_ms = 1'000;
     pollfd end{.fd = fd_, .events = POLLOUT, .revents = 0};
-    return errno == EAGAIN && ::poll(&end, 1, -1) == 1 && (end.revents & POLLOUT) != 0;
+    return errno == EAGAIN && ::poll(&end, 1, wait_ms) == 1 && (end.revents & POLLOUT) != 0;
   }
 
   int fd_;
